@@ -1,0 +1,1 @@
+"""Options, traces and the labeling config: pure, on the lowest floor."""

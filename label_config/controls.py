@@ -1,0 +1,163 @@
+"""Which control corrects, explains or scores which field: the rule by which a labeling config is read.
+
+A TextArea corrects what it points at: its `toName` names a Text, and the Text's `value` says where in the task's data
+the original stands. What else points at the same Text is told apart by the end of its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+from ls_trajedit.label_config.errors import ConfigError
+from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
+
+__all__ = ["Controls", "Editor", "StepLabel", "Tag", "resolve_controls", "split_path"]
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One object or control tag of a config. `kind` is the tag's name in lower case, as Label Studio reads it."""
+
+    kind: str
+    name: str
+    to_name: str | None
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Editor:
+    """A TextArea (`control`) that corrects the field which the Text `original` shows.
+
+    `path` is where the field stands in the task's data. `step_index` counts from 0 and is None for the final answer;
+    `field` is the path inside the step or, for the final answer, its key. `reason` is the control that asks why.
+    """
+
+    control: str
+    original: str
+    path: FieldPath
+    step_index: int | None
+    field: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class StepLabel:
+    """A Choices control that scores the step `step_index`; `name` is `correctness`, `error_type`, or its own."""
+
+    control: str
+    original: str
+    step_index: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls that apply to one task. `others` are declared by the config and say nothing about the trace."""
+
+    editors: tuple[Editor, ...] = ()
+    labels: tuple[StepLabel, ...] = ()
+    others: frozenset[str] = frozenset()
+
+    @cached_property
+    def text_controls(self) -> frozenset[str]:
+        """The names of all editors and all reasons."""
+        reasons = (editor.reason for editor in self.editors if editor.reason)
+        return frozenset((*(editor.control for editor in self.editors), *reasons))
+
+    @cached_property
+    def originals(self) -> dict[str, str]:
+        """For each editor, reason and step label, the Text that it points at."""
+        found = {label.control: label.original for label in self.labels}
+        for editor in self.editors:
+            found[editor.control] = editor.original
+            if editor.reason:
+                found[editor.reason] = editor.original
+        return found
+
+
+def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
+    """What the controls among `tags` do. Editors come in the order of the tags; `step_text_key` is the field of a
+    step that is a bare string.
+
+    Raises ConfigError when two TextAreas correct the same field, or one a part of what another corrects.
+    """
+    tags = list(tags)
+    originals = {tag.name: path for tag in tags if tag.kind == "text" and (path := value_path(tag)) is not None}
+    editors: list[Editor] = []
+    labels: list[StepLabel] = []
+    others: set[str] = set()
+    reasons: dict[str, str] = {}
+    for tag in tags:
+        if tag.to_name is None:
+            continue
+        path = originals.get(tag.to_name)
+        if path is None:
+            others.add(tag.name)
+            continue
+        _, step_index, field = split_path(path)
+        if tag.kind == "textarea" and _asks_for_a_reason(tag, tags):
+            reasons[tag.to_name] = tag.name
+        elif tag.kind == "textarea":
+            name = field or (step_text_key if step_index is not None else format_path(path))
+            editors.append(Editor(tag.name, tag.to_name, path, step_index, name))
+        elif tag.kind == "choices" and step_index is not None:
+            labels.append(StepLabel(tag.name, tag.to_name, step_index, _label_name(tag.name)))
+        else:
+            others.add(tag.name)
+    _check_distinct(editors)
+    answered = {editor.original for editor in editors}
+    others.update(control for original, control in reasons.items() if original not in answered)
+    return Controls(
+        tuple(replace(editor, reason=reasons.get(editor.original)) for editor in editors),
+        tuple(labels),
+        frozenset(others),
+    )
+
+
+def value_path(tag: Tag) -> FieldPath | None:
+    """Where the tag's `value="$…"` points, or None when it is not exactly one variable."""
+    if tag.value is None or not tag.value.startswith("$"):
+        return None
+    try:
+        return parse_path(tag.value[1:])
+    except ValueError:
+        return None
+
+
+def split_path(path: FieldPath) -> tuple[FieldPath, int | None, str]:
+    """The path of the step list, the step's index and the field inside the step: `turns[3].content` is
+    `("turns",)`, 3 and `content`. Without an index, the last two are None and empty.
+    """
+    for position, segment in enumerate(path):
+        if isinstance(segment, int):
+            return path[:position], segment, format_path(path[position + 1 :])
+    return path, None, ""
+
+
+def _asks_for_a_reason(tag: Tag, tags: list[Tag]) -> bool:
+    """Our own reasons end in `__reason`. In a config by another hand a TextArea whose name ends in `reason` is one,
+    when another TextArea points at the same Text."""
+    if tag.name.endswith("__reason"):
+        return True
+    siblings = [t for t in tags if t.kind == "textarea" and t.to_name == tag.to_name]
+    return len(siblings) > 1 and tag.name.lower().endswith("reason")
+
+
+def _label_name(control: str) -> str:
+    for name in ("correctness", "error_type"):
+        if control.endswith(f"__{name}"):
+            return name
+    return control
+
+
+def _check_distinct(editors: list[Editor]) -> None:
+    ordered = sorted(editors, key=lambda editor: [str(segment) for segment in editor.path])
+    for one, other in pairwise(ordered):
+        if other.path[: len(one.path)] == one.path:
+            raise ConfigError(
+                f"the TextAreas `{one.control}` and `{other.control}` both correct `{format_path(one.path)}`; "
+                "let each field have one, and name one that asks for a reason with `__reason` at the end"
+            )

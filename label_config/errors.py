@@ -1,0 +1,77 @@
+"""Every error that ls-trajedit raises on purpose, and the exit code that it ends a command with.
+
+    TrajeditError
+    ├── UsageError              2   the command line asks for something that cannot be
+    ├── SetupError              3   configuration or credentials
+    │   ├── OptionsError            trajedit.yaml
+    │   ├── ConfigError             the labeling config
+    │   └── RefusedError            Label Studio refuses: token, permission, no such project, backend address
+    ├── ServerError             4   Label Studio cannot be reached, or keeps failing
+    └── DataError               5   data refused or incomplete
+        └── TraceError              traces that cannot be imported
+
+The whole tree stands on the lowest floor because every floor raises from it. The message of each is written for
+a person: what happened, where, what to do. It is one or two sentences, or such a line for each of several places.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "OptionsError",
+    "RefusedError",
+    "ServerError",
+    "SetupError",
+    "TraceError",
+    "TrajeditError",
+    "UsageError",
+]
+
+
+class TrajeditError(Exception):
+    """Anything that a command ends with. `exit_code` is what the process returns."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(TrajeditError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class SetupError(TrajeditError):
+    """Something is configured wrongly, or a credential does not work."""
+
+    exit_code = 3
+
+
+class OptionsError(SetupError):
+    """`trajedit.yaml` holds something that is not an option, or a value that the option does not take."""
+
+
+class ConfigError(SetupError):
+    """The labeling config cannot be read as an editor of traces."""
+
+
+class RefusedError(SetupError):
+    """Label Studio answered, and the answer is no."""
+
+
+class ServerError(TrajeditError):
+    """Label Studio cannot be reached, or keeps failing after retries."""
+
+    exit_code = 4
+
+
+class DataError(TrajeditError):
+    """Data was refused, or did not arrive whole."""
+
+    exit_code = 5
+
+
+class TraceError(DataError):
+    """At least one trace cannot be imported."""

@@ -1,0 +1,204 @@
+"""The options of the workflow: what `trajedit.yaml` may hold, and the file's form.
+
+The first eleven are Potato's own, with its names and defaults, so a Potato configuration is read as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+
+from ls_trajedit.label_config.errors import OptionsError
+from ls_trajedit.label_config.field_path import FieldPath, parse_path
+
+__all__ = ["Options", "StepLabels", "nearest", "parse_options"]
+
+POTATO_TYPE = "trajectory_edit"
+
+
+class StepLabels(BaseModel):
+    """Scoring beside editing: for each step one `correctness`, and any number of `error_types`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    correctness: list[str] = []
+    error_types: list[str] = []
+
+    @field_validator("correctness", "error_types")
+    @classmethod
+    def _labels_are_distinct(cls, labels: list[str]) -> list[str]:
+        return _distinct(labels)
+
+
+class Options(BaseModel):
+    """All options, checked. Keys and fields are paths (`field_path`); `None` stands for "as the traces have it"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str = "trajectory_edit"
+    description: str = ""
+    steps_key: str = "steps"
+    step_text_key: str = "action"
+    editable_fields: list[str] = Field(default_factory=list)
+    show_diff: bool = True
+    show_edit_distance: bool = True
+    allow_reset: bool = True
+    require_reason_on_edit: bool = False
+    edit_final_answer: bool = False
+    final_answer_key: str = "final_answer"
+
+    id_key: str = "id"
+    task_key: str = "task_description"
+    context_fields: list[str] | None = None
+    layout: Literal["unrolled", "repeater"] = "unrolled"
+    max_steps: PositiveInt | None = None
+    step_labels: StepLabels = StepLabels()
+
+    @field_validator("steps_key", "final_answer_key", "id_key", "task_key")
+    @classmethod
+    def _key_is_a_path(cls, key: str) -> str:
+        parse_path(key)
+        return key
+
+    @field_validator("step_text_key")
+    @classmethod
+    def _step_text_key_is_one_key(cls, key: str) -> str:
+        if len(parse_path(key)) != 1:
+            raise ValueError("it names one key of a step; paths belong into `editable_fields`")
+        return key
+
+    @field_validator("editable_fields", "context_fields")
+    @classmethod
+    def _fields_are_distinct_paths(cls, fields: list[str] | None) -> list[str] | None:
+        for field in fields or []:
+            parse_path(field)
+        return None if fields is None else _distinct(fields)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_editable_fields(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "editable_fields" not in values:
+            return {**values, "editable_fields": [values.get("step_text_key", "action")]}
+        return values
+
+    @model_validator(mode="after")
+    def _fields_do_not_overlap(self) -> Options:
+        if not self.editable_fields:
+            raise ValueError("`editable_fields` is empty; name at least one field of the steps, such as [action]")
+        paths = [(field, parse_path(field)) for field in (*self.editable_fields, *(self.context_fields or []))]
+        for i, (field, path) in enumerate(paths):
+            for other, other_path in paths[i + 1 :]:
+                if _contains(path, other_path) or _contains(other_path, path):
+                    raise ValueError(
+                        f"`{field}` and `{other}` overlap; a field is either editable or context, and shown once"
+                    )
+        return self
+
+    @property
+    def task_keys(self) -> tuple[str, ...]:
+        """Where the task may stand in a trace, in the order in which to look."""
+        return tuple(dict.fromkeys((self.task_key, "task", "text")))
+
+
+def parse_options(text: str, source: str) -> Options:
+    """The options in the YAML `text`, in our form or in Potato's (a list `annotation_schemes` with one entry of
+    type `trajectory_edit`). `source` names the file in errors.
+
+    Raises OptionsError, which names the key, what it takes, and the nearest spelling of an unknown one.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{source}:{mark.line + 1}" if mark else source
+        raise OptionsError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise OptionsError(f"{source}: expected options as `key: value`, found a {type(document).__name__}")
+    if "annotation_schemes" in document:
+        document = _from_potato(document, source)
+    try:
+        return Options.model_validate(document)
+    except ValidationError as error:
+        raise OptionsError("\n".join(f"{source}: {_explain(e)}" for e in error.errors())) from None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the spelling in `known` nearest to `word`, or nothing when none is near."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean `{found[0]}`?" if found else ""
+
+
+def _from_potato(document: dict[str, Any], source: str) -> dict[str, Any]:
+    """The options in a Potato configuration. Its other keys for an entry (label requirements, layout sizes) say
+    nothing about traces and are passed over; one that looks like a misspelt option is not."""
+    schemes = document["annotation_schemes"]
+    entries = (
+        [s for s in schemes if isinstance(s, dict) and s.get("annotation_type") == POTATO_TYPE]
+        if isinstance(schemes, list)
+        else []
+    )
+    if len(entries) != 1:
+        names = ", ".join(str(entry.get("name")) for entry in entries) or "none"
+        raise OptionsError(
+            f"{source}: `annotation_schemes` must hold one entry with `annotation_type: {POTATO_TYPE}`; found {names}"
+        )
+    options: dict[str, Any] = {}
+    for key, value in entries[0].items():
+        if key in Options.model_fields and key != "layout":
+            options[key] = value
+        elif key not in _POTATO_KEYS and difflib.get_close_matches(str(key), Options.model_fields, n=1, cutoff=0.8):
+            raise OptionsError(f"{source}: `{key}` is not an option{nearest(str(key), Options.model_fields)}")
+    if not options.get("editable_fields", True):
+        del options["editable_fields"]
+    properties = document.get("item_properties")
+    if isinstance(properties, dict) and "id_key" in properties:
+        options.setdefault("id_key", properties["id_key"])
+    return options
+
+
+_POTATO_KEYS = frozenset({"annotation_type", "annotation_id", "label_requirement", "layout"})
+
+
+def _explain(error: Any) -> str:
+    """One line for one of pydantic's errors."""
+    key = ".".join(str(part) for part in error["loc"])
+    known = StepLabels.model_fields if key.startswith("step_labels.") else Options.model_fields
+    if error["type"] == "extra_forbidden":
+        last = str(error["loc"][-1])
+        return f"`{key}` is not an option{nearest(last, known)} (options: {', '.join(known)})"
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+        return f"`{key}`: {reason}" if key else reason
+    if error["type"] == "literal_error":
+        near = nearest(str(error["input"]), ("unrolled", "repeater"))
+        return f"`{key}` is {error['input']!r}; it takes {error['ctx']['expected']}{near}"
+    wanted = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return f"`{key}` is {error['input']!r}; it takes {_WANTED.get(wanted, wanted)}"
+
+
+_WANTED = {
+    "string": "a text",
+    "boolean": "true or false",
+    "list": "a list of texts",
+    "integer": "a whole number",
+    "greater than 0": "a whole number above 0",
+}
+
+
+def _distinct(words: list[str]) -> list[str]:
+    for word in words:
+        if words.count(word) > 1:
+            raise ValueError(f"`{word}` is there twice")
+        if not word or not word.isprintable():
+            raise ValueError(f"{word!r} is empty or holds characters that cannot be shown")
+    return words
+
+
+def _contains(outer: FieldPath, inner: FieldPath) -> bool:
+    return inner[: len(outer)] == outer

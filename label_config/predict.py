@@ -1,0 +1,51 @@
+"""The prediction that prefills the editors: every original, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ls_trajedit.label_config.field_path import MISSING
+from ls_trajedit.label_config.json_text import json_indented
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.task_data import shown_value
+
+__all__ = ["editor_text", "predict"]
+
+
+def predict(task: Mapping[str, Any], config: str) -> list[dict[str, Any]]:
+    """The results of a prediction for `task` (a task of Label Studio, with its `data`) under the labeling config.
+
+    There is one for each editor that the config declares and whose field the task has, in the config's order. The
+    text is verbatim; a field that is not a string is its JSON with an indent of two. Same input, same results.
+
+    Raises ConfigError for a config without editors, and ValueError for a task without an object as `data`.
+    """
+    data = task.get("data")
+    if not isinstance(data, Mapping):
+        raise ValueError("the task has no object as `data`")
+    results = []
+    for editor in read_config(config).controls(data).editors:
+        text = editor_text(shown_value(data, editor.path))
+        if text is not None:
+            results.append(
+                {
+                    "id": editor.control,
+                    "from_name": editor.control,
+                    "to_name": editor.original,
+                    "type": "textarea",
+                    "value": {"text": [text]},
+                }
+            )
+    return results
+
+
+def editor_text(value: Any) -> str | None:
+    """What an editor holds for the field value `value`, or None when there is nothing to edit (absent or null).
+
+    >>> editor_text({"query": "weather"})
+    '{\\n  "query": "weather"\\n}'
+    """
+    if value is MISSING or value is None:
+        return None
+    return value if isinstance(value, str) else json_indented(value)

@@ -1,0 +1,182 @@
+"""Reads a Schema from any labeling config whose TextAreas point at Texts: ours, ours after someone restyled it, or
+one that a person wrote by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from lxml import etree
+
+from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls, split_path, value_path
+from ls_trajedit.label_config.errors import ConfigError
+from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.label_config.options import Options
+from ls_trajedit.label_config.schema import RepeatedTags, Schema
+
+__all__ = ["FINAL_ANSWER", "FLAG_CLASSES", "ROOT_CLASS", "TASK", "TRACE_ID", "read_config", "shown_values"]
+
+# What write_config gives and read_config looks for.
+ROOT_CLASS = "trajedit"
+FLAG_CLASSES = {
+    "show_diff": "trajedit-show-diff",
+    "show_edit_distance": "trajedit-show-edit-distance",
+    "allow_reset": "trajedit-allow-reset",
+    "require_reason_on_edit": "trajedit-require-reason",
+}
+TASK = "task"
+TRACE_ID = "trace_id"
+FINAL_ANSWER = "final_answer"
+
+_DEFAULTS = Options()
+_OVERRIDES = {"steps_key", "id_key", "task_key", "final_answer_key", "step_text_key"}
+_DEFAULT_FLAG = "{{idx}}"
+
+
+def read_config(config: str, options: Options | None = None) -> Schema:
+    """The schema of the labeling config `config` (XML). What `options` sets of its own accord (`steps_key`, `id_key`,
+    `task_key`, `final_answer_key`, `step_text_key`) overrides what the config says or leaves open.
+
+    Raises ConfigError when `config` is not XML, has no TextArea that points at a Text with `value="$…"`, or leaves
+    open which of several TextAreas corrects a field.
+    """
+    chosen = options.model_dump(include=options.model_fields_set & _OVERRIDES) if options else {}
+    return _read(config, tuple(sorted(chosen.items())))
+
+
+def shown_values(config: str) -> frozenset[str]:
+    """The `value` of every Text in the labeling config: what of a task it shows."""
+    texts = (element for element in _parse(config).iter() if _kind(element) == "text")
+    return frozenset(_attribute(text, "value") or "" for text in texts)
+
+
+@lru_cache(maxsize=64)
+def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
+    root = _parse(config)
+    chosen = dict(overrides)
+    bare_step_field = chosen.get("step_text_key", _DEFAULTS.step_text_key)
+    tags, repeated, repeated_path = _collect_tags(root)
+    fixed = resolve_controls(tags, bare_step_field)
+    final_answer_path = _final_answer_path(fixed, tags, chosen.get("final_answer_key"))
+    fixed = _keep_one_answer(fixed, final_answer_path)
+    sample = resolve_controls(repeated.at(0), bare_step_field) if repeated else Controls()
+    if not fixed.editors and not sample.editors:
+        raise ConfigError(
+            "the labeling config has no TextArea that corrects a field: it needs a "
+            '<Text name="x" value="$steps[0].action"/> with a <TextArea toName="x"/> (`ls-trajedit config` writes one)'
+        )
+    indices = [editor.step_index for editor in fixed.editors if editor.step_index is not None]
+    return Schema(
+        fixed=fixed,
+        repeated=repeated,
+        steps_path=_steps_path(fixed, sample, repeated_path, chosen.get("steps_key")),
+        id_path=_top_level_path(tags, TRACE_ID, chosen.get("id_key"), _DEFAULTS.id_key),
+        task_paths=_task_paths(tags, fixed, final_answer_path, chosen.get("task_key")),
+        final_answer_path=final_answer_path,
+        bare_step_field=bare_step_field,
+        max_steps=None if repeated else max(indices, default=-1) + 1,
+        **_flags(root),
+    )
+
+
+def _parse(config: str) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        return etree.fromstring(config.encode("utf-8"), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise ConfigError(f"the labeling config is not XML: {error}") from None
+
+
+def _collect_tags(root: etree._Element) -> tuple[list[Tag], RepeatedTags | None, FieldPath | None]:
+    repeated: RepeatedTags | None = None
+    steps_path: FieldPath | None = None
+    repeaters = [element for element in root.iter() if _kind(element) == "repeater"]
+    if len(repeaters) > 1:
+        raise ConfigError("the labeling config has more than one Repeater; ls-trajedit reads one, over the steps")
+    for repeater in repeaters:
+        on = _attribute(repeater, "on") or ""
+        steps_path = value_path(Tag("repeater", "", None, on))
+        if steps_path is None:
+            raise ConfigError(f'the Repeater has on="{on}"; it must name the list of steps, such as on="$steps"')
+        flag = _attribute(repeater, "indexflag") or _DEFAULT_FLAG
+        repeated = RepeatedTags(tuple(tag for e in repeater.iter() if (tag := _tag(e))), flag)
+    inside = {element for repeater in repeaters for element in repeater.iter()}
+    fixed = [tag for element in root.iter() if element not in inside and (tag := _tag(element))]
+    return fixed, repeated, steps_path
+
+
+def _tag(element: etree._Element) -> Tag | None:
+    name = _attribute(element, "name")
+    if name is None:
+        return None
+    return Tag(_kind(element), name, _attribute(element, "toname"), _attribute(element, "value"))
+
+
+def _kind(element: etree._Element) -> str:
+    return str(element.tag).lower()
+
+
+def _attribute(element: etree._Element, name: str) -> str | None:
+    return next((str(value) for key, value in element.attrib.items() if str(key).lower() == name), None)
+
+
+def _flags(root: etree._Element) -> dict[str, bool]:
+    classes = (_attribute(root, "classname") or "").split()
+    if ROOT_CLASS not in classes:
+        return {name: getattr(_DEFAULTS, name) for name in FLAG_CLASSES}
+    return {name: css_class in classes for name, css_class in FLAG_CLASSES.items()}
+
+
+def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
+    """`fixed` with its editors in order of step, the final answer's last; a TextArea on another field outside the
+    steps corrects nothing (`_final_answer_path` made sure that the user chose so)."""
+    editors = [editor for editor in fixed.editors if editor.step_index is not None]
+    editors.sort(key=lambda editor: editor.step_index or 0)
+    editors += [editor for editor in fixed.editors if editor.path == final_answer]
+    dropped = {editor.control for editor in fixed.editors if editor not in editors}
+    return replace(fixed, editors=tuple(editors), others=fixed.others | dropped)
+
+
+def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> FieldPath:
+    if chosen is not None:
+        return parse_path(chosen)
+    corrected = [editor for editor in fixed.editors if editor.step_index is None]
+    if len(corrected) > 1:
+        names = ", ".join(f"`{e.control}` ({format_path(e.path)})" for e in corrected)
+        raise ConfigError(
+            f"several TextAreas correct fields outside the steps: {names}; "
+            "say which is the final answer with `final_answer_key` in trajedit.yaml"
+        )
+    if corrected:
+        return corrected[0].path
+    return _top_level_path(tags, FINAL_ANSWER, None, _DEFAULTS.final_answer_key)
+
+
+def _steps_path(fixed: Controls, sample: Controls, repeated: FieldPath | None, chosen: str | None) -> FieldPath:
+    paths = dict.fromkeys(split_path(e.path)[0] for e in (*fixed.editors, *sample.editors) if e.step_index is not None)
+    if repeated is not None:
+        paths.setdefault(repeated)
+    if len(paths) > 1:
+        names = ", ".join(f"`{format_path(path)}`" for path in paths)
+        raise ConfigError(f"the TextAreas correct steps of several lists: {names}; a trace has one list of steps")
+    return next(iter(paths), parse_path(chosen or _DEFAULTS.steps_key))
+
+
+def _task_paths(tags: list[Tag], fixed: Controls, final_answer: FieldPath, chosen: str | None) -> tuple[FieldPath, ...]:
+    fallbacks = (parse_path("task"), parse_path("text"))
+    if chosen is not None:
+        return tuple(dict.fromkeys((parse_path(chosen), *fallbacks)))
+    corrected = {editor.original for editor in fixed.editors}
+    for tag in tags:
+        path = value_path(tag) if tag.kind == "text" and tag.name not in corrected else None
+        is_top_level = path is not None and split_path(path)[1] is None
+        if path is not None and is_top_level and tag.name != TRACE_ID and path != final_answer:
+            return tuple(dict.fromkeys((path, *fallbacks)))
+    return tuple(dict.fromkeys((parse_path(_DEFAULTS.task_key), *fallbacks)))
+
+
+def _top_level_path(tags: list[Tag], name: str, chosen: str | None, default: str) -> FieldPath:
+    if chosen is not None:
+        return parse_path(chosen)
+    shown = (value_path(tag) for tag in tags if tag.kind == "text" and tag.name == name)
+    return next((path for path in shown if path is not None), parse_path(default))

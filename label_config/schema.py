@@ -1,0 +1,100 @@
+"""A labeling config, read back: which controls a task has, and where its trace keeps what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls
+from ls_trajedit.label_config.field_path import FieldPath, format_path, get_field
+
+__all__ = ["RepeatedTags", "Schema"]
+
+
+@dataclass(frozen=True)
+class RepeatedTags:
+    """The tags inside a Repeater. Where `flag` stands in a name or a value, Label Studio puts the step's index."""
+
+    tags: tuple[Tag, ...]
+    flag: str
+
+    def at(self, index: int) -> list[Tag]:
+        """The tags of the step `index`."""
+
+        def fill(text: str) -> str:
+            return text.replace(self.flag, str(index))
+
+        return [
+            Tag(tag.kind, fill(tag.name), tag.to_name and fill(tag.to_name), tag.value and fill(tag.value))
+            for tag in self.tags
+        ]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """`fixed` holds the controls that every task has; `repeated`, for a config with a Repeater, the tags that are
+    there once for each step. `max_steps` is None where any number of steps can be edited.
+
+    `task_paths` are the places to look for the task, in order. `bare_step_field` is what a step is called that is a
+    string. The four flags are the options that travel in the config.
+    """
+
+    fixed: Controls
+    repeated: RepeatedTags | None
+    steps_path: FieldPath
+    id_path: FieldPath
+    task_paths: tuple[FieldPath, ...]
+    final_answer_path: FieldPath
+    bare_step_field: str
+    max_steps: int | None
+    show_diff: bool
+    show_edit_distance: bool
+    allow_reset: bool
+    require_reason_on_edit: bool
+
+    def controls(self, data: Mapping[str, Any]) -> Controls:
+        """The controls that Label Studio makes of the config for a task with this `data`."""
+        if self.repeated is None:
+            return self.fixed
+        steps = get_field(data, self.steps_path)
+        return _repeat(self, len(steps) if isinstance(steps, list) else 0)
+
+    def control_names(self, steps: int) -> frozenset[str]:
+        """The names of all controls that say something about a trace of that many steps."""
+        controls = self.fixed if self.repeated is None else _repeat(self, steps)
+        return frozenset(controls.originals) | controls.others
+
+    def fields(self) -> dict[str, int]:
+        """Each field that can be corrected, and in how many steps: 0 for the final answer and, under a Repeater,
+        for every field, because there the task decides."""
+        found: dict[str, int] = {}
+        for editor in self.fixed.editors if self.repeated is None else _repeat(self, 1).editors:
+            counts = self.repeated is None and editor.step_index is not None
+            found[editor.field] = found.get(editor.field, 0) + counts
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """What the manifest says of the schema."""
+        return {
+            "layout": "unrolled" if self.repeated is None else "repeater",
+            "editable_fields": list(self.fields()),
+            "max_steps": self.max_steps,
+            "steps_key": format_path(self.steps_path),
+            "id_key": format_path(self.id_path),
+            "task_key": format_path(self.task_paths[0]),
+            "final_answer_key": format_path(self.final_answer_path),
+        }
+
+
+@lru_cache(maxsize=1024)
+def _repeat(schema: Schema, steps: int) -> Controls:
+    assert schema.repeated is not None
+    tags = [tag for index in range(steps) for tag in schema.repeated.at(index)]
+    repeated = resolve_controls(tags, schema.bare_step_field)
+    return Controls(
+        repeated.editors + schema.fixed.editors,
+        repeated.labels + schema.fixed.labels,
+        repeated.others | schema.fixed.others,
+    )

@@ -1,0 +1,117 @@
+"""A trace as the `data` of a Label Studio task, and back.
+
+Label Studio shows texts, and takes a task only when its data has every key that the labeling config shows. A field to
+show that is an object, a list or a number would read `[object Object]`; a step that is a bare string has no field to
+point at; a trace without a final answer would be refused. So `to_task_data` writes such fields as JSON text, such
+steps as objects and such absences as empty texts, and notes under the key `ls_trajedit` what it did; `restore_trace`
+undoes it. A trace that needs none of this is its own task data, key by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ls_trajedit.label_config.field_path import (
+    MISSING,
+    FieldPath,
+    drop_field,
+    format_path,
+    get_field,
+    parse_path,
+    set_field,
+)
+from ls_trajedit.label_config.json_text import json_indented, parse_json
+
+__all__ = ["RESERVED_KEY", "is_json_text", "restore_trace", "shown_value", "to_task_data"]
+
+RESERVED_KEY = "ls_trajedit"
+
+
+def to_task_data(
+    trace: dict[str, Any],
+    *,
+    steps_path: FieldPath,
+    step_text_key: str,
+    step_fields: Iterable[FieldPath],
+    top_fields: Iterable[FieldPath],
+) -> dict[str, Any]:
+    """The task data for `trace`. In it each of `top_fields` is a text, and each of `step_fields` (paths inside a
+    step) a text, null or absent. `trace` is not changed; what is not named in the two stays as it is.
+    """
+    data = trace
+    notes: dict[str, Any] = {}
+    steps = get_field(trace, steps_path)
+    bare = [index for index, step in enumerate(steps) if isinstance(step, str)]
+    if bare:
+        shown = [{step_text_key: step} if isinstance(step, str) else step for step in steps]
+        data = set_field(data, steps_path, shown)
+        notes["bare_steps"] = {"steps_key": format_path(steps_path), "field": step_text_key, "indices": bare}
+    fields = tuple(step_fields)
+    tops = tuple(top_fields)
+    for path in (*tops, *((*steps_path, index, *field) for index in range(len(steps)) for field in fields)):
+        value = get_field(data, path)
+        if value is MISSING or value is None:
+            if path in tops:
+                data, noted = _with_empty_text(data, path)
+                notes.setdefault("null" if value is None else "absent", []).append(format_path(noted))
+        elif not isinstance(value, str):
+            data = set_field(data, path, json_indented(value))
+            notes.setdefault("json", []).append(format_path(path))
+    return {**data, RESERVED_KEY: notes} if notes else data
+
+
+def shown_value(data: Mapping[str, Any], path: FieldPath) -> Any:
+    """What the trace in the task data has at `path`: the text that is shown for it, None for null, MISSING for
+    nothing. A value that is not a text comes as it is in data that `to_task_data` did not write."""
+    notes = data.get(RESERVED_KEY)
+    if isinstance(notes, dict):
+        text = format_path(path)
+        if text in notes.get("null", ()):
+            return None
+        if any(text == absent or text.startswith(f"{absent}.") for absent in notes.get("absent", ())):
+            return MISSING
+    return get_field(data, path)
+
+
+def is_json_text(data: Mapping[str, Any], path: FieldPath) -> bool:
+    """Whether the text at `path` of the task data is JSON that `to_task_data` wrote for another kind of value."""
+    notes = data.get(RESERVED_KEY)
+    return isinstance(notes, dict) and format_path(path) in notes.get("json", ())
+
+
+def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
+    """The trace that `data` was made of; corrections made in `data` come out in the trace.
+
+    Raises ValueError when a text that is noted as JSON is none, and KeyError, IndexError, TypeError or AttributeError
+    when the notes do not fit the data.
+    """
+    notes = data.get(RESERVED_KEY)
+    if not isinstance(notes, dict):
+        return data
+    trace: dict[str, Any] = {key: value for key, value in data.items() if key != RESERVED_KEY}
+    for text in notes.get("json", ()):
+        path = parse_path(text)
+        trace = set_field(trace, path, parse_json(get_field(trace, path).encode("utf-8", "surrogatepass")))
+    for text in notes.get("null", ()):
+        trace = set_field(trace, parse_path(text), None)
+    for text in notes.get("absent", ()):
+        trace = drop_field(trace, parse_path(text))
+    if bare := notes.get("bare_steps"):
+        steps_path = parse_path(bare["steps_key"])
+        steps = list(get_field(trace, steps_path))
+        for index in bare["indices"]:
+            steps[index] = steps[index][bare["field"]]
+        trace = set_field(trace, steps_path, steps)
+    return trace
+
+
+def _with_empty_text(data: dict[str, Any], path: FieldPath) -> tuple[dict[str, Any], FieldPath]:
+    """`data` with an empty text at `path`, and the path of what was put there: the field, or the first object on the
+    way that was not there either."""
+    missing = next((i for i in range(1, len(path)) if get_field(data, path[:i]) is MISSING), len(path))
+    value: Any = ""
+    for key in reversed(path[missing:]):
+        value = {key: value}
+    parent = get_field(data, path[: missing - 1])
+    return set_field(data, path[: missing - 1], {**parent, path[missing - 1]: value}), path[:missing]
