@@ -1,0 +1,28 @@
+"""`trajectory_dpo.jsonl`: for each edited annotation the task, the corrected trace and the original, as objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ls_trajedit.converters.formats.format import Format, edited_only
+
+__all__ = ["FORMAT", "dpo_row"]
+
+
+def dpo_row(record: dict[str, Any]) -> dict[str, Any]:
+    """The line for one edited record.
+
+    >>> traces = {"original_trace": {"steps": ["a"]}, "corrected_trace": {"steps": ["b"]}}
+    >>> row = dpo_row({"trace_id": "t", "task": "Go.", **traces})
+    >>> row["chosen"], row["rejected"]
+    ({'steps': ['b']}, {'steps': ['a']})
+    """
+    return {
+        "prompt": record["task"],
+        "chosen": record["corrected_trace"],
+        "rejected": record["original_trace"],
+        "trace_id": record["trace_id"],
+    }
+
+
+FORMAT = Format("dpo", "trajectory_dpo.jsonl", edited_only(dpo_row))

@@ -1,0 +1,32 @@
+"""What a training format is: a file, and what one record becomes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ls_trajedit.converters.counts import Counts
+
+__all__ = ["Format", "edited_only"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """`row` makes of a record (`record.build_record`) what stands in `file` for it, or None for nothing.
+
+    Rows are joined by `separator`, with `head` before the first and `tail` behind the last. The defaults are those
+    of JSON lines, where a line end follows each row.
+    """
+
+    name: str
+    file: str
+    row: Callable[[dict[str, Any]], dict[str, Any] | None]
+    head: bytes = b""
+    separator: bytes = b"\n"
+    tail: Callable[[Counts], bytes] | None = None
+
+
+def edited_only(row: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    """`row`, and None for a record without edits: an unchanged trace is nothing to train on."""
+    return lambda record: row(record) if record["n_edits"] else None

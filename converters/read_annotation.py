@@ -1,0 +1,142 @@
+"""The heart of it: what an annotation's results say was corrected.
+
+For each editor that the config declares and whose field the task has, no result means not edited, a text equal to the
+original means not edited, and another text is a correction. Neither `origin` nor `parent_prediction` is asked: they say
+what was touched, not what was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ls_trajedit.converters.newlines import restore_newlines, same_but_newlines
+from ls_trajedit.converters.rejection import Reason, RejectedAnnotation
+from ls_trajedit.label_config.controls import Controls, Editor, StepLabel
+from ls_trajedit.label_config.field_path import MISSING, format_path
+from ls_trajedit.label_config.json_text import parse_json, same_json
+from ls_trajedit.label_config.predict import editor_text
+from ls_trajedit.label_config.task_data import is_json_text, shown_value
+
+__all__ = ["Edit", "Reading", "read_annotation"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One corrected field. `value` is what now stands there in the task's data: the text or, where the original is no
+    string, what the text says as JSON."""
+
+    editor: Editor
+    original_text: str
+    edited_text: str
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one annotation says. `labels` are the choices made for a step; `idle_reasons` those given for a field that
+    was not edited."""
+
+    edits: tuple[Edit, ...]
+    labels: tuple[tuple[StepLabel, tuple[str, ...]], ...]
+    idle_reasons: tuple[tuple[Editor, str], ...]
+
+
+def read_annotation(results: Any, controls: Controls, data: Mapping[str, Any]) -> Reading:
+    """Reads the `result` list of an annotation on a task with this `data`.
+
+    Edits come in the order of the config's editors. Raises RejectedAnnotation when anything in `results` cannot be
+    attributed to exactly one field.
+    """
+    texts, choices = _sort_results(results, controls)
+    edits = []
+    idle_reasons = []
+    for editor in controls.editors:
+        reason = "\n".join(text for text in dict.fromkeys(texts.get(editor.reason or "", ())) if text.strip())
+        edit = _read_editor(editor, texts.get(editor.control, []), data, reason)
+        if edit is not None:
+            edits.append(edit)
+        elif reason:
+            idle_reasons.append((editor, reason))
+    labels = tuple((label, tuple(choices[label.control])) for label in controls.labels if label.control in choices)
+    return Reading(tuple(edits), labels, tuple(idle_reasons))
+
+
+def _sort_results(results: Any, controls: Controls) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The texts and the choices of each control, checked against what the config declares of it."""
+    if not isinstance(results, list):
+        raise RejectedAnnotation(Reason.WRONG_SHAPE, "the annotation's `result` is not a list")
+    originals = controls.originals
+    text_controls = controls.text_controls
+    texts: dict[str, list[str]] = {}
+    choices: dict[str, list[str]] = {}
+    for number, result in enumerate(results, start=1):
+        if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
+            raise RejectedAnnotation(Reason.WRONG_SHAPE, f"result {number} names no control (`from_name`)")
+        if name in controls.others:
+            continue
+        if name not in originals:
+            raise RejectedAnnotation(Reason.UNKNOWN_CONTROL, f"`{name}`")
+        if result.get("to_name") != originals[name]:
+            raise RejectedAnnotation(
+                Reason.WRONG_SHAPE,
+                f"`{name}` points at `{result.get('to_name')}`, in the config at `{originals[name]}`",
+            )
+        if name in text_controls:
+            texts.setdefault(name, []).extend(_values(result, name, "textarea", "text"))
+        else:
+            choices.setdefault(name, []).extend(_values(result, name, "choices", "choices"))
+    return texts, choices
+
+
+def _values(result: dict[str, Any], name: str, kind: str, key: str) -> list[str]:
+    value = result.get("value")
+    values = value.get(key) if isinstance(value, dict) else None
+    if result.get("type") != kind or not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise RejectedAnnotation(Reason.WRONG_SHAPE, f"`{name}` holds no list of texts under `{key}`")
+    return values
+
+
+def _read_editor(editor: Editor, texts: list[str], data: Mapping[str, Any], reason: str) -> Edit | None:
+    original = shown_value(data, editor.path)
+    original_text = editor_text(original)
+    if original_text is None:
+        if texts:
+            state = "does not have" if original is MISSING else "has null at"
+            detail = f"`{editor.control}` corrects `{format_path(editor.path)}`, which the task {state}"
+            raise RejectedAnnotation(Reason.ABSENT_FIELD, detail)
+        return None
+    if not texts:
+        return None
+    if isinstance(original, str) and not is_json_text(data, editor.path):
+        changed = [restore_newlines(original, t) for t in dict.fromkeys(texts) if not same_but_newlines(original, t)]
+        edited = [(text, text) for text in dict.fromkeys(changed)]
+    else:
+        edited = _changed_json(original, texts, editor)
+    if len(edited) > 1:
+        raise RejectedAnnotation(Reason.SEVERAL_TEXTS, f"`{editor.control}` holds {len(edited)} different texts")
+    return Edit(editor, original_text, *edited[0], reason) if edited else None
+
+
+def _changed_json(original: Any, texts: list[str], editor: Editor) -> list[tuple[str, Any]]:
+    """Each text that is another JSON value than `original`, with what belongs into the task's data for it: where
+    `original` is itself JSON text there, the text, which `restore_trace` turns back into the value."""
+    is_text = isinstance(original, str)
+    values = [_parse(original, editor) if is_text else original]
+    changed: list[tuple[str, Any]] = []
+    for text in texts:
+        value = _parse(text, editor)
+        if not any(same_json(value, other) for other in values):
+            values.append(value)
+            changed.append((text, text if is_text else value))
+    return changed
+
+
+def _parse(text: str, editor: Editor) -> Any:
+    try:
+        return parse_json(text.encode("utf-8", "surrogatepass"))
+    except ValueError as error:
+        detail = f"`{editor.control}` corrects `{format_path(editor.path)}`, and its text is not JSON: {error}"
+        raise RejectedAnnotation(Reason.NOT_JSON, detail) from None
