@@ -1,0 +1,73 @@
+"""The command line: `ls-trajedit`, one command a module under `commands`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+
+from ls_trajedit import __version__
+from ls_trajedit.commands.config import config
+from ls_trajedit.commands.convert import convert
+from ls_trajedit.commands.init import init
+from ls_trajedit.commands.pull import pull
+from ls_trajedit.commands.push import push
+from ls_trajedit.label_config.errors import TrajeditError
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130
+
+# Typer brings a click of its own since 0.26 and used the public one before; this is the class in either.
+_UsageProblem: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="ls-trajedit",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (init, config, push, pull, convert):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"ls-trajedit {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_print_version, is_eager=True),
+) -> None:
+    """Turn agent mistakes into training data inside Label Studio.
+
+    Traces go into a project with `push`, annotators rewrite the wrong steps, and `pull` writes training files.
+    """
+
+
+def main() -> None:
+    """Runs a command; ends the process with the exit code that `label_config.errors` gives each error."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except TrajeditError as error:
+        sys.stderr.write(f"ls-trajedit: {error}\n")
+        return error.exit_code
+    except _UsageProblem as error:
+        error.show()
+        return int(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write("ls-trajedit: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not fail again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,131 @@
+"""Options that several commands take, spelled once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ls_trajedit.converters.reading_rules import AnnotatorNames, GroundTruth, parse_time
+from ls_trajedit.label_config.errors import SetupError, UsageError
+from ls_trajedit.label_config.options import Options, parse_options
+from ls_trajedit.load_traces import LoadedTraces
+from ls_trajedit.open_input import read_text
+
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio import Server
+
+__all__ = [
+    "Annotators",
+    "ApiKey",
+    "GroundTruthOption",
+    "Json",
+    "OptionsFile",
+    "OutputFolder",
+    "RequireReason",
+    "Since",
+    "SkipInvalid",
+    "Strict",
+    "Until",
+    "Url",
+    "connected",
+    "load_options",
+    "print_json",
+    "say",
+    "tell_broken",
+]
+
+DEFAULT_OPTIONS_FILE = Path("trajedit.yaml")
+DEFAULT_URL = "http://localhost:8080"
+
+Url = Annotated[
+    str,
+    typer.Option("--url", envvar="LABEL_STUDIO_URL", help="Where Label Studio is.", metavar="URL", show_default=True),
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        envvar="LABEL_STUDIO_API_KEY",
+        help="An access token, legacy or personal. Better given in the environment than on the command line.",
+        metavar="TOKEN",
+        show_default=False,
+    ),
+]
+OptionsFile = Annotated[
+    Path | None, typer.Option("--options", help="The options file, such as trajedit.yaml.", metavar="FILE")
+]
+OutputFolder = Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.", metavar="FOLDER")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Leave broken traces out instead of refusing the file.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 when an annotation was rejected.")]
+Annotators = Annotated[AnnotatorNames, typer.Option("--annotators", help="What `annotator` holds in the files.")]
+GroundTruthOption = Annotated[
+    GroundTruth, typer.Option("--ground-truth", help="What to do with annotations marked as ground truth.")
+]
+RequireReason = Annotated[
+    bool, typer.Option("--require-reason", help="Reject annotations with an edit that gives no reason.")
+]
+
+
+def _time(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date or time such as 2026-11-22 or 2026-11-22T18:00:00Z") from None
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option("--since", parser=_time, help="Only annotations changed at this time or later.", metavar="TIME"),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option("--until", parser=_time, help="Only annotations changed before this time.", metavar="TIME"),
+]
+
+
+def load_options(path: Path | None) -> Options:
+    """The options in `path` or, without one, in `trajedit.yaml` here if there is one, or else the defaults."""
+    if path is None:
+        if not DEFAULT_OPTIONS_FILE.is_file():
+            return Options()
+        path = DEFAULT_OPTIONS_FILE
+    return parse_options(read_text(path), str(path))
+
+
+def connected(url: str, api_key: str | None) -> Server:
+    """The Label Studio that the options name. Raises SetupError without a token."""
+    if not api_key:
+        raise SetupError("no token: set LABEL_STUDIO_API_KEY (in Label Studio: Account & Settings), or give --api-key")
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url {url}: the address must start with http:// or https://")
+    from ls_trajedit.label_studio import connect
+
+    return connect(url, api_key)
+
+
+def tell_broken(loaded: LoadedTraces, skip_invalid: bool) -> None:
+    """Says which traces are broken. Raises TraceError for them unless they are to be skipped."""
+    if not skip_invalid:
+        loaded.refuse_broken()
+    for line in loaded.broken_lines():
+        say(line)
+    if loaded.broken:
+        say(f"{len(loaded.broken)} broken, left out; {len(loaded.traces)} read")
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON object on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def say(text: str) -> None:
+    """Prints a line for a person on standard error."""
+    sys.stderr.write(text + "\n")

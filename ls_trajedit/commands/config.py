@@ -1,0 +1,36 @@
+"""`ls-trajedit config`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ls_trajedit.commands import arguments
+from ls_trajedit.label_config.trace_shape import TraceShape, check_options, shape_of
+from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.load_traces import load_traces
+from ls_trajedit.open_input import input_name
+
+__all__ = ["config"]
+
+
+def config(
+    traces: Annotated[
+        Path | None,
+        typer.Argument(help="Traces to fit the config to: JSON lines or array, plain or gzip; - for stdin."),
+    ] = None,
+    options: arguments.OptionsFile = None,
+    skip_invalid: arguments.SkipInvalid = False,
+) -> None:
+    """Print the labeling config that fits the options and the traces."""
+    chosen = arguments.load_options(options)
+    shape = TraceShape()
+    if traces is not None:
+        loaded = load_traces(traces, chosen)
+        arguments.tell_broken(loaded, skip_invalid)
+        shape = shape_of((trace.data for trace in loaded.traces), chosen)
+        check_options(chosen, shape, input_name(traces))
+    sys.stdout.write(write_config(chosen, shape))

@@ -1,0 +1,70 @@
+"""`ls-trajedit convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ls_trajedit.commands import arguments
+from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_rejects
+from ls_trajedit.convert import convert as convert_export
+from ls_trajedit.convert import generated_schema
+from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.rejection import Reason
+from ls_trajedit.label_config.errors import UsageError
+from ls_trajedit.label_config.options import Options, parse_options
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.open_input import input_name, opened_input, read_text
+from ls_trajedit.progress import progress_bar
+
+__all__ = ["convert"]
+
+
+def convert(
+    export: Annotated[Path, typer.Argument(help="Label Studio's JSON export, plain or gzip; - for stdin.")],
+    output: arguments.OutputFolder = Path("data"),
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The project's labeling config (XML).", metavar="FILE")
+    ] = None,
+    project: Annotated[
+        int | None, typer.Option("--project", help="Fetch the labeling config of this project.", metavar="ID")
+    ] = None,
+    options: arguments.OptionsFile = None,
+    url: arguments.Url = arguments.DEFAULT_URL,
+    api_key: arguments.ApiKey = None,
+    annotators: arguments.Annotators = "id",
+    ground_truth: arguments.GroundTruthOption = "include",
+    since: arguments.Since = None,
+    until: arguments.Until = None,
+    require_reason: arguments.RequireReason = False,
+    strict: arguments.Strict = False,
+    as_json: arguments.Json = False,
+) -> None:
+    """Do what `pull` does from a file that Label Studio exported.
+
+    An export does not carry the labeling config. Without --config and --project, the controls are taken to have the
+    names that `ls-trajedit config` gives them under these options.
+    """
+    overrides = parse_options(read_text(options), str(options)) if options else None
+    schema = _schema(config, project, overrides, url, api_key)
+    rules = ReadingRules(annotators, ground_truth, since, until, require_reason)
+    with opened_input(export) as stream, progress_bar(f"converting {input_name(export)}") as progress:
+        summary = convert_export(stream, input_name(export), schema, rules, output, progress)
+    (finish_as_json if as_json else finish_as_text)(summary)
+    if config is None and project is None and summary.counts.reasons[Reason.UNKNOWN_CONTROL.value]:
+        arguments.say("some controls are not known: give the project's labeling config with --config or --project")
+    if strict:
+        refuse_rejects(summary)
+
+
+def _schema(config: Path | None, project: int | None, overrides: Options | None, url: str, key: str | None) -> Schema:
+    if config is not None and project is not None:
+        raise UsageError("give either --config or --project, not both")
+    if config is not None:
+        return read_config(read_text(config), overrides)
+    if project is not None:
+        return read_config(arguments.connected(url, key).project(project).label_config, overrides)
+    return generated_schema(overrides or Options())

@@ -1,0 +1,37 @@
+"""`ls-trajedit init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ls_trajedit.commands import arguments
+from ls_trajedit.guess_options import guess_options, options_yaml
+from ls_trajedit.label_config.errors import UsageError
+from ls_trajedit.label_config.trace_shape import shape_of
+from ls_trajedit.load_traces import checked, load_objects
+from ls_trajedit.open_input import input_name
+
+__all__ = ["init"]
+
+
+def init(
+    traces: Annotated[Path, typer.Argument(help="Traces: JSON lines or array, plain or gzip; - for stdin.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The options file to write.", metavar="FILE")
+    ] = arguments.DEFAULT_OPTIONS_FILE,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file when it is there.")] = False,
+    skip_invalid: arguments.SkipInvalid = False,
+) -> None:
+    """Look at traces and write the options file that fits them."""
+    if output.exists() and not force:
+        raise UsageError(f"{output}: is already there; choose another name with -o, or replace it with --force")
+    objects = load_objects(traces)
+    options = guess_options([trace.data for trace in objects.traces], input_name(traces))
+    loaded = checked(objects, options)
+    arguments.tell_broken(loaded, skip_invalid)
+    shape = shape_of((trace.data for trace in loaded.traces), options)
+    output.write_text(options_yaml(options, shape), encoding="utf-8")
+    arguments.say(f"wrote {output}: {len(loaded.traces)} traces, up to {shape.longest} steps")

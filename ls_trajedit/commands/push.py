@@ -1,0 +1,98 @@
+"""`ls-trajedit push`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ls_trajedit.commands import arguments
+from ls_trajedit.label_config.errors import UsageError
+from ls_trajedit.load_traces import load_traces
+from ls_trajedit.progress import progress_bar
+from ls_trajedit.push import Pushed, create_project, push_traces, update_project
+
+__all__ = ["push"]
+
+
+def push(
+    traces: Annotated[Path, typer.Argument(help="Traces: JSON lines or array, plain or gzip; - for stdin.")],
+    title: Annotated[
+        str | None, typer.Option("--title", help="Create a project with this title.", metavar="TITLE")
+    ] = None,
+    project: Annotated[int | None, typer.Option("--project", help="Update this project.", metavar="ID")] = None,
+    options: arguments.OptionsFile = None,
+    skip_invalid: arguments.SkipInvalid = False,
+    prefill: Annotated[
+        Literal["import", "none"],
+        typer.Option("--prefill", help="Without a backend: import predictions with the tasks, or leave editors empty."),
+    ] = "import",
+    backend: Annotated[
+        str | None, typer.Option("--backend", help="Connect this ML backend; it prefills the editors.", metavar="URL")
+    ] = None,
+    backend_user: Annotated[
+        str | None,
+        typer.Option(
+            "--backend-user",
+            help="The backend's user for basic authentication; its password is read from BASIC_AUTH_PASS.",
+            metavar="NAME",
+        ),
+    ] = None,
+    url: arguments.Url = arguments.DEFAULT_URL,
+    api_key: arguments.ApiKey = None,
+    as_json: arguments.Json = False,
+) -> None:
+    """Bring traces into a project: labeling config, tasks, and prefilled editors.
+
+    A trace whose id is already in the project is not imported again, so the same push twice changes nothing.
+    """
+    if (title is None) == (project is None):
+        raise UsageError("give either --title for a new project or --project for one that exists")
+    if title is not None and len(title) < 3:
+        raise UsageError(f"--title {title}: Label Studio wants at least 3 characters")
+    credentials = _credentials(backend, backend_user)
+    chosen = arguments.load_options(options)
+    loaded = load_traces(traces, chosen)
+    arguments.tell_broken(loaded, skip_invalid)
+    server = arguments.connected(url, api_key)
+    if title is not None:
+        target = create_project(server, title, chosen, loaded)
+    else:
+        assert project is not None
+        target = update_project(server, project, chosen, loaded)
+    connected = {known.url for known in server.backends(target.project.id)}
+    if backend and backend.rstrip("/") not in {known.rstrip("/") for known in connected}:
+        server.connect_backend(target.project.id, backend, "ls-trajedit", credentials)
+        connected.add(backend)
+    with progress_bar("importing traces") as progress:
+        pushed = push_traces(server, target, chosen, loaded, prefill == "import" and not connected, progress)
+    _finish(pushed, as_json)
+
+
+def _credentials(backend: str | None, user: str | None) -> tuple[str, str] | None:
+    if user is None:
+        return None
+    if backend is None:
+        raise UsageError("--backend-user goes with --backend")
+    password = os.environ.get("BASIC_AUTH_PASS")
+    if not password:
+        raise UsageError("--backend-user needs the backend's password in the environment variable BASIC_AUTH_PASS")
+    return user, password
+
+
+def _finish(pushed: Pushed, as_json: bool) -> None:
+    if as_json:
+        keys = ("project", "url", "imported", "already_there", "rejected")
+        arguments.print_json({key: getattr(pushed, key) for key in keys})
+        return
+    sys.stdout.write(f"project {pushed.project}: {pushed.url}\n")
+    sys.stdout.write(f"  imported       {pushed.imported}\n  already there  {pushed.already_there}\n")
+    if pushed.rejected:
+        sys.stdout.write(f"  left out       {pushed.rejected}\n")
+    if pushed.config_changed:
+        arguments.say("the project has a new labeling config")
+    if pushed.predicted:
+        arguments.say(f"{pushed.predicted} tasks that were there got predictions for the new editors")

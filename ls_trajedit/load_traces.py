@@ -1,0 +1,74 @@
+"""Loads all traces of a file, and all that is broken in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ls_trajedit.label_config.errors import TraceError
+from ls_trajedit.label_config.options import Options
+from ls_trajedit.label_config.traces import BrokenTrace, Trace, check_traces, read_objects
+from ls_trajedit.open_input import input_name, opened_input
+
+__all__ = ["LoadedTraces", "checked", "load_objects", "load_traces"]
+
+_TOLD = 20
+
+
+@dataclass(frozen=True)
+class LoadedTraces:
+    """What the file `name` holds."""
+
+    name: str
+    traces: list[Trace]
+    broken: list[BrokenTrace]
+
+    def refuse_broken(self) -> None:
+        """Raises TraceError, a line for each broken trace (the first twenty), when there are any."""
+        if self.broken:
+            lines = self.broken_lines()
+            lines.append(f"{len(self.broken)} broken; mend them, or leave them out with --skip-invalid")
+            raise TraceError("\n".join(lines))
+
+    def broken_lines(self) -> list[str]:
+        """For each of the first twenty broken traces, where and why."""
+        lines = [f"{self.name}:{broken.line}: {broken.reason}" for broken in self.broken[:_TOLD]]
+        if len(self.broken) > _TOLD:
+            lines.append(f"{self.name}: … and {len(self.broken) - _TOLD} more")
+        return lines
+
+
+def load_traces(path: Path, options: Options) -> LoadedTraces:
+    """The traces in `path`, all in memory. Raises TraceError when the file holds not one, broken or whole."""
+    return checked(load_objects(path), options)
+
+
+def load_objects(path: Path) -> LoadedTraces:
+    """Every object in `path`, whether a trace or not; for finding out what the traces in it look like."""
+    name = input_name(path)
+    with opened_input(path) as stream:
+        try:
+            loaded = _sorted(name, read_objects(stream))
+        except ValueError as error:
+            raise TraceError(f"{name}: {error}") from None
+    if not loaded.traces and not loaded.broken:
+        raise TraceError(f"{name}: no traces in it")
+    return loaded
+
+
+def checked(objects: LoadedTraces, options: Options) -> LoadedTraces:
+    """The same, with everything that is no trace under `options` among the broken ones."""
+    items = sorted((*objects.traces, *objects.broken), key=lambda item: item.line)
+    return _sorted(objects.name, check_traces(items, options))
+
+
+def _sorted(name: str, items: Iterable[Trace | BrokenTrace]) -> LoadedTraces:
+    traces: list[Trace] = []
+    broken: list[BrokenTrace] = []
+    for item in items:
+        if isinstance(item, Trace):
+            traces.append(item)
+        else:
+            broken.append(item)
+    return LoadedTraces(name, traces, broken)

@@ -1,0 +1,225 @@
+"""Brings traces into a Label Studio project: its labeling config, the tasks, and what prefills the editors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ls_trajedit.label_config.errors import ConfigError, DataError, SetupError, TrajeditError
+from ls_trajedit.label_config.field_path import parse_path
+from ls_trajedit.label_config.json_text import json_line
+from ls_trajedit.label_config.options import Options
+from ls_trajedit.label_config.predict import predict
+from ls_trajedit.label_config.read_config import read_config, shown_values
+from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_config.task_data import restore_trace, to_task_data
+from ls_trajedit.label_config.trace_shape import TraceShape, check_options, shape_of, widen
+from ls_trajedit.label_config.traces import trace_identity
+from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
+from ls_trajedit.load_traces import LoadedTraces
+
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio import Project, Server
+
+__all__ = ["Pushed", "create_project", "push_traces", "update_project"]
+
+_BATCH_TASKS = 250
+_BATCH_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did. `predicted` counts tasks that were there before and got new predictions."""
+
+    project: int
+    url: str
+    imported: int
+    already_there: int
+    rejected: int
+    config_changed: bool
+    predicted: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """A project whose labeling config fits the traces. `known` holds the identities of the traces that are in it;
+    `stale` the tasks whose predictions do not cover every editor."""
+
+    project: Project
+    config: str
+    shape: TraceShape
+    known: frozenset[str]
+    stale: tuple[tuple[int, dict[str, Any]], ...]
+    config_changed: bool
+
+
+def create_project(server: Server, title: str, options: Options, loaded: LoadedTraces) -> Target:
+    """A new project with a config for the traces."""
+    shape = _shape(options, loaded)
+    config = write_config(options, shape)
+    project = server.create_project(title, config, options.description)
+    return Target(project, config, shape, frozenset(), (), config_changed=True)
+
+
+def update_project(server: Server, number: int, options: Options, loaded: LoadedTraces) -> Target:
+    """The project, its config replaced when it lacks anything that the options or the traces ask for.
+
+    A config never loses steps. Raises SetupError when the new one would lack a control that annotations use.
+    """
+    project = server.project(number)
+    shape = _shape(options, loaded)
+    known: set[str] = set()
+    tasks: list[tuple[int, dict[str, Any]]] = []
+    for page in server.data_pages(number):
+        for task in page.tasks:
+            trace = restore_trace(task["data"])
+            known.add(trace_identity(trace, options.id_key))
+            tasks.append((task["id"], task["data"]))
+            shape = _widened(shape, trace, options)
+    old = _schema_or_none(project.label_config)
+    shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
+    config = write_config(_never_shorter(options, old), shape)
+    if old is not None and _covers(project.label_config, config):
+        return Target(project, project.label_config, shape, frozenset(known), (), config_changed=False)
+    new = read_config(config)
+    _check_orphans(server, project, new, shape)
+    server.set_label_config(number, config)
+    stale = tuple(tasks) if old is None or set(old.fields()) != set(new.fields()) else ()
+    return Target(project, config, shape, frozenset(known), stale, config_changed=True)
+
+
+def push_traces(
+    server: Server,
+    target: Target,
+    options: Options,
+    loaded: LoadedTraces,
+    prefill: bool,
+    progress: Callable[[int, int | None], None],
+) -> Pushed:
+    """Imports the traces that are not in the project yet, with predictions when `prefill` asks for them.
+
+    Raises DataError or ServerError when the server stops taking tasks half way; those that it took stay, and the
+    same push again brings the rest.
+    """
+    project = target.project.id
+    traces = [t.data for t in loaded.traces if trace_identity(t.data, options.id_key) not in target.known]
+    version = prediction_version(target.config)
+    tasks = [_task(trace, target, options, version if prefill else None) for trace in traces]
+    done = 0
+    for batch in _batches(tasks):
+        try:
+            taken = server.import_tasks(project, batch)
+        except TrajeditError as error:
+            raise type(error)(
+                f"{error}. {done} of {len(tasks)} traces are in project {project}; push with --project {project} again"
+            ) from None
+        if taken != len(batch):
+            raise DataError(
+                f"project {project}: Label Studio took {taken} of {len(batch)} tasks; "
+                f"push with --project {project} again for the rest"
+            )
+        done += taken
+        progress(done, len(tasks))
+    stale = target.stale if prefill else ()
+    for batch in _batches([_prediction(task, data, target.config, version) for task, data in stale]):
+        server.add_predictions(project, batch)
+    if prefill and (target.project.model_version != version or not target.project.shows_predictions):
+        server.show_predictions(project, version)
+    return Pushed(
+        project=project,
+        url=f"{server.url}/projects/{project}/",
+        imported=len(tasks),
+        already_there=len(loaded.traces) - len(tasks),
+        rejected=len(loaded.broken),
+        config_changed=target.config_changed,
+        predicted=len(stale),
+    )
+
+
+def prediction_version(config: str) -> str:
+    """The model version of imported predictions. It changes with the set of fields that the config lets correct,
+    because Label Studio shows a task the predictions of one version only."""
+    fields = "\n".join(sorted(read_config(config).fields()))
+    return f"ls-trajedit-{hashlib.sha256(fields.encode()).hexdigest()[:8]}"
+
+
+def _shape(options: Options, loaded: LoadedTraces) -> TraceShape:
+    shape = shape_of((trace.data for trace in loaded.traces), options)
+    check_options(options, shape, loaded.name)
+    return shape
+
+
+def _widened(shape: TraceShape, trace: dict[str, Any], options: Options) -> TraceShape:
+    try:
+        return widen(shape, trace, options)
+    except (AttributeError, TypeError):
+        # A task that somebody else imported need not hold a trace; it has no say in the config.
+        return shape
+
+
+def _schema_or_none(config: str) -> Schema | None:
+    try:
+        return read_config(config)
+    except ConfigError:
+        return None
+
+
+def _never_shorter(options: Options, old: Schema | None) -> Options:
+    if options.max_steps is None or old is None or old.max_steps is None:
+        return options
+    return options.model_copy(update={"max_steps": max(options.max_steps, old.max_steps)})
+
+
+def _covers(old: str, new: str) -> bool:
+    """Whether the project's config already has all that `new` has; then somebody's own styling of it can stay."""
+    before, after = read_config(old), read_config(new)
+    same = replace(before, fixed=after.fixed, max_steps=after.max_steps) == after
+    editors = set(after.fixed.editors) <= set(before.fixed.editors)
+    labels = set(after.fixed.labels) <= set(before.fixed.labels)
+    return same and editors and labels and shown_values(new) <= shown_values(old)
+
+
+def _check_orphans(server: Server, project: Project, new: Schema, shape: TraceShape) -> None:
+    kept = new.control_names(shape.longest)
+    lost = {control: count for control, count in server.controls_in_use(project.id).items() if control not in kept}
+    if lost:
+        named = ", ".join(f"`{control}` ({count})" for control, count in sorted(lost.items())[:10])
+        more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
+        raise SetupError(
+            f"project {project.id}: annotations use controls that the new labeling config lacks: {named}{more}. "
+            "Keep their fields in the options, or push into a new project with --title"
+        )
+
+
+def _task(trace: dict[str, Any], target: Target, options: Options, version: str | None) -> dict[str, Any]:
+    data = to_task_data(
+        trace,
+        steps_path=parse_path(options.steps_key),
+        step_text_key=options.step_text_key,
+        step_fields=[parse_path(field.field) for field in step_fields(options, target.shape)],
+        top_fields=[parse_path(key) for key in shown_fields(options, target.shape)],
+    )
+    if version is None:
+        return {"data": data}
+    prediction = {"model_version": version, "result": predict({"data": data}, target.config)}
+    return {"data": data, "predictions": [prediction]}
+
+
+def _prediction(task: int, data: dict[str, Any], config: str, version: str) -> dict[str, Any]:
+    return {"task": task, "model_version": version, "result": predict({"data": data}, config)}
+
+
+def _batches(items: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for item in items:
+        length = len(json_line(item))
+        if batch and (len(batch) >= _BATCH_TASKS or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += length
+    if batch:
+        yield batch
