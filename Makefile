@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all of their own set-up, each in a virtual environment of its own.
+
+PYTHON ?= python3
+DEMO := .venv-demo
+TEST := .venv-test
+
+.PHONY: demo test check screenshots clean
+
+demo: $(DEMO)/installed
+	$(DEMO)/bin/ls-trajedit demo $(DEMO_ARGUMENTS)
+
+test: $(TEST)/installed chromium
+	$(TEST)/bin/pytest $(TEST_ARGUMENTS)
+
+# Type checkers do not follow the mapping of folders to packages, so mypy checks the installed copy.
+check: $(TEST)/installed
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	cd $(TEST) && bin/mypy --strict --config-file ../pyproject.toml -p ls_trajedit
+
+SOURCES := setup.cfg pyproject.toml $(shell find ls_trajedit converters label_config examples -name '__pycache__' -prune -o -type f -print)
+
+$(DEMO)/installed: $(SOURCES)
+	$(PYTHON) -m venv $(DEMO)
+	rm -rf build
+	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check '.[demo]'
+	touch $@
+
+$(TEST)/installed: $(SOURCES)
+	$(PYTHON) -m venv $(TEST)
+	rm -rf build
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check '.[demo,test,dev]'
+	touch $@
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+	  else \
+	    echo "the browser tests need Chromium on PATH: install the package chromium" >&2; exit 1; \
+	  fi; }
+
+clean:
+	rm -rf .venv-demo .venv-test build dist demo-output *.egg-info
