@@ -33,13 +33,14 @@ def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -
     `task` is a task as Label Studio's API lists it or its JSON export holds it: `id`, `project`, `data`,
     `annotations`, and `drafts` where they are known. Raises UsageError where `rules` ask for what nobody knows.
     """
-    annotations = [a for a in task.get("annotations") or () if isinstance(a, dict)]
+    # What is no annotation at all is rejected like one whose results cannot be read.
+    annotations = [a if isinstance(a, dict) else {"result": a} for a in task.get("annotations") or ()]
     for annotation in sorted(annotations, key=_number):
         yield _convert_annotation(task, annotation, schema, rules)
     drafts = task.get("drafts")
     for draft in drafts if isinstance(drafts, list) else ():
-        if isinstance(draft, dict):
-            yield Outcome("draft", "", (_number(task), _number(draft)), {})
+        number = _number(draft) if isinstance(draft, dict) else 0
+        yield Outcome("draft", "", (_number(task), number), {})
 
 
 def _convert_annotation(
@@ -78,4 +79,4 @@ def _check_reasons(reading: Reading) -> None:
 
 def _number(item: Mapping[str, Any]) -> int:
     number = item.get("id")
-    return number if isinstance(number, int) else 0
+    return number if isinstance(number, int) and abs(number) < 1 << 63 else 0

@@ -34,7 +34,7 @@ def restore_newlines(original: str, edited: str) -> str:
     """
     if "\r" not in original or "\r" in edited or "\n" not in edited:
         return edited
-    ends = Counter(_NEWLINE.findall(original))
+    ends: Counter[str] = Counter(_NEWLINE.findall(original))
     usual = max(ends, key=lambda end: ends[end])
     lines = edited.split("\n")
     if len(ends) == 1:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from label_studio_sdk import LabelStudio
@@ -71,7 +71,8 @@ def connect(url: str, api_key: str) -> Server:
 
     Raises ServerError when nothing answers at `url`, RefusedError when the token is not taken.
     """
-    server = Server(LabelStudio(base_url=url.rstrip("/"), api_key=api_key), url.rstrip("/"))
+    client: Any = LabelStudio  # its constructor is the one thing in the SDK that has no types
+    server = Server(client(base_url=url.rstrip("/"), api_key=api_key), url.rstrip("/"))
     server.user()
     return server
 
@@ -113,7 +114,7 @@ class Server:
             created = self._client.projects.create(
                 title=title, label_config=label_config, description=description, show_collab_predictions=True
             )
-            return _project(self._client.projects.get(created.id))
+            return _project(self._client.projects.get(cast(int, created.id)))
 
     def set_label_config(self, project: int, label_config: str) -> None:
         """Replaces the labeling config of the project."""
@@ -139,16 +140,26 @@ class Server:
             used[control] = used.get(control, 0) + int(count)
         return used
 
-    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> int:
+    def import_tasks(self, project: int, tasks: Sequence[dict[str, Any]]) -> int:
         """Imports tasks (`data`, and `predictions` where given); returns how many the server says it took."""
         with self._explained(f"importing {len(tasks)} tasks into project {project}"):
-            answer = self._client.projects.import_tasks(project, request=list(tasks))
+            answer = self._client.projects.import_tasks(project, request=cast(Any, tasks))
         return int(answer.task_count or 0)
 
-    def add_predictions(self, predictions: Sequence[Mapping[str, Any]], project: int) -> None:
+    def annotate(self, task: int, results: Sequence[dict[str, Any]]) -> None:
+        """Submits an annotation of the task in the name of the user whose token this is."""
+        with self._explained(f"annotating task {task}"):
+            self._client.annotations.create(task, result=list(results), was_cancelled=False, lead_time=60.0)
+
+    def skip(self, task: int) -> None:
+        """Submits a skipped annotation of the task, likewise."""
+        with self._explained(f"skipping task {task}"):
+            self._client.annotations.create(task, result=[], was_cancelled=True, lead_time=5.0)
+
+    def add_predictions(self, project: int, predictions: Sequence[dict[str, Any]]) -> None:
         """Adds predictions (`task`, `model_version`, `result`) to tasks that are already there."""
         with self._explained(f"adding {len(predictions)} predictions to project {project}"):
-            self._client.projects.import_predictions(project, request=list(predictions))
+            self._client.projects.import_predictions(project, request=cast(Any, predictions))
 
     def pages(self, project: int) -> Iterator[Page]:
         """All tasks of the project with their annotations and drafts, in pages, in order of their ids.
@@ -192,7 +203,7 @@ class Server:
         items = [{"filter": "filter:tasks:total_predictions", "operator": "equal", "type": "Number", "value": 0}]
         query = json.dumps({"filters": {"conjunction": "and", "items": items}})
         with self._explained(f"counting the predictions of project {project}"):
-            page = self._client.tasks.list(
+            page: Any = self._client.tasks.list(
                 project=project, fields="task_only", include="id", page=1, page_size=1, query=query, resolve_uri=False
             )
         return int(page.response.total)
@@ -203,7 +214,7 @@ class Server:
             after = [{"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}]
             query = json.dumps({"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": after}})
             with self._explained(f"reading the tasks of project {project}"):
-                answer = self._client.tasks.list(
+                answer: Any = self._client.tasks.list(
                     project=project,
                     fields=fields,
                     include=include,

@@ -59,7 +59,8 @@ def load_objects(path: Path) -> LoadedTraces:
 
 def checked(objects: LoadedTraces, options: Options) -> LoadedTraces:
     """The same, with everything that is no trace under `options` among the broken ones."""
-    items = sorted((*objects.traces, *objects.broken), key=lambda item: item.line)
+    items: list[Trace | BrokenTrace] = [*objects.traces, *objects.broken]
+    items.sort(key=lambda item: item.line)
     return _sorted(objects.name, check_traces(items, options))
 
 

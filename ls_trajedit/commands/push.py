@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.label_config.errors import UsageError
+from ls_trajedit.label_config.errors import TrajeditError, UsageError
+from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.load_traces import load_traces
 from ls_trajedit.progress import progress_bar
 from ls_trajedit.push import Pushed, create_project, push_traces, update_project
+
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio import Server
 
 __all__ = ["push"]
 
@@ -63,13 +67,26 @@ def push(
     else:
         assert project is not None
         target = update_project(server, project, chosen, loaded)
-    connected = {known.url for known in server.backends(target.project.id)}
-    if backend and backend.rstrip("/") not in {known.rstrip("/") for known in connected}:
-        server.connect_backend(target.project.id, backend, "ls-trajedit", credentials)
+    steps = read_config(target.config).max_steps
+    if steps is not None and steps < target.shape.longest:
+        arguments.say(f"the longest trace has {target.shape.longest} steps; `max_steps` lets only {steps} be edited")
+    connected = {known.url.rstrip("/") for known in server.backends(target.project.id)}
+    if backend and backend.rstrip("/") not in connected:
+        _connect(server, target.project.id, backend, credentials)
         connected.add(backend)
     with progress_bar("importing traces") as progress:
         pushed = push_traces(server, target, chosen, loaded, prefill == "import" and not connected, progress)
     _finish(pushed, as_json)
+
+
+def _connect(server: Server, project: int, backend: str, credentials: tuple[str, str] | None) -> None:
+    try:
+        server.connect_backend(project, backend, "ls-trajedit", credentials)
+    except TrajeditError as error:
+        raise type(error)(
+            f"{error}. Nothing was imported into project {project}; when the backend works, push with "
+            f"--project {project}, or push without --backend"
+        ) from None
 
 
 def _credentials(backend: str | None, user: str | None) -> tuple[str, str] | None:
