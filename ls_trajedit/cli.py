@@ -11,16 +11,18 @@ import typer
 from ls_trajedit import __version__
 from ls_trajedit.commands.config import config
 from ls_trajedit.commands.convert import convert
+from ls_trajedit.commands.demo import demo
 from ls_trajedit.commands.init import init
 from ls_trajedit.commands.pull import pull
 from ls_trajedit.commands.push import push
+from ls_trajedit.commands.serve import serve
 from ls_trajedit.label_config.errors import TrajeditError
 
 __all__ = ["app", "main"]
 
 INTERRUPTED = 130
 
-# Typer brings a click of its own since 0.26 and used the public one before; this is the class in either.
+# Newer versions of Typer bring a click of their own, older ones use the public one; this is the class in either.
 _UsageProblem: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 app = typer.Typer(
@@ -30,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, config, push, pull, convert):
+for command in (init, config, push, serve, pull, convert, demo):
     app.command()(command)
 
 

@@ -1,0 +1,51 @@
+"""`ls-trajedit demo`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ls_trajedit.commands import arguments
+from ls_trajedit.commands.finish import finish_as_text
+
+__all__ = ["demo"]
+
+
+def demo(
+    output: arguments.OutputFolder = Path("demo-output"),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave Label Studio and the backend running until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Show the whole loop on this machine, against a Label Studio that it starts.
+
+    Pushes example traces, has two annotators correct some of them, and pulls the training files. Needs the extra
+    `demo` (pip install 'ls-trajedit[demo]'). Everything but the output folder is temporary.
+    """
+    from ls_trajedit.demo import first_diffs, running_demo
+
+    # Label Studio is a process of its own: unless this one ends as on Ctrl-C, nobody stops that.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    with running_demo(output, arguments.say) as running:
+        finish_as_text(running.summary)
+        sys.stdout.write("first corrections\n")
+        sys.stdout.writelines(f"  {line}\n" for line in first_diffs(output))
+        sys.stdout.flush()
+        if keep:
+            login = running.label_studio
+            arguments.say(f"Label Studio:  {running.project_url}\n  login:       {login.username}")
+            arguments.say(f"  password:    {login.password}\nbackend:       {running.backend_url}")
+            arguments.say("Ctrl-C stops both.")
+            _wait_for_interrupt()
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        arguments.say("stopping …")
