@@ -19,6 +19,9 @@ def predict(task: Mapping[str, Any], config: str) -> list[dict[str, Any]]:
     There is one for each editor that the config declares and whose field the task has, in the config's order. The
     text is verbatim; a field that is not a string is its JSON with an indent of two. Same input, same results.
 
+    Where the config asks for a reason, an empty one follows: Label Studio keeps what is typed into a box that a
+    prediction opened, in drafts too, and forgets what is typed into any other until it is submitted.
+
     Raises ConfigError for a config without editors, and ValueError for a task without an object as `data`.
     """
     data = task.get("data")
@@ -28,15 +31,9 @@ def predict(task: Mapping[str, Any], config: str) -> list[dict[str, Any]]:
     for editor in read_config(config).controls(data).editors:
         text = editor_text(shown_value(data, editor.path))
         if text is not None:
-            results.append(
-                {
-                    "id": editor.control,
-                    "from_name": editor.control,
-                    "to_name": editor.original,
-                    "type": "textarea",
-                    "value": {"text": [text]},
-                }
-            )
+            results.append(_text_result(editor.control, editor.original, text))
+            if editor.reason:
+                results.append(_text_result(editor.reason, editor.original, ""))
     return results
 
 
@@ -49,3 +46,13 @@ def editor_text(value: Any) -> str | None:
     if value is MISSING or value is None:
         return None
     return value if isinstance(value, str) else json_indented(value)
+
+
+def _text_result(control: str, original: str, text: str) -> dict[str, Any]:
+    return {
+        "id": control,
+        "from_name": control,
+        "to_name": original,
+        "type": "textarea",
+        "value": {"text": [text]},
+    }

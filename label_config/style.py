@@ -1,11 +1,287 @@
 """The look of the editor page, in the labeling config's own Style tag.
 
-Label Studio escapes `>`, `<` and `&` in a Style, so no rule here uses them. The rules that hide what a task lacks rest
-on Label Studio's own class names and fail open: when a name changes, everything shows.
+Label Studio escapes `>`, `<` and `&` in a Style, so no rule here uses them. Every rule is scoped by `.trajedit`, the
+class of the root View: nothing else on the page changes. Label Studio says which theme it shows by `data-color-scheme`
+on the page's root; should that change, cards still bring a background that goes with their text.
+
+The rules that hide what a task lacks rest on Label Studio's own markup and fail open: each asks for something that is
+there (an empty line, an editor that nothing was put into), so when a name changes, everything shows. A field that is
+present but empty has a prefilled editor and shows. Read-only fields look the same whether empty or absent, and neither
+shows.
 """
 
 __all__ = ["STYLE"]
 
-STYLE = """\
-.htx-text { white-space: pre-wrap; }
+_COLOURS = """\
+.trajedit {
+  --trajedit-card: #ffffff;
+  --trajedit-title: #f8f7f4;
+  --trajedit-border: #c6c1b4;
+  --trajedit-text: #262522;
+  --trajedit-secondary: #615e56;
+  --trajedit-original: #f0eee8;
+  --trajedit-editor: #ffffff;
+  --trajedit-editor-border: #8a857a;
+  --trajedit-accent: #4c5fa9;
+}
+[data-color-scheme="dark"] .trajedit {
+  --trajedit-card: #1e1d1a;
+  --trajedit-title: #2a2926;
+  --trajedit-border: #57544d;
+  --trajedit-text: #f3f1ec;
+  --trajedit-secondary: #b5b0a5;
+  --trajedit-original: #12110d;
+  --trajedit-editor: #2d2b27;
+  --trajedit-editor-border: #8a857a;
+  --trajedit-accent: #8ea3f7;
+}
 """
+
+# Label Studio gives every element of the page its own font, with !important; so must what is to be monospace.
+_TEXT = """\
+.trajedit {
+  max-width: 1200px;
+  margin: 0 auto;
+  color: var(--trajedit-text);
+  font-size: 13px;
+  line-height: 20px;
+}
+.trajedit .trajedit-title *,
+.trajedit .trajedit-label *,
+.trajedit .trajedit-description * {
+  margin: 0 !important;
+  color: inherit;
+  font: inherit;
+  letter-spacing: inherit;
+}
+.trajedit .trajedit-description {
+  margin-bottom: 8px;
+  color: var(--trajedit-secondary);
+  white-space: pre-line;
+}
+.trajedit .trajedit-label {
+  color: var(--trajedit-secondary);
+  font-size: 12px;
+  font-weight: 600;
+  overflow-wrap: anywhere;
+}
+.trajedit .trajedit-original,
+.trajedit .trajedit-context,
+.trajedit .trajedit-editor textarea,
+.trajedit [data-testid="htx-textbox-content"] {
+  font-size: 13px;
+  letter-spacing: normal;
+  line-height: 20px;
+  overflow-wrap: anywhere;
+  tab-size: 4;
+  white-space: pre-wrap;
+}
+.trajedit .trajedit-step [class*="richtext"],
+.trajedit .trajedit-editor textarea,
+.trajedit .trajedit-editor [data-testid="htx-textbox-content"] * {
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace !important;
+}
+.trajedit [class*="richtext"],
+.trajedit [data-testid="htx-textbox-content"] * {
+  color: inherit;
+  font-size: inherit;
+  letter-spacing: inherit;
+  line-height: inherit;
+  unicode-bidi: plaintext;
+  white-space: inherit;
+}
+.trajedit [data-linenumbers="disabled"] [class*="richtext__line"] {
+  max-width: 100%;
+  min-height: 1lh;
+  padding: 0;
+  vertical-align: top;
+}
+"""
+
+# The task stays in sight while the steps scroll by. The scrolling element around the page is told so; otherwise a box
+# reached with Tab, or the caret moving up in a tall one, can end up behind the task.
+_TASK = """\
+.trajedit .trajedit-task {
+  position: sticky;
+  top: 0;
+  z-index: 2;
+  max-height: 25vh;
+  margin-bottom: 16px;
+  padding: 8px 12px;
+  overflow: auto;
+  background: var(--trajedit-card);
+  border: 1px solid var(--trajedit-border);
+  border-left: 4px solid var(--trajedit-accent);
+  border-radius: 6px;
+  box-shadow: 0 2px 6px rgba(0, 0, 0, 0.12);
+}
+[class*="main-content"]:has(.trajedit-task) { scroll-padding-top: 25vh; }
+.trajedit .trajedit-task .trajedit-context {
+  font-size: 15px;
+  line-height: 22px;
+}
+.trajedit .trajedit-task .trajedit-id {
+  position: absolute;
+  top: 8px;
+  right: 12px;
+  max-width: 50%;
+  color: var(--trajedit-secondary);
+  font-size: 11px;
+}
+.trajedit .trajedit-task .trajedit-id [class*="richtext__line"] {
+  display: block;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+}
+"""
+
+_STEPS = """\
+.trajedit .trajedit-step {
+  margin-bottom: 16px;
+  padding-bottom: 6px;
+  background: var(--trajedit-card);
+  border: 1px solid var(--trajedit-border);
+  border-radius: 6px;
+}
+.trajedit .trajedit-step:focus-within { border-color: var(--trajedit-accent); }
+.trajedit .trajedit-title {
+  padding: 4px 12px;
+  background: var(--trajedit-title);
+  border-bottom: 1px solid var(--trajedit-border);
+  border-radius: 6px 6px 0 0;
+  font-weight: 700;
+}
+.trajedit .trajedit-repeated { counter-reset: trajedit-step; }
+.trajedit .trajedit-repeated .trajedit-step { counter-increment: trajedit-step; }
+.trajedit .trajedit-repeated .trajedit-title * { display: inline; }
+.trajedit .trajedit-repeated .trajedit-title::after { content: " " counter(trajedit-step); }
+.trajedit .trajedit-step .trajedit-context {
+  padding: 6px 12px;
+  color: var(--trajedit-secondary);
+  font-size: 12px;
+  line-height: 18px;
+}
+.trajedit .trajedit-step .trajedit-context [class*="richtext__container"] {
+  max-height: 20lh;
+  overflow: auto;
+}
+"""
+
+_EDITORS = """\
+.trajedit .trajedit-field { padding: 6px 12px; }
+.trajedit .trajedit-field .trajedit-label { color: var(--trajedit-text); }
+.trajedit .trajedit-original {
+  max-height: max(45lh, 70vh);
+  margin-top: 2px;
+  padding: 6px 10px;
+  overflow: auto;
+  background: var(--trajedit-original);
+  border: 1px solid transparent;
+  border-radius: 4px;
+}
+.trajedit .trajedit-editor,
+.trajedit .trajedit-reason {
+  margin-top: 6px;
+}
+.trajedit .trajedit-editor *,
+.trajedit .trajedit-reason * {
+  margin: 0 !important;
+}
+.trajedit [class*="textarea__region"] { padding: 0; }
+.trajedit textarea,
+.trajedit [data-testid="htx-textbox-content"] {
+  display: block;
+  width: 100%;
+  min-height: 0;
+  padding: 6px 10px;
+  color: var(--trajedit-text);
+  background: var(--trajedit-editor);
+  border: 1px solid var(--trajedit-editor-border) !important;
+  border-radius: 4px;
+  unicode-bidi: plaintext;
+}
+.trajedit textarea:focus {
+  border-color: var(--trajedit-accent) !important;
+  box-shadow: none;
+  outline: 1px solid var(--trajedit-accent);
+}
+.trajedit .trajedit-reason,
+.trajedit .trajedit-step-labels {
+  display: flex;
+  gap: 8px;
+  align-items: baseline;
+}
+.trajedit .trajedit-reason .trajedit-label,
+.trajedit .trajedit-step-labels .trajedit-label {
+  flex: none;
+  width: 6.5em;
+  color: var(--trajedit-secondary);
+  font-weight: 400;
+}
+.trajedit .trajedit-reason [data-testid="textarea-control"] { flex: auto; }
+.trajedit .trajedit-reason textarea,
+.trajedit .trajedit-reason [data-testid="htx-textbox-content"] {
+  min-height: 20px;
+  padding: 1px 4px;
+  background: transparent;
+  border-width: 0 0 1px !important;
+  border-radius: 0;
+  font-size: 12px;
+  line-height: 18px;
+}
+.trajedit .trajedit-step-labels { padding: 2px 12px; }
+.trajedit .trajedit-step-labels [class*="choice"] {
+  margin-top: 0;
+  margin-bottom: 0;
+  color: var(--trajedit-text);
+  font-size: 12px;
+  font-weight: 400;
+  line-height: 20px;
+}
+.trajedit .trajedit-step-labels label span { color: inherit; }
+.trajedit .trajedit-step-labels [class*="-inner"] { border-color: var(--trajedit-editor-border) !important; }
+.trajedit .trajedit-step-labels [class*="hint"] { display: none; }
+"""
+
+# Label Studio sets the height of a box while someone types and never takes it back; where the browser can size a box
+# by its text, that is switched off.
+_GROWING = """\
+@supports (field-sizing: content) {
+  .trajedit textarea {
+    height: auto !important;
+    field-sizing: content;
+    resize: none;
+  }
+}
+"""
+
+# Each box asks for the focus when it appears, so the last one gets it and the page scrolls there. A box that is not
+# visible cannot have the focus; a moment later it is visible.
+_NO_AUTOFOCUS = """\
+@keyframes trajedit-appear { from { visibility: hidden; } }
+.trajedit textarea { animation: trajedit-appear 1ms step-end; }
+"""
+
+# An absent step gives up its room rather than its box, because a box that is gone does not count as a step.
+_ABSENT = """\
+.trajedit .trajedit-id:has([class*="richtext__line"]:only-child:empty),
+.trajedit .trajedit-context:has([class*="richtext__line"]:only-child:empty),
+.trajedit .trajedit-final-answer:has([class*="richtext__line"]:only-child:empty):not(:has(textarea)),
+.trajedit:has([data-testid="textarea-region"]) .trajedit-field:has([class*="richtext__line"]:only-child:empty)\
+:has([data-testid="textarea-form"]):not(:has([data-testid="textarea-region"])) {
+  display: none;
+}
+.trajedit:has([data-testid="textarea-region"]) .trajedit-step:has([class*="richtext__line"]:only-child:empty)\
+:has([data-testid="textarea-form"]):not(:has([data-testid="textarea-region"]))\
+:not(:has([class*="richtext__line"]:not(:empty))):not(:has(br)) {
+  height: 0;
+  margin: 0;
+  padding: 0;
+  border: 0;
+  overflow: hidden;
+  visibility: hidden;
+}
+"""
+
+STYLE = _COLOURS + _TEXT + _TASK + _STEPS + _EDITORS + _GROWING + _NO_AUTOFOCUS + _ABSENT

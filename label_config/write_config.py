@@ -18,6 +18,10 @@ __all__ = ["StepField", "control_names", "shown_fields", "step_fields", "write_c
 
 INDEX_FLAG = "{{idx}}"
 
+# Label Studio gives every choice a key of its own, and a key pressed beside a box would then score some step that is
+# not even in sight. No keyboard event has the code of this character.
+NO_KEY = "\u2205"
+
 
 @dataclass(frozen=True)
 class StepField:
@@ -39,7 +43,8 @@ def write_config(options: Options, shape: TraceShape) -> str:
     _add_task(root, options, shape)
     fields = step_fields(options, shape)
     if options.layout == "repeater":
-        repeater = etree.SubElement(root, "Repeater", on=f"${options.steps_key}", indexFlag=INDEX_FLAG)
+        steps = _view(root, "trajedit-repeated")
+        repeater = etree.SubElement(steps, "Repeater", on=f"${options.steps_key}", indexFlag=INDEX_FLAG)
         _add_step(repeater, options, fields, INDEX_FLAG, "Step")
     else:
         count = options.max_steps or shape.longest
@@ -115,13 +120,12 @@ def _root_classes(options: Options) -> Iterator[str]:
 
 
 def _add_task(root: etree._Element, options: Options, shape: TraceShape) -> None:
-    view = _view(root, "trajedit-task")
     if options.description:
-        _label(view, "trajedit-description", options.description)
+        _label(root, "trajedit-description", options.description)
+    view = _view(root, "trajedit-task")
     shown = [key for key in shown_fields(options, shape) if key in options.task_keys]
     for number, key in enumerate(shown, start=1):
-        field = _view(view, "trajedit-context")
-        _label(field, "trajedit-label", "Task" if number == 1 else key)
+        field = _field(view, "trajedit-context", "Task" if number == 1 else key)
         _text(field, TASK if number == 1 else f"{TASK}_{number}", key)
     if shape.has_id:
         _text(_view(view, "trajedit-id"), TRACE_ID, options.id_key)
@@ -134,9 +138,9 @@ def _add_step(parent: etree._Element, options: Options, fields: list[StepField],
         name = f"step_{index}__{field.name}"
         path = f"{options.steps_key}[{index}].{field.field}"
         if field.editable:
-            _add_editor(card, options, name, path, field.field)
+            _add_editor(_field(card, "trajedit-field", field.field), options, name, path)
         else:
-            _add_context(card, name, path, field.field)
+            _text(_field(card, "trajedit-context", field.field), name, path)
     first = next(field for field in fields if field.editable)
     _add_step_labels(card, options, f"step_{index}__{first.name}")
 
@@ -147,37 +151,33 @@ def _add_final_answer(root: etree._Element, options: Options, shape: TraceShape)
     card = _view(root, "trajedit-step trajedit-final-answer")
     _label(card, "trajedit-title", "Final answer")
     if options.edit_final_answer:
-        _add_editor(card, options, FINAL_ANSWER, options.final_answer_key, options.final_answer_key)
+        _add_editor(_view(card, "trajedit-field"), options, FINAL_ANSWER, options.final_answer_key)
     else:
-        _add_context(card, FINAL_ANSWER, options.final_answer_key, options.final_answer_key)
+        _text(_view(card, "trajedit-context"), FINAL_ANSWER, options.final_answer_key)
 
 
-def _add_context(card: etree._Element, name: str, path: str, label: str) -> None:
-    field = _view(card, "trajedit-context")
+def _field(card: etree._Element, css_class: str, label: str) -> etree._Element:
+    field = _view(card, css_class)
     _label(field, "trajedit-label", label)
-    _text(field, name, path)
+    return field
 
 
-def _add_editor(card: etree._Element, options: Options, name: str, path: str, label: str) -> None:
-    field = _view(card, "trajedit-field")
-    _label(field, "trajedit-label", label)
+def _add_editor(field: etree._Element, options: Options, name: str, path: str) -> None:
     _text(_view(field, "trajedit-original"), name, path)
     _text_area(_view(field, "trajedit-editor"), f"{name}__corrected", name)
     if options.require_reason_on_edit:
-        reason = _view(field, "trajedit-reason")
-        _label(reason, "trajedit-label", "Reason")
-        _text_area(reason, f"{name}__reason", name)
+        _text_area(_field(field, "trajedit-reason", "Reason"), f"{name}__reason", name)
 
 
 def _add_step_labels(card: etree._Element, options: Options, original: str) -> None:
     labels = options.step_labels
-    for suffix, choice, values in (
-        ("correctness", "single-radio", labels.correctness),
-        ("error_type", "multiple", labels.error_types),
+    for suffix, title, choice, values in (
+        ("correctness", "Correctness", "single-radio", labels.correctness),
+        ("error_type", "Errors", "multiple", labels.error_types),
     ):
         if values:
             choices = etree.SubElement(
-                _view(card, "trajedit-step-labels"),
+                _field(card, "trajedit-step-labels", title),
                 "Choices",
                 name=f"{original}__{suffix}",
                 toName=original,
@@ -185,7 +185,7 @@ def _add_step_labels(card: etree._Element, options: Options, original: str) -> N
                 showInline="true",
             )
             for value in values:
-                etree.SubElement(choices, "Choice", value=value)
+                etree.SubElement(choices, "Choice", value=value, hotkey=NO_KEY)
 
 
 def _view(parent: etree._Element, css_class: str) -> etree._Element:
