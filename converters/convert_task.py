@@ -18,29 +18,27 @@ __all__ = ["Outcome", "convert_task"]
 @dataclass(frozen=True)
 class Outcome:
     """What became of one annotation. `row` is the record (`edited`, `unedited`) or the line for `rejects.jsonl`
-    (`rejected`). Annotations that are `skipped`, or `excluded` by the rules, have none; nor has a `draft`, which is
-    not yet anybody's annotation."""
+    (`rejected`). Annotations that are `skipped`, or `excluded` by the rules, have none."""
 
-    kind: Literal["edited", "unedited", "rejected", "skipped", "draft", "excluded"]
+    kind: Literal["edited", "unedited", "rejected", "skipped", "excluded"]
     annotator: str
     key: tuple[int, int]
     row: dict[str, Any]
 
 
 def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -> Iterator[Outcome]:
-    """An Outcome for each annotation of `task` in order of their ids, then for each draft.
+    """An Outcome for each annotation of `task` in order of their ids.
 
-    `task` is a task as Label Studio's API lists it or its JSON export holds it: `id`, `project`, `data`,
-    `annotations`, and `drafts` where they are known. Raises UsageError where `rules` ask for what nobody knows.
+    `task` is a task as Label Studio's API lists it or its JSON export holds it: `id`, `project`, `data` and
+    `annotations`. Raises UsageError where `rules` ask for what nobody knows.
     """
     # What is no annotation at all is rejected like one whose results cannot be read.
-    annotations = [a if isinstance(a, dict) else {"result": a} for a in task.get("annotations") or ()]
+    listed = task.get("annotations")
+    annotations = [
+        a if isinstance(a, dict) else {"result": {"found": a}} for a in (listed if isinstance(listed, list) else [])
+    ]
     for annotation in sorted(annotations, key=_number):
         yield _convert_annotation(task, annotation, schema, rules)
-    drafts = task.get("drafts")
-    for draft in drafts if isinstance(drafts, list) else ():
-        number = _number(draft) if isinstance(draft, dict) else 0
-        yield Outcome("draft", "", (_number(task), number), {})
 
 
 def _convert_annotation(

@@ -13,19 +13,19 @@ __all__ = ["Counts"]
 
 @dataclass
 class Counts:
-    """`kinds` counts outcomes, `annotators` the same for each annotator, `fields` edits, `reasons` rejections."""
+    """`kinds` counts outcomes, `annotators` the same for each annotator, `fields` edits, `reasons` rejections.
+    `drafts` counts the tasks that somebody has begun and not submitted."""
 
     tasks: int = 0
+    drafts: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     fields: Counter[str] = field(default_factory=Counter)
     annotators: dict[str, Counter[str]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
-        """Counts one annotation or draft."""
+        """Counts one annotation."""
         self.kinds[outcome.kind] += 1
-        if outcome.kind == "draft":
-            return
         self.annotators.setdefault(outcome.annotator, Counter())[outcome.kind] += 1
         if outcome.kind == "rejected":
             self.reasons[outcome.row["reason"]] += 1
@@ -39,7 +39,7 @@ class Counts:
             "tasks": self.tasks,
             "annotations": sum(kinds.values()),
             **kinds,
-            "drafts": self.kinds["draft"],
+            "drafts": self.drafts,
             "rejected_by_reason": dict(sorted(self.reasons.items())),
             "edits_by_field": dict(sorted(self.fields.items())),
             "by_annotator": {

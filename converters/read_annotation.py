@@ -14,7 +14,7 @@ from typing import Any
 from ls_trajedit.converters.newlines import restore_newlines, same_but_newlines
 from ls_trajedit.converters.rejection import Reason, RejectedAnnotation
 from ls_trajedit.label_config.controls import Controls, Editor, StepLabel
-from ls_trajedit.label_config.field_path import MISSING, format_path
+from ls_trajedit.label_config.field_path import MISSING, FieldPath, format_path, get_field
 from ls_trajedit.label_config.json_text import parse_json, same_json
 from ls_trajedit.label_config.predict import editor_text
 from ls_trajedit.label_config.task_data import is_json_text, shown_value
@@ -59,9 +59,14 @@ def read_annotation(results: Any, controls: Controls, data: Mapping[str, Any]) -
         if edit is not None:
             edits.append(edit)
         elif reason:
+            _check_present(shown_value(data, editor.path), f"`{editor.reason}` explains", editor.path)
             idle_reasons.append((editor, reason))
-    labels = tuple((label, tuple(choices[label.control])) for label in controls.labels if label.control in choices)
-    return Reading(tuple(edits), labels, tuple(idle_reasons))
+    labels = []
+    for label in controls.labels:
+        if label.control in choices:
+            _check_present(get_field(data, label.step), f"`{label.control}` scores", label.step)
+            labels.append((label, tuple(choices[label.control])))
+    return Reading(tuple(edits), tuple(labels), tuple(idle_reasons))
 
 
 def _sort_results(results: Any, controls: Controls) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -99,17 +104,19 @@ def _values(result: dict[str, Any], name: str, kind: str, key: str) -> list[str]
     return values
 
 
+def _check_present(value: Any, doing: str, path: FieldPath) -> None:
+    if value is MISSING or value is None:
+        state = "is not in the task" if value is MISSING else "is null in the task"
+        raise RejectedAnnotation(Reason.ABSENT_FIELD, f"{doing} `{format_path(path)}`, which {state}")
+
+
 def _read_editor(editor: Editor, texts: list[str], data: Mapping[str, Any], reason: str) -> Edit | None:
     original = shown_value(data, editor.path)
     original_text = editor_text(original)
-    if original_text is None:
-        if texts:
-            state = "does not have" if original is MISSING else "has null at"
-            detail = f"`{editor.control}` corrects `{format_path(editor.path)}`, which the task {state}"
-            raise RejectedAnnotation(Reason.ABSENT_FIELD, detail)
-        return None
     if not texts:
         return None
+    _check_present(original, f"`{editor.control}` corrects", editor.path)
+    assert original_text is not None
     if isinstance(original, str) and not is_json_text(data, editor.path):
         changed = [restore_newlines(original, t) for t in dict.fromkeys(texts) if not same_but_newlines(original, t)]
         edited = [(text, text) for text in dict.fromkeys(changed)]
@@ -136,7 +143,7 @@ def _changed_json(original: Any, texts: list[str], editor: Editor) -> list[tuple
 
 def _parse(text: str, editor: Editor) -> Any:
     try:
-        return parse_json(text.encode("utf-8", "surrogatepass"))
+        return parse_json(text.encode("utf-8", "backslashreplace"))
     except ValueError as error:
         detail = f"`{editor.control}` corrects `{format_path(editor.path)}`, and its text is not JSON: {error}"
         raise RejectedAnnotation(Reason.NOT_JSON, detail) from None

@@ -66,10 +66,10 @@ def annotator_name(completed_by: Any, rules: ReadingRules) -> str:
     """
     person = completed_by if isinstance(completed_by, dict) else {"id": completed_by}
     number = person.get("id")
-    if number is None:
+    if not isinstance(number, int | str):
         return UNKNOWN_ANNOTATOR
     if rules.annotators == "hash":
-        return hashlib.sha256(f"label-studio-user:{number}".encode()).hexdigest()[:12]
+        return hashlib.sha256(f"label-studio-user:{number}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
     if rules.annotators == "email":
         email = person.get("email") or rules.emails.get(number)
         if not email:

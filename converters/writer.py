@@ -6,6 +6,7 @@ manifest last. Whatever happens before that, the old files stay as they were.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -70,7 +71,11 @@ class Outputs:
                 "files": [asdict(file) for file in written],
             }
             (self._temporary / MANIFEST).write_bytes(json_indented(manifest).encode() + b"\n")
-            for name in (*(file.file for file in written), MANIFEST):
+            names = [*(file.file for file in written), MANIFEST]
+            for name in names:
+                if (self._folder / name).is_dir():
+                    raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
+            for name in names:
                 (self._folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (self._temporary / name).replace(self._folder / name)
         return written

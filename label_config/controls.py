@@ -6,6 +6,7 @@ the original stands. What else points at the same Text is told apart by the end 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -45,10 +46,12 @@ class Editor:
 
 @dataclass(frozen=True)
 class StepLabel:
-    """A Choices control that scores the step `step_index`; `name` is `correctness`, `error_type`, or its own."""
+    """A Choices control that scores the step `step_index`, which stands at `step` in the task's data; `name` is
+    `correctness`, `error_type`, or its own."""
 
     control: str
     original: str
+    step: FieldPath
     step_index: int
     name: str
 
@@ -82,7 +85,8 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
     """What the controls among `tags` do. Editors come in the order of the tags; `step_text_key` is the field of a
     step that is a bare string.
 
-    Raises ConfigError when two TextAreas correct the same field, or one a part of what another corrects.
+    Raises ConfigError when two TextAreas correct the same field, or one a part of what another corrects, when two ask
+    for a reason for the same field, or when two controls share a name.
     """
     tags = list(tags)
     originals = {tag.name: path for tag in tags if tag.kind == "text" and (path := value_path(tag)) is not None}
@@ -97,16 +101,18 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
         if path is None:
             others.add(tag.name)
             continue
-        _, step_index, field = split_path(path)
+        steps, step_index, field = split_path(path)
         if tag.kind == "textarea" and _asks_for_a_reason(tag, tags):
+            _check_only_reason(tag, reasons.get(tag.to_name))
             reasons[tag.to_name] = tag.name
         elif tag.kind == "textarea":
             name = field or (step_text_key if step_index is not None else format_path(path))
             editors.append(Editor(tag.name, tag.to_name, path, step_index, name))
         elif tag.kind == "choices" and step_index is not None:
-            labels.append(StepLabel(tag.name, tag.to_name, step_index, _label_name(tag.name)))
+            labels.append(StepLabel(tag.name, tag.to_name, (*steps, step_index), step_index, _label_name(tag.name)))
         else:
             others.add(tag.name)
+    _check_names(editors, labels, reasons.values())
     _check_distinct(editors)
     answered = {editor.original for editor in editors}
     others.update(control for original, control in reasons.items() if original not in answered)
@@ -151,6 +157,23 @@ def _label_name(control: str) -> str:
         if control.endswith(f"__{name}"):
             return name
     return control
+
+
+def _check_only_reason(tag: Tag, other: str | None) -> None:
+    if other is not None:
+        raise ConfigError(
+            f"the TextAreas `{other}` and `{tag.name}` both ask for the reason of a correction of `{tag.to_name}`; "
+            "let each field have one, and let only its name end in `reason`"
+        )
+
+
+def _check_names(editors: list[Editor], labels: list[StepLabel], reasons: Iterable[str]) -> None:
+    names = Counter((*(editor.control for editor in editors), *(label.control for label in labels), *reasons))
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"several controls are named `{twice[0]}`; give each a name of its own, in a Repeater with its indexFlag"
+        )
 
 
 def _check_distinct(editors: list[Editor]) -> None:

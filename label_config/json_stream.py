@@ -38,11 +38,12 @@ def split_json(stream: BinaryIO) -> Iterator[RawValue]:
     In an array, what follows a place where the array itself is broken (cut off, no comma, text after its end) comes
     as one last value, which is not JSON. Raises ValueError for UTF-16, and what reading `stream` raises.
     """
-    head = stream.read(_CHUNK)
+    head = stream.read(max(_CHUNK, len(_BYTE_ORDER_MARK)))
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ValueError("the file is UTF-16; save it as UTF-8")
     head = head.removeprefix(_BYTE_ORDER_MARK)
-    start = _NOT_SPACE.search(head)
+    while (start := _NOT_SPACE.search(head)) is None and (chunk := stream.read(max(_CHUNK, len(head)))):
+        head += chunk
     if start is not None and start.group() == b"[":
         return _split_array(stream, head, start.end())
     return _split_lines(stream, head)

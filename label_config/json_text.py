@@ -16,7 +16,10 @@ import orjson
 __all__ = ["json_indented", "json_line", "parse_json", "same_json"]
 
 _LONG_INTEGER = re.compile(rb"\d{19}")
-_LINE_SEPARATORS = ((b"\xe2\x80\xa8", rb"\u2028"), (b"\xe2\x80\xa9", rb"\u2029"))
+# U+0085, U+2028 and U+2029 as UTF-8: the line ends of Unicode that JSON lets stand in a string.
+_LINE_SEPARATORS = ((b"\xc2\x85", rb"\u0085"), (b"\xe2\x80\xa8", rb"\u2028"), (b"\xe2\x80\xa9", rb"\u2029"))
+# What is nested deeper could be read, but not everywhere be written again.
+_MAX_DEPTH = 500
 
 
 def parse_json(raw: bytes) -> Any:
@@ -25,6 +28,14 @@ def parse_json(raw: bytes) -> Any:
     Raises ValueError when `raw` is not JSON (RFC 8259, so neither NaN nor Infinity), holds a number that no double
     can hold, or is nested too deeply to be read.
     """
+    value = _parse(raw)
+    # Only a text with that many brackets is worth walking through.
+    if raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH and _is_deeper(value, _MAX_DEPTH):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _parse(raw: bytes) -> Any:
     if not _LONG_INTEGER.search(raw):
         try:
             return orjson.loads(raw)
@@ -41,25 +52,24 @@ def parse_json(raw: bytes) -> Any:
 
 
 def json_line(value: Any) -> bytes:
-    """`value` as compact UTF-8 JSON without a line end. U+2028 and U+2029 are escaped, so that a line stays one
-    line in every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it."""
+    """`value` as compact UTF-8 JSON without a line end. U+0085, U+2028 and U+2029 are escaped, so that a line stays
+    one line in every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it."""
     try:
         raw = orjson.dumps(value)
     except TypeError:
-        raw = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
-            "utf-8", "backslashreplace"
-        )
+        raw = _encode(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
     for separator, escape in _LINE_SEPARATORS:
         raw = raw.replace(separator, escape)
     return raw
 
 
 def json_indented(value: Any) -> str:
-    """`value` as JSON with an indent of two spaces: what an editor shows for a field that is not a string."""
+    """`value` as JSON with an indent of two spaces: what an editor shows for a field that is not a string. A lone
+    surrogate is written as its escape."""
     try:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     except TypeError:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
+        return _encode(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)).decode()
 
 
 def same_json(a: Any, b: Any) -> bool:
@@ -70,6 +80,20 @@ def same_json(a: Any, b: Any) -> bool:
 
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth):
+        parents = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [child for children in parents for child in children if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _refuse_constant(name: str) -> NoReturn:

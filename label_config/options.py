@@ -6,18 +6,22 @@ The first eleven are Potato's own, with its names and defaults, so a Potato conf
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from ls_trajedit.label_config.errors import OptionsError
-from ls_trajedit.label_config.field_path import FieldPath, parse_path
+from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
 
-__all__ = ["Options", "StepLabels", "nearest", "parse_options"]
+__all__ = ["Options", "StepLabels", "nearest", "parse_options", "task_paths"]
 
 POTATO_TYPE = "trajectory_edit"
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class StepLabels(BaseModel):
@@ -60,9 +64,17 @@ class Options(BaseModel):
 
     @field_validator("steps_key", "final_answer_key", "id_key", "task_key")
     @classmethod
-    def _key_is_a_path(cls, key: str) -> str:
-        parse_path(key)
+    def _key_is_a_path_of_keys(cls, key: str) -> str:
+        if any(isinstance(segment, int) for segment in parse_path(key)):
+            raise ValueError(f"`{key}` stands inside a list; only a field of a step can have an index")
         return key
+
+    @field_validator("name", "description")
+    @classmethod
+    def _can_be_shown(cls, text: str) -> str:
+        if found := _NOT_IN_XML.search(text):
+            raise ValueError(f"it holds the character {found.group()!r}, which a labeling config cannot hold")
+        return text
 
     @field_validator("step_text_key")
     @classmethod
@@ -92,16 +104,31 @@ class Options(BaseModel):
         paths = [(field, parse_path(field)) for field in (*self.editable_fields, *(self.context_fields or []))]
         for i, (field, path) in enumerate(paths):
             for other, other_path in paths[i + 1 :]:
-                if _contains(path, other_path) or _contains(other_path, path):
+                if _overlap(path, other_path):
                     raise ValueError(
                         f"`{field}` and `{other}` overlap; a field is either editable or context, and shown once"
                     )
         return self
 
+    @model_validator(mode="after")
+    def _keys_do_not_overlap(self) -> Options:
+        keys = ("steps_key", "final_answer_key", "id_key", "task_key")
+        for one, other in combinations(keys, 2):
+            paths = parse_path(getattr(self, one)), parse_path(getattr(self, other))
+            # The same text can be both task and id.
+            may_be_equal = (one, other) == ("id_key", "task_key") and paths[0] == paths[1]
+            if _overlap(*paths) and not may_be_equal:
+                raise ValueError(
+                    f"`{one}` ({getattr(self, one)}) and `{other}` ({getattr(self, other)}) overlap; "
+                    "each names a part of the trace of its own"
+                )
+        return self
+
     @property
     def task_keys(self) -> tuple[str, ...]:
         """Where the task may stand in a trace, in the order in which to look."""
-        return tuple(dict.fromkeys((self.task_key, "task", "text")))
+        others = [parse_path(key) for key in (self.steps_key, self.id_key, self.final_answer_key)]
+        return tuple(format_path(path) for path in task_paths(parse_path(self.task_key), others))
 
 
 def parse_options(text: str, source: str) -> Options:
@@ -112,7 +139,8 @@ def parse_options(text: str, source: str) -> Options:
     """
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # Not only YAMLError: a date such as 2026-02-30 is a ValueError, a thousand brackets are a RecursionError.
         mark = getattr(error, "problem_mark", None)
         place = f"{source}:{mark.line + 1}" if mark else source
         raise OptionsError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from None
@@ -132,6 +160,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean X?` for the spelling in `known` nearest to `word`, or nothing when none is near."""
     found = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean `{found[0]}`?" if found else ""
+
+
+def task_paths(first: FieldPath, others: Iterable[FieldPath]) -> tuple[FieldPath, ...]:
+    """Where to look for the task: at `first`, then at `task` and at `text`, unless one of `others` stands there."""
+    others = list(others)
+    fallbacks = (path for path in (("task",), ("text",)) if not any(_overlap(path, other) for other in others))
+    return tuple(dict.fromkeys((first, *fallbacks)))
 
 
 def _from_potato(document: dict[str, Any], source: str) -> dict[str, Any]:
@@ -178,6 +213,8 @@ def _explain(error: Any) -> str:
     if error["type"] == "literal_error":
         near = nearest(str(error["input"]), ("unrolled", "repeater"))
         return f"`{key}` is {error['input']!r}; it takes {error['ctx']['expected']}{near}"
+    if error["type"] == "invalid_key":
+        return f"`{key}` is not an option (options: {', '.join(known)})"
     wanted = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     return f"`{key}` is {error['input']!r}; it takes {_WANTED.get(wanted, wanted)}"
 
@@ -188,6 +225,7 @@ _WANTED = {
     "list": "a list of texts",
     "integer": "a whole number",
     "greater than 0": "a whole number above 0",
+    "dictionary or instance of StepLabels": f"an object with {' and '.join(StepLabels.model_fields)}",
 }
 
 
@@ -200,5 +238,6 @@ def _distinct(words: list[str]) -> list[str]:
     return words
 
 
-def _contains(outer: FieldPath, inner: FieldPath) -> bool:
-    return inner[: len(outer)] == outer
+def _overlap(one: FieldPath, other: FieldPath) -> bool:
+    """Whether the paths are the same, or one leads to a part of what the other leads to."""
+    return all(a == b for a, b in zip(one, other, strict=False))

@@ -11,7 +11,7 @@ from lxml import etree
 from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls, split_path, value_path
 from ls_trajedit.label_config.errors import ConfigError
 from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
-from ls_trajedit.label_config.options import Options
+from ls_trajedit.label_config.options import Options, task_paths
 from ls_trajedit.label_config.schema import RepeatedTags, Schema
 
 __all__ = ["FINAL_ANSWER", "FLAG_CLASSES", "ROOT_CLASS", "TASK", "TRACE_ID", "read_config", "shown_values"]
@@ -59,19 +59,23 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
     fixed = resolve_controls(tags, bare_step_field)
     final_answer_path = _final_answer_path(fixed, tags, chosen.get("final_answer_key"))
     fixed = _keep_one_answer(fixed, final_answer_path)
-    sample = resolve_controls(repeated.at(0), bare_step_field) if repeated else Controls()
+    # Two steps, not one: what is not told apart by the index shows only then.
+    sample = resolve_controls([*repeated.at(0), *repeated.at(1)], bare_step_field) if repeated else Controls()
     if not fixed.editors and not sample.editors:
         raise ConfigError(
             "the labeling config has no TextArea that corrects a field: it needs a "
             '<Text name="x" value="$steps[0].action"/> with a <TextArea toName="x"/> (`ls-trajedit config` writes one)'
         )
     indices = [editor.step_index for editor in fixed.editors if editor.step_index is not None]
+    steps_path = _steps_path(fixed, sample, repeated_path, chosen.get("steps_key"))
+    id_path = _top_level_path(tags, TRACE_ID, chosen.get("id_key"), _DEFAULTS.id_key)
+    task_path = _task_path(tags, fixed, final_answer_path, chosen.get("task_key"))
     return Schema(
         fixed=fixed,
         repeated=repeated,
-        steps_path=_steps_path(fixed, sample, repeated_path, chosen.get("steps_key")),
-        id_path=_top_level_path(tags, TRACE_ID, chosen.get("id_key"), _DEFAULTS.id_key),
-        task_paths=_task_paths(tags, fixed, final_answer_path, chosen.get("task_key")),
+        steps_path=steps_path,
+        id_path=id_path,
+        task_paths=task_paths(task_path, (steps_path, id_path, final_answer_path)),
         final_answer_path=final_answer_path,
         bare_step_field=bare_step_field,
         max_steps=None if repeated else max(indices, default=-1) + 1,
@@ -80,7 +84,10 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
 
 
 def _parse(config: str) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+    # The text is UTF-8 now, whatever encoding its XML declaration speaks of.
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
+    )
     try:
         return etree.fromstring(config.encode("utf-8"), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
@@ -133,8 +140,9 @@ def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
     editors = [editor for editor in fixed.editors if editor.step_index is not None]
     editors.sort(key=lambda editor: editor.step_index or 0)
     editors += [editor for editor in fixed.editors if editor.path == final_answer]
-    dropped = {editor.control for editor in fixed.editors if editor not in editors}
-    return replace(fixed, editors=tuple(editors), others=fixed.others | dropped)
+    dropped = [editor for editor in fixed.editors if editor not in editors]
+    names = {name for editor in dropped for name in (editor.control, editor.reason) if name is not None}
+    return replace(fixed, editors=tuple(editors), others=fixed.others | names)
 
 
 def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> FieldPath:
@@ -162,21 +170,21 @@ def _steps_path(fixed: Controls, sample: Controls, repeated: FieldPath | None, c
     return next(iter(paths), parse_path(chosen or _DEFAULTS.steps_key))
 
 
-def _task_paths(tags: list[Tag], fixed: Controls, final_answer: FieldPath, chosen: str | None) -> tuple[FieldPath, ...]:
-    fallbacks = (parse_path("task"), parse_path("text"))
+def _task_path(tags: list[Tag], fixed: Controls, final_answer: FieldPath, chosen: str | None) -> FieldPath:
     if chosen is not None:
-        return tuple(dict.fromkeys((parse_path(chosen), *fallbacks)))
+        return parse_path(chosen)
     corrected = {editor.original for editor in fixed.editors}
     for tag in tags:
         path = value_path(tag) if tag.kind == "text" and tag.name not in corrected else None
         is_top_level = path is not None and split_path(path)[1] is None
         if path is not None and is_top_level and tag.name != TRACE_ID and path != final_answer:
-            return tuple(dict.fromkeys((path, *fallbacks)))
-    return tuple(dict.fromkeys((parse_path(_DEFAULTS.task_key), *fallbacks)))
+            return path
+    return parse_path(_DEFAULTS.task_key)
 
 
 def _top_level_path(tags: list[Tag], name: str, chosen: str | None, default: str) -> FieldPath:
     if chosen is not None:
         return parse_path(chosen)
     shown = (value_path(tag) for tag in tags if tag.kind == "text" and tag.name == name)
-    return next((path for path in shown if path is not None), parse_path(default))
+    top_level = (path for path in shown if path is not None and split_path(path)[1] is None)
+    return next(top_level, parse_path(default))

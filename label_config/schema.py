@@ -24,7 +24,8 @@ class RepeatedTags:
         """The tags of the step `index`."""
 
         def fill(text: str) -> str:
-            return text.replace(self.flag, str(index))
+            # The first one only: that is what Label Studio does.
+            return text.replace(self.flag, str(index), 1)
 
         return [
             Tag(tag.kind, fill(tag.name), tag.to_name and fill(tag.to_name), tag.value and fill(tag.value))

@@ -53,8 +53,11 @@ def to_task_data(
         value = get_field(data, path)
         if value is MISSING or value is None:
             if path in tops:
-                data, noted = _with_empty_text(data, path)
-                notes.setdefault("null" if value is None else "absent", []).append(format_path(noted))
+                data, noted, instead_of = _with_empty_text(data, path)
+                if instead_of is MISSING:
+                    notes.setdefault("absent", []).append(format_path(noted))
+                else:
+                    notes.setdefault("replaced", {})[format_path(noted)] = instead_of
         elif not isinstance(value, str):
             data = set_field(data, path, json_indented(value))
             notes.setdefault("json", []).append(format_path(path))
@@ -67,9 +70,10 @@ def shown_value(data: Mapping[str, Any], path: FieldPath) -> Any:
     notes = data.get(RESERVED_KEY)
     if isinstance(notes, dict):
         text = format_path(path)
-        if text in notes.get("null", ()):
-            return None
-        if any(text == absent or text.startswith(f"{absent}.") for absent in notes.get("absent", ())):
+        replaced = notes.get("replaced", {})
+        if text in replaced:
+            return replaced[text]
+        if any(text == noted or text.startswith(f"{noted}.") for noted in (*notes.get("absent", ()), *replaced)):
             return MISSING
     return get_field(data, path)
 
@@ -92,9 +96,9 @@ def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
     trace: dict[str, Any] = {key: value for key, value in data.items() if key != RESERVED_KEY}
     for text in notes.get("json", ()):
         path = parse_path(text)
-        trace = set_field(trace, path, parse_json(get_field(trace, path).encode("utf-8", "surrogatepass")))
-    for text in notes.get("null", ()):
-        trace = set_field(trace, parse_path(text), None)
+        trace = set_field(trace, path, parse_json(get_field(trace, path).encode("utf-8", "backslashreplace")))
+    for text, value in notes.get("replaced", {}).items():
+        trace = set_field(trace, parse_path(text), value)
     for text in notes.get("absent", ()):
         trace = drop_field(trace, parse_path(text))
     if bare := notes.get("bare_steps"):
@@ -106,12 +110,13 @@ def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
     return trace
 
 
-def _with_empty_text(data: dict[str, Any], path: FieldPath) -> tuple[dict[str, Any], FieldPath]:
-    """`data` with an empty text at `path`, and the path of what was put there: the field, or the first object on the
-    way that was not there either."""
-    missing = next((i for i in range(1, len(path)) if get_field(data, path[:i]) is MISSING), len(path))
+def _with_empty_text(data: dict[str, Any], path: FieldPath) -> tuple[dict[str, Any], FieldPath, Any]:
+    """`data` with an empty text at `path`, the path of what was put there (the field, or the first thing on the way
+    that is no object), and instead of what: null, another value that has no fields, or MISSING."""
+    put = next((i for i in range(1, len(path)) if not isinstance(get_field(data, path[:i]), dict)), len(path))
     value: Any = ""
-    for key in reversed(path[missing:]):
+    for key in reversed(path[put:]):
         value = {key: value}
-    parent = get_field(data, path[: missing - 1])
-    return set_field(data, path[: missing - 1], {**parent, path[missing - 1]: value}), path[:missing]
+    parent = get_field(data, path[: put - 1])
+    changed = set_field(data, path[: put - 1], {**parent, path[put - 1]: value})
+    return changed, path[:put], get_field(data, path[:put])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -12,11 +13,12 @@ from ls_trajedit import __version__
 from ls_trajedit.commands.config import config
 from ls_trajedit.commands.convert import convert
 from ls_trajedit.commands.demo import demo
+from ls_trajedit.commands.doctor import doctor
 from ls_trajedit.commands.init import init
 from ls_trajedit.commands.pull import pull
 from ls_trajedit.commands.push import push
 from ls_trajedit.commands.serve import serve
-from ls_trajedit.label_config.errors import TrajeditError
+from ls_trajedit.label_config.errors import DataError, TrajeditError
 
 __all__ = ["app", "main"]
 
@@ -32,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, config, push, serve, pull, convert, demo):
+for command in (init, config, push, serve, pull, convert, doctor, demo):
     app.command()(command)
 
 
@@ -54,12 +56,18 @@ def _root(
 
 def main() -> None:
     """Runs a command; ends the process with the exit code that `label_config.errors` gives each error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What is printed is data too (a labeling config, JSON), and data is UTF-8 whatever the terminal's locale.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     sys.exit(_run())
 
 
 def _run() -> int:
     try:
-        return int(app(standalone_mode=False) or 0)
+        exit_code = int(app(standalone_mode=False) or 0)
+        # Now, because a failure at exit could not be told from here.
+        sys.stdout.flush()
+        return exit_code
     except TrajeditError as error:
         sys.stderr.write(f"ls-trajedit: {error}\n")
         return error.exit_code
@@ -69,7 +77,20 @@ def _run() -> int:
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("ls-trajedit: interrupted\n")
         return INTERRUPTED
+    except SystemExit as end:
+        # Typer's way of taking that whoever read our output has gone, as long as a command is running.
+        if isinstance(end.__context__, BrokenPipeError):
+            return 0
+        raise
     except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not fail again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         return 0
+    except OSError as error:
+        sys.stderr.write(f"ls-trajedit: reading or writing failed: {error}\n")
+        _close_stdout()
+        return DataError.exit_code
+
+
+def _close_stdout() -> None:
+    """Keeps the interpreter from failing once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -40,6 +40,7 @@ def convert(
     with writing_outputs(folder, FORMATS.values()) as outputs:
         for task in _tasks(export, name):
             outputs.counts.tasks += 1
+            outputs.counts.drafts += bool(task.get("drafts"))
             for outcome in convert_task(task, schema, rules):
                 outputs.add(outcome)
             progress(outputs.counts.tasks, None)

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from ls_trajedit.label_config.errors import TraceError
-from ls_trajedit.label_config.field_path import get_field, is_showable_key, parse_path
+from ls_trajedit.label_config.field_path import format_path, get_field, is_showable_key, parse_path
 from ls_trajedit.label_config.options import Options
 from ls_trajedit.label_config.trace_shape import TraceShape
 
@@ -15,6 +17,7 @@ __all__ = ["guess_options", "options_yaml"]
 
 # What people call these things, the likeliest first.
 _STEPS = ("steps", "trajectory", "turns", "messages", "trace", "events", "history", "actions")
+_NEVER_STEPS = ("id", "task_description", "final_answer")
 _STEP_TEXTS = ("action", "content", "tool_call", "command", "code", "text", "output", "response", "message")
 _IDS = ("id", "trace_id", "task_id", "instance_id", "uuid", "session_id", "run_id")
 _TASKS = ("task_description", "task", "text", "question", "instruction", "prompt", "query", "goal", "input")
@@ -29,9 +32,12 @@ def guess_options(traces: Sequence[Mapping[str, Any]], name: str) -> Options:
         raise TraceError(f"{name}: no key of the traces holds a list of objects or texts (keys: {keys})")
     lists = [found for trace in traces if isinstance(found := get_field(trace, parse_path(steps_key)), list)]
     steps = [step for found in lists for step in found]
-    text_key = _best(_text_keys(step for step in steps if isinstance(step, dict)), _STEP_TEXTS)
-    top = list(_text_keys(traces))
-    ids = [key for trace in traces for key, value in trace.items() if isinstance(value, str | int)]
+    objects = [step for step in steps if isinstance(step, dict)]
+    held = (key for step in objects for key, value in step.items() if value is not None)
+    text_key = _known(held, _STEP_TEXTS) or _best(_text_keys(objects), ())
+    taken = parse_path(steps_key)[0]
+    top = [key for key in _text_keys(traces) if key != taken]
+    ids = [key for trace in traces for key, value in trace.items() if isinstance(value, str | int) and key != taken]
     guessed = {
         "steps_key": steps_key,
         "step_text_key": text_key or "action",
@@ -54,14 +60,14 @@ def options_yaml(options: Options, shape: TraceShape) -> str:
 # Options of ls-trajedit: docs/options.md explains every one.
 
 # Where a trace keeps what.
-id_key: {options.id_key}
-task_key: {options.task_key}
-steps_key: {options.steps_key}
-step_text_key: {options.step_text_key}
-final_answer_key: {options.final_answer_key}
+id_key: {_scalar(options.id_key)}
+task_key: {_scalar(options.task_key)}
+steps_key: {_scalar(options.steps_key)}
+step_text_key: {_scalar(options.step_text_key)}
+final_answer_key: {_scalar(options.final_answer_key)}
 
 # What annotators may rewrite. The steps have: {fields}
-editable_fields: [{", ".join(options.editable_fields)}]
+editable_fields: [{", ".join(map(_scalar, options.editable_fields))}]
 edit_final_answer: {answer}
 
 # How they work.
@@ -75,15 +81,22 @@ layout: {options.layout}
 """
 
 
+def _scalar(text: str) -> str:
+    """`text` in YAML, in quotes where it would be read as something else (`no`, `404`)."""
+    return text if yaml.safe_load(text) == text else f'"{text}"'
+
+
 def _step_lists(traces: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The path of everything that could be a list of steps, at the top of a trace or one object below."""
     for trace in traces:
         for key, value in trace.items():
             nested = value.items() if isinstance(value, dict) else ()
-            for path, found in ((key, value), *((f"{key}.{inner}", item) for inner, item in nested)):
+            for path, found in (((key,), value), *(((key, inner), item) for inner, item in nested)):
                 is_list = isinstance(found, list) and bool(found)
-                if is_list and all(isinstance(step, dict | str) for step in found) and _is_path(path):
-                    yield path
+                if not is_list or key in _NEVER_STEPS or not all(map(is_showable_key, path)):
+                    continue
+                if all(isinstance(step, dict | str) for step in found):
+                    yield format_path(path)
 
 
 def _text_keys(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -101,11 +114,3 @@ def _best(found: Iterable[str], names: Sequence[str]) -> str | None:
 def _known(found: Iterable[str], names: Sequence[str]) -> str | None:
     there = set(found)
     return next((name for name in names if name in there), None)
-
-
-def _is_path(text: str) -> bool:
-    try:
-        parse_path(text)
-    except ValueError:
-        return False
-    return True

@@ -6,7 +6,7 @@ The SDK takes one to three seconds to import, so this module is imported only by
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,15 +14,28 @@ from typing import Any, cast
 import httpx
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
+from label_studio_sdk.core.parse_error import ParsingError
+from label_studio_sdk.core.request_options import RequestOptions
 
+from ls_trajedit.explain_backend_address import explain_backend_address
+from ls_trajedit.explain_failure import (
+    explain_no_answer,
+    explain_status,
+    not_label_studio,
+    readable_body,
+    without_credentials,
+)
 from ls_trajedit.label_config.errors import DataError, RefusedError, ServerError
 
-__all__ = ["Backend", "Page", "Project", "Server", "User", "connect"]
+__all__ = ["Backend", "Page", "Project", "Server", "User", "connect", "open_server"]
 
 _PAGE_SIZE = 100
 # `include` thins out nested objects too: an annotation comes without its `result` unless that is named here.
 _ANNOTATION_FIELDS = "result,completed_by,was_cancelled,ground_truth,lead_time,created_at,updated_at"
-_TASK_FIELDS = f"id,project,data,annotations,drafts,{_ANNOTATION_FIELDS}"
+_TASK_FIELDS = f"id,project,data,annotations,{_ANNOTATION_FIELDS}"
+# What writes is sent once: a proxy that gives up does not mean that Label Studio did not get it.
+_ONCE = RequestOptions(max_retries=0)
+_VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,8 @@ class Backend:
     state: str
     is_interactive: bool
     auth_method: str
+    error_message: str
+    model_version: str
 
 
 @dataclass(frozen=True)
@@ -69,12 +84,26 @@ class Page:
 def connect(url: str, api_key: str) -> Server:
     """A server that answered and took the token.
 
-    Raises ServerError when nothing answers at `url`, RefusedError when the token is not taken.
+    Raises ServerError when nothing answers at `url`, RefusedError when the token is not taken, and UsageError when
+    `url` is no address.
     """
-    client: Any = LabelStudio  # its constructor is the one thing in the SDK that has no types
-    server = Server(client(base_url=url.rstrip("/"), api_key=api_key), url.rstrip("/"))
+    server = open_server(url, api_key)
     server.user()
     return server
+
+
+def open_server(url: str, api_key: str) -> Server:
+    """The server at `url`, asked nothing yet. Raises RefusedError for a token that cannot be one, or has expired."""
+    shown = without_credentials(url.rstrip("/"))
+    token = api_key.strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise RefusedError("the token holds blanks or signs that no token has; copy it again from Account & Settings")
+    client: Any = LabelStudio  # its constructor is the one thing in the SDK that has no types
+    try:
+        # Without the slash, a personal token would be exchanged at the root of the host, whatever the path of `url`.
+        return Server(client(base_url=url.rstrip("/") + "/", api_key=token), shown)
+    except ApiError as error:
+        raise explain_status(shown, error.status_code or 0, error.body, "reading the token") from None
 
 
 class Server:
@@ -95,6 +124,8 @@ class Server:
         """The user whose token this is. The role is None where the edition has no roles."""
         with self._explained("checking the token"):
             user = self._client.users.whoami()
+        if not isinstance(user.id, int):
+            raise not_label_studio(self.url, "checking the token")
         return User(user.id, str(user.email or ""), _role(user))
 
     def emails(self) -> dict[int, str]:
@@ -112,7 +143,11 @@ class Server:
         """A new project in which predictions prefill the editors."""
         with self._explained("creating the project"):
             created = self._client.projects.create(
-                title=title, label_config=label_config, description=description, show_collab_predictions=True
+                title=title,
+                label_config=label_config,
+                description=description,
+                show_collab_predictions=True,
+                request_options=_ONCE,
             )
             return _project(self._client.projects.get(cast(int, created.id)))
 
@@ -128,12 +163,8 @@ class Server:
 
     def controls_in_use(self, project: int) -> dict[str, int]:
         """For each control that annotations in the project have results for, how many."""
-        path = f"api/projects/{project}/summary"
         with self._explained(f"reading the summary of project {project}"):
-            response = self._client._client_wrapper.httpx_client.request(path, method="GET")
-            if response.status_code >= 400:
-                raise ApiError(status_code=response.status_code, body=response.text)
-            summary = response.json()
+            summary = json.loads(self._read(f"api/projects/{project}/summary"))
         used: dict[str, int] = {}
         for key, count in summary.get("created_annotations", {}).items():
             control = key.split("|")[0]
@@ -143,26 +174,21 @@ class Server:
     def import_tasks(self, project: int, tasks: Sequence[dict[str, Any]]) -> int:
         """Imports tasks (`data`, and `predictions` where given); returns how many the server says it took."""
         with self._explained(f"importing {len(tasks)} tasks into project {project}"):
-            answer = self._client.projects.import_tasks(project, request=cast(Any, tasks))
+            answer = self._client.projects.import_tasks(project, request=cast(Any, tasks), request_options=_ONCE)
         return int(answer.task_count or 0)
 
     def annotate(self, task: int, results: Sequence[dict[str, Any]]) -> None:
         """Submits an annotation of the task in the name of the user whose token this is."""
         with self._explained(f"annotating task {task}"):
-            self._client.annotations.create(task, result=list(results), was_cancelled=False, lead_time=60.0)
-
-    def skip(self, task: int) -> None:
-        """Submits a skipped annotation of the task, likewise."""
-        with self._explained(f"skipping task {task}"):
-            self._client.annotations.create(task, result=[], was_cancelled=True, lead_time=5.0)
+            self._client.annotations.create(task, result=list(results), lead_time=60.0, request_options=_ONCE)
 
     def add_predictions(self, project: int, predictions: Sequence[dict[str, Any]]) -> None:
         """Adds predictions (`task`, `model_version`, `result`) to tasks that are already there."""
         with self._explained(f"adding {len(predictions)} predictions to project {project}"):
-            self._client.projects.import_predictions(project, request=cast(Any, predictions))
+            self._client.projects.import_predictions(project, request=cast(Any, predictions), request_options=_ONCE)
 
     def pages(self, project: int) -> Iterator[Page]:
-        """All tasks of the project with their annotations and drafts, in pages, in order of their ids.
+        """All tasks of the project with their annotations, in pages, in order of their ids.
 
         Each page asks for the ids behind the last one, so a task that is deleted meanwhile makes none be skipped.
         Raises DataError when a page holds fewer tasks than the server counts.
@@ -172,6 +198,15 @@ class Server:
     def data_pages(self, project: int) -> Iterator[Page]:
         """Like `pages`, with nothing of a task but its id and data."""
         return self._pages(project, "id,data", "task_only")
+
+    def tasks_with_drafts(self, project: int) -> int:
+        """How many tasks of the project somebody has begun and not submitted, whoever it is."""
+        with self._explained(f"counting the drafts of project {project}"):
+            return self._count(project, _HAS_DRAFT)
+
+    def unpredicted_pages(self, project: int, model_version: str) -> Iterator[Page]:
+        """Like `data_pages`, with only the tasks that have no prediction of this model version."""
+        return self._pages(project, "id,data", "task_only", _without_prediction(model_version))
 
     def backends(self, project: int) -> list[Backend]:
         """The ML backends that the project is connected to."""
@@ -185,6 +220,8 @@ class Server:
                 state=str(backend.state or ""),
                 is_interactive=bool(backend.is_interactive),
                 auth_method=str(backend.auth_method or "NONE"),
+                error_message=str(backend.error_message or ""),
+                model_version=str(backend.model_version or ""),
             )
             for backend in backends
         ]
@@ -195,24 +232,52 @@ class Server:
         if credentials:
             user, password = credentials
             arguments.update(auth_method="BASIC_AUTH", basic_auth_user=user, basic_auth_pass=password)
-        with self._explained(f"connecting the backend {url}"):
-            self._client.ml.create(**arguments)
+        with self._explained(f"connecting the backend {without_credentials(url)}"):
+            try:
+                self._client.ml.create(**arguments)
+            except ApiError as error:
+                raise explain_backend_address(self.url, url, error.body) or error from None
 
-    def tasks_without_predictions(self, project: int) -> int:
-        """How many tasks of the project have no prediction stored."""
-        items = [{"filter": "filter:tasks:total_predictions", "operator": "equal", "type": "Number", "value": 0}]
-        query = json.dumps({"filters": {"conjunction": "and", "items": items}})
+    def prediction_versions(self, project: int) -> dict[str, int]:
+        """For each model version that predictions in the project have, how many."""
+        with self._explained(f"listing the predictions of project {project}"):
+            versions = json.loads(self._read(f"api/projects/{project}/model-versions/"))
+            return {str(version): int(count) for version, count in versions.items() if count}
+
+    def delete_predictions(self, project: int, model_version: str) -> None:
+        """Deletes the predictions of this model version. Label Studio then shows none until it is told which."""
+        with self._explained(f"deleting predictions of project {project}"):
+            self._ask("DELETE", f"api/projects/{project}/model-versions/", {"model_version": model_version})
+
+    def tasks_without_predictions(self, project: int, model_version: str) -> int:
+        """How many tasks of the project have no prediction of this model version."""
         with self._explained(f"counting the predictions of project {project}"):
-            page: Any = self._client.tasks.list(
-                project=project, fields="task_only", include="id", page=1, page_size=1, query=query, resolve_uri=False
-            )
+            return self._count(project, _without_prediction(model_version))
+
+    def validates_predictions(self) -> bool | None:
+        """Whether the server refuses predictions that name a control which the project's config lacks. None when it
+        does not say: it tells its feature flags only to a browser, or to somebody with a personal token."""
+        try:
+            with self._explained("reading the feature flags"):
+                flags = json.loads(self._read("feature-flags/").removeprefix("<pre>").removesuffix("</pre>"))
+                found = flags.get(_VALIDATION_FLAG, flags.get("$system", {}).get("FEATURE_FLAGS_DEFAULT_VALUE"))
+        except (RefusedError, ServerError):
+            return None
+        return found if isinstance(found, bool) else None
+
+    def _count(self, project: int, task_filter: dict[str, Any]) -> int:
+        query = json.dumps({"filters": {"conjunction": "and", "items": [task_filter]}})
+        page: Any = self._client.tasks.list(
+            project=project, fields="task_only", include="id", page=1, page_size=1, query=query, resolve_uri=False
+        )
         return int(page.response.total)
 
-    def _pages(self, project: int, include: str, fields: str) -> Iterator[Page]:
+    def _pages(self, project: int, include: str, fields: str, *filters: dict[str, Any]) -> Iterator[Page]:
         last = 0
         while True:
-            after = [{"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}]
-            query = json.dumps({"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": after}})
+            after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
+            items = [after, *filters]
+            query = json.dumps({"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": items}})
             with self._explained(f"reading the tasks of project {project}"):
                 answer: Any = self._client.tasks.list(
                     project=project,
@@ -223,12 +288,12 @@ class Server:
                     query=query,
                     resolve_uri=False,
                 )
-            total = int(answer.response.total)
-            page = Page([_task(item) for item in answer.items or []], total)
-            if len(page.tasks) < min(total, _PAGE_SIZE):
+                total = int(answer.response.total)
+                page = Page([_task(item) for item in answer.items or []], total)
+            if len(page.tasks) < min(total, _PAGE_SIZE) or (page.tasks and page.tasks[0]["id"] <= last):
                 raise DataError(
                     f"project {project}: Label Studio counted {total} tasks behind task {last} and sent "
-                    f"{len(page.tasks)}; the files are as they were, run it again"
+                    f"{len(page.tasks)}, or the same ones again; the files are as they were, run it again"
                 )
             if page.tasks:
                 yield page
@@ -236,54 +301,37 @@ class Server:
             if total <= len(page.tasks):
                 return
 
+    def _read(self, path: str) -> str:
+        """The body of a GET that the SDK has no method for."""
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, body: Any = None) -> str:
+        answer = self._client._client_wrapper.httpx_client.request(path, method=method, json=body)
+        if answer.status_code >= 400:
+            raise ApiError(status_code=answer.status_code, body=readable_body(answer))
+        return str(answer.text)
+
     @contextmanager
     def _explained(self, doing: str, not_found: str | None = None) -> Iterator[None]:
-        """Turns what the SDK raises into an error that tells a person what to do. Its own text is never shown: it
-        holds all headers of the response."""
+        """Turns what the SDK raises into an error that tells a person what to do."""
         try:
             yield
         except ApiError as error:
-            raise _told(error, self.url, doing, not_found) from None
-        except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise ServerError(
-                f"{self.url}: Label Studio does not answer while {doing} ({type(error).__name__}); "
-                "is the address right, and is the server up?"
-            ) from None
-        except (ValueError, httpx.DecodingError) as error:
-            raise ServerError(
-                f"{self.url}: the answer while {doing} is not Label Studio's ({type(error).__name__}); "
-                "is the address right?"
-            ) from None
+            raise explain_status(self.url, error.status_code or 0, error.body, doing, not_found) from None
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise explain_no_answer(self.url, error, doing) from None
+        except (ValueError, TypeError, AttributeError, ParsingError):
+            # The SDK does not check what it gets: an answer of another shape fails where it is first used.
+            raise not_label_studio(self.url, doing) from None
 
 
-def _told(error: ApiError, url: str, doing: str, not_found: str | None) -> RefusedError | ServerError:
-    status = error.status_code or 0
-    if status == 401:
-        return RefusedError(
-            f"{url}: Label Studio does not take the token (401); make one under Account & Settings and give it as "
-            "LABEL_STUDIO_API_KEY. A legacy token works only where the organization allows them"
-        )
-    if status == 403:
-        return RefusedError(f"{url}: not allowed while {doing} (403): {_detail(error)}")
-    if status == 404:
-        return RefusedError(f"{url}: {not_found or f'not found while {doing}'} (404)")
-    if status in (408, 409, 425, 429) or status >= 500:
-        return ServerError(f"{url}: Label Studio keeps failing while {doing} ({status}); try again later")
-    return RefusedError(f"{url}: Label Studio refuses while {doing} ({status}): {_detail(error)}")
+_HAS_DRAFT = {"filter": "filter:tasks:draft_exists", "operator": "equal", "type": "Boolean", "value": True}
 
 
-def _detail(error: ApiError) -> str:
-    """The readable part of an error's body, on one line."""
-    body = error.body
-    if isinstance(body, dict):
-        found = body.get("validation_errors") or body.get("detail") or body
-        if isinstance(found, dict):
-            texts = [text for value in found.values() for text in (value if isinstance(value, list) else [value])]
-            body = "; ".join(str(text) for text in texts)
-        else:
-            body = found
-    text = " ".join(str(body).split())
-    return text if len(text) <= 500 else text[:500] + " …"
+def _without_prediction(model_version: str) -> dict[str, Any]:
+    """The filter for tasks that have no prediction of this model version."""
+    name = "filter:tasks:predictions_model_versions"
+    return {"filter": name, "operator": "not_contains", "type": "List", "value": [model_version]}
 
 
 def _task(item: Any) -> dict[str, Any]:
@@ -294,7 +342,6 @@ def _task(item: Any) -> dict[str, Any]:
         "project": getattr(item, "project", None),
         "data": item.data,
         "annotations": [_plain(annotation) for annotation in annotations],
-        "drafts": [{} for _ in getattr(item, "drafts", None) or []],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from ls_trajedit.label_config.options import Options
 from ls_trajedit.label_config.traces import BrokenTrace, Trace, check_traces, read_objects
 from ls_trajedit.open_input import input_name, opened_input
 
-__all__ = ["LoadedTraces", "checked", "load_objects", "load_traces"]
+__all__ = ["LoadedTraces", "checked", "load_objects", "load_traces", "sendable"]
 
 _TOLD = 20
 
@@ -62,6 +63,21 @@ def checked(objects: LoadedTraces, options: Options) -> LoadedTraces:
     items: list[Trace | BrokenTrace] = [*objects.traces, *objects.broken]
     items.sort(key=lambda item: item.line)
     return _sorted(objects.name, check_traces(items, options))
+
+
+def sendable(loaded: LoadedTraces) -> LoadedTraces:
+    """The same, with the traces that Label Studio cannot be sent among the broken ones: half of a surrogate pair,
+    as a model that was cut off leaves it, has no place in UTF-8."""
+    return _sorted(loaded.name, [*loaded.broken, *map(_sendable, loaded.traces)])
+
+
+def _sendable(trace: Trace) -> Trace | BrokenTrace:
+    try:
+        json.dumps(trace.data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start : error.start + 1].encode("ascii", "backslashreplace").decode()
+        return BrokenTrace(trace.line, f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8")
+    return trace
 
 
 def _sorted(name: str, items: Iterable[Trace | BrokenTrace]) -> LoadedTraces:

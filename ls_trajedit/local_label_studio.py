@@ -73,7 +73,7 @@ def find_label_studio() -> Path:
         )
     found = shutil.which("label-studio", path=str(Path(sys.executable).parent)) or shutil.which("label-studio")
     if found is None:
-        raise SetupError("Label Studio is not installed; run: pip install 'ls-trajedit[demo]'")
+        raise SetupError("Label Studio is not installed; run: pip install label-studio")
     return Path(found)
 
 

@@ -42,6 +42,7 @@ def pull(
                 for outcome in convert_task(task, schema, rules):
                     outputs.add(outcome)
             progress(outputs.counts.tasks, expected)
+        outputs.counts.drafts = server.tasks_with_drafts(project.id)
         files = outputs.publish(_origin(server, project, schema))
     return Summary(outputs.counts, files, folder)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ls_trajedit.backend import MODEL_VERSION
 from ls_trajedit.label_config.errors import ConfigError, DataError, SetupError, TrajeditError
 from ls_trajedit.label_config.field_path import parse_path
 from ls_trajedit.label_config.json_text import json_line
@@ -23,8 +24,9 @@ from ls_trajedit.load_traces import LoadedTraces
 if TYPE_CHECKING:
     from ls_trajedit.label_studio import Project, Server
 
-__all__ = ["Pushed", "create_project", "push_traces", "update_project"]
+__all__ = ["Pushed", "create_project", "let_backend_prefill", "prediction_version", "push_traces", "update_project"]
 
+_PREDICTION_REFUSED = "Prediction validation failed"
 _BATCH_TASKS = 250
 _BATCH_BYTES = 4_000_000
 
@@ -44,15 +46,14 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Target:
-    """A project whose labeling config fits the traces. `known` holds the identities of the traces that are in it;
-    `stale` the tasks whose predictions do not cover every editor."""
+    """A project whose labeling config fits the traces. `known` holds the identities of the traces that are in it."""
 
     project: Project
     config: str
     shape: TraceShape
     known: frozenset[str]
-    stale: tuple[tuple[int, dict[str, Any]], ...]
     config_changed: bool
+    fields_changed: bool
 
 
 def create_project(server: Server, title: str, options: Options, loaded: LoadedTraces) -> Target:
@@ -60,7 +61,7 @@ def create_project(server: Server, title: str, options: Options, loaded: LoadedT
     shape = _shape(options, loaded)
     config = write_config(options, shape)
     project = server.create_project(title, config, options.description)
-    return Target(project, config, shape, frozenset(), (), config_changed=True)
+    return Target(project, config, shape, frozenset(), config_changed=True, fields_changed=False)
 
 
 def update_project(server: Server, number: int, options: Options, loaded: LoadedTraces) -> Target:
@@ -71,23 +72,23 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     project = server.project(number)
     shape = _shape(options, loaded)
     known: set[str] = set()
-    tasks: list[tuple[int, dict[str, Any]]] = []
     for page in server.data_pages(number):
         for task in page.tasks:
             trace = restore_trace(task["data"])
             known.add(trace_identity(trace, options.id_key))
-            tasks.append((task["id"], task["data"]))
             shape = _widened(shape, trace, options)
     old = _schema_or_none(project.label_config)
     shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
     config = write_config(_never_shorter(options, old), shape)
     if old is not None and _covers(project.label_config, config):
-        return Target(project, project.label_config, shape, frozenset(known), (), config_changed=False)
+        return Target(
+            project, project.label_config, shape, frozenset(known), config_changed=False, fields_changed=False
+        )
     new = read_config(config)
     _check_orphans(server, project, new, shape)
     server.set_label_config(number, config)
-    stale = tuple(tasks) if old is None or set(old.fields()) != set(new.fields()) else ()
-    return Target(project, config, shape, frozenset(known), stale, config_changed=True)
+    fields_changed = old is None or prediction_version(project.label_config) != prediction_version(config)
+    return Target(project, config, shape, frozenset(known), config_changed=True, fields_changed=fields_changed)
 
 
 def push_traces(
@@ -98,7 +99,8 @@ def push_traces(
     prefill: bool,
     progress: Callable[[int, int | None], None],
 ) -> Pushed:
-    """Imports the traces that are not in the project yet, with predictions when `prefill` asks for them.
+    """Imports the traces that are not in the project yet, with predictions when `prefill` asks for them; tasks that
+    were there without such predictions get them then, too.
 
     Raises DataError or ServerError when the server stops taking tasks half way; those that it took stay, and the
     same push again brings the rest.
@@ -112,6 +114,11 @@ def push_traces(
         try:
             taken = server.import_tasks(project, batch)
         except TrajeditError as error:
+            if options.layout == "repeater" and _PREDICTION_REFUSED in str(error):
+                raise SetupError(
+                    f"project {project}: this Label Studio validates predictions, and takes none for a Repeater. Set "
+                    f"`layout: unrolled` and push with --project {project}, or leave the editors empty with --prefill none"
+                ) from None
             raise type(error)(
                 f"{error}. {done} of {len(tasks)} traces are in project {project}; push with --project {project} again"
             ) from None
@@ -122,9 +129,7 @@ def push_traces(
             )
         done += taken
         progress(done, len(tasks))
-    stale = target.stale if prefill else ()
-    for batch in _batches([_prediction(task, data, target.config, version) for task, data in stale]):
-        server.add_predictions(project, batch)
+    predicted = _predict_the_rest(server, project, target.config, version) if prefill else 0
     if prefill and (target.project.model_version != version or not target.project.shows_predictions):
         server.show_predictions(project, version)
     return Pushed(
@@ -134,15 +139,31 @@ def push_traces(
         already_there=len(loaded.traces) - len(tasks),
         rejected=len(loaded.broken),
         config_changed=target.config_changed,
-        predicted=len(stale),
+        predicted=predicted,
     )
 
 
+def let_backend_prefill(server: Server, target: Target, title: str) -> None:
+    """Has the connected backend called `title` prefill the editors of the project.
+
+    Label Studio asks it only for tasks without a prediction. So those that we made go when the fields that can be
+    corrected have changed.
+    """
+    project = target.project
+    if target.fields_changed:
+        for version in server.prediction_versions(project.id):
+            if version.startswith(MODEL_VERSION):
+                server.delete_predictions(project.id, version)
+    if target.fields_changed or project.model_version != title or not project.shows_predictions:
+        server.show_predictions(project.id, title)
+
+
 def prediction_version(config: str) -> str:
-    """The model version of imported predictions. It changes with the set of fields that the config lets correct,
+    """The model version of imported predictions. It changes with the set of boxes that the config has for a field,
     because Label Studio shows a task the predictions of one version only."""
-    fields = "\n".join(sorted(read_config(config).fields()))
-    return f"ls-trajedit-{hashlib.sha256(fields.encode()).hexdigest()[:8]}"
+    schema = read_config(config)
+    boxes = sorted(schema.fields()) + (["reason"] if schema.require_reason_on_edit else [])
+    return f"ls-trajedit-{hashlib.sha256(chr(10).join(boxes).encode()).hexdigest()[:8]}"
 
 
 def _shape(options: Options, loaded: LoadedTraces) -> TraceShape:
@@ -207,8 +228,17 @@ def _task(trace: dict[str, Any], target: Target, options: Options, version: str 
     return {"data": data, "predictions": [prediction]}
 
 
-def _prediction(task: int, data: dict[str, Any], config: str, version: str) -> dict[str, Any]:
-    return {"task": task, "model_version": version, "result": predict({"data": data}, config)}
+def _predict_the_rest(server: Server, project: int, config: str, version: str) -> int:
+    """Adds predictions to the tasks that have none of this version; returns to how many."""
+    count = 0
+    for page in server.unpredicted_pages(project, version):
+        predictions = [
+            {"task": task["id"], "model_version": version, "result": predict(task, config)} for task in page.tasks
+        ]
+        for batch in _batches(predictions):
+            server.add_predictions(project, batch)
+        count += len(predictions)
+    return count
 
 
 def _batches(items: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -39,7 +39,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         if counts[kind] or kind in ("edited", "unedited", "skipped", "rejected"):
             yield f"  {kind:<10}{counts[kind]:>7}"
     if counts["drafts"]:
-        yield f"  {'drafts':<10}{counts['drafts']:>7}   (not submitted, so not read)"
+        yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with something not submitted, so not read)"
     yield from _table("rejected because of", counts["rejected_by_reason"])
     yield from _table("edits by field", counts["edits_by_field"])
     by_annotator = {

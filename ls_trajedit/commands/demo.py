@@ -22,10 +22,10 @@ def demo(
         bool, typer.Option("--keep", help="Leave Label Studio and the backend running until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Show the whole loop on this machine, against a Label Studio that it starts.
+    """Show the whole loop against a Label Studio that it starts.
 
-    Pushes example traces, has two annotators correct some of them, and pulls the training files. Needs the extra
-    `demo` (pip install 'ls-trajedit[demo]'). Everything but the output folder is temporary.
+    Pushes example traces, has two annotators correct some of them, and pulls the training files. Needs Label
+    Studio beside it (pip install label-studio). Everything but the output folder is temporary.
     """
     from ls_trajedit.demo import first_diffs, running_demo
 

@@ -29,9 +29,14 @@ def init(
     if output.exists() and not force:
         raise UsageError(f"{output}: is already there; choose another name with -o, or replace it with --force")
     objects = load_objects(traces)
+    if not objects.traces:
+        objects.refuse_broken()
     options = guess_options([trace.data for trace in objects.traces], input_name(traces))
     loaded = checked(objects, options)
     arguments.tell_broken(loaded, skip_invalid)
     shape = shape_of((trace.data for trace in loaded.traces), options)
-    output.write_text(options_yaml(options, shape), encoding="utf-8")
+    try:
+        output.write_text(options_yaml(options, shape), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}; choose another name with -o") from None
     arguments.say(f"wrote {output}: {len(loaded.traces)} traces, up to {shape.longest} steps")

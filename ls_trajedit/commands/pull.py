@@ -33,7 +33,7 @@ def pull(
     strict: arguments.Strict = False,
     as_json: arguments.Json = False,
 ) -> None:
-    """Read a project's annotations and write corrections, SFT and DPO files.
+    """Write the training files from a project's annotations.
 
     The project's own labeling config says which control corrects which field, so no local file is needed.
     """

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ls_trajedit.backend import MODEL_VERSION
 from ls_trajedit.commands import arguments
 from ls_trajedit.label_config.errors import TrajeditError, UsageError
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.load_traces import load_traces
+from ls_trajedit.load_traces import load_traces, sendable
 from ls_trajedit.progress import progress_bar
-from ls_trajedit.push import Pushed, create_project, push_traces, update_project
+from ls_trajedit.push import Pushed, create_project, let_backend_prefill, push_traces, update_project
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio import Server
@@ -49,7 +50,7 @@ def push(
     api_key: arguments.ApiKey = None,
     as_json: arguments.Json = False,
 ) -> None:
-    """Bring traces into a project: labeling config, tasks, and prefilled editors.
+    """Bring traces into a project, with prefilled editors.
 
     A trace whose id is already in the project is not imported again, so the same push twice changes nothing.
     """
@@ -57,9 +58,11 @@ def push(
         raise UsageError("give either --title for a new project or --project for one that exists")
     if title is not None and len(title) < 3:
         raise UsageError(f"--title {title}: Label Studio wants at least 3 characters")
+    if backend is not None and not backend.startswith(("http://", "https://")):
+        raise UsageError(f"--backend {backend}: the address must start with http:// or https://")
     credentials = _credentials(backend, backend_user)
     chosen = arguments.load_options(options)
-    loaded = load_traces(traces, chosen)
+    loaded = sendable(load_traces(traces, chosen))
     arguments.tell_broken(loaded, skip_invalid)
     server = arguments.connected(url, api_key)
     if title is not None:
@@ -70,12 +73,15 @@ def push(
     steps = read_config(target.config).max_steps
     if steps is not None and steps < target.shape.longest:
         arguments.say(f"the longest trace has {target.shape.longest} steps; `max_steps` lets only {steps} be edited")
-    connected = {known.url.rstrip("/") for known in server.backends(target.project.id)}
-    if backend and backend.rstrip("/") not in connected:
+    backends = server.backends(target.project.id)
+    if backend and backend.rstrip("/") not in {known.url.rstrip("/") for known in backends}:
         _connect(server, target.project.id, backend, credentials)
-        connected.add(backend)
+        backends = server.backends(target.project.id)
+    ours = next((known for known in backends if known.model_version == MODEL_VERSION), None)
+    if ours is not None:
+        let_backend_prefill(server, target, ours.title)
     with progress_bar("importing traces") as progress:
-        pushed = push_traces(server, target, chosen, loaded, prefill == "import" and not connected, progress)
+        pushed = push_traces(server, target, chosen, loaded, prefill == "import" and not backends, progress)
     _finish(pushed, as_json)
 
 
@@ -112,4 +118,4 @@ def _finish(pushed: Pushed, as_json: bool) -> None:
     if pushed.config_changed:
         arguments.say("the project has a new labeling config")
     if pushed.predicted:
-        arguments.say(f"{pushed.predicted} tasks that were there got predictions for the new editors")
+        arguments.say(f"{pushed.predicted} tasks that were there got predictions for their editors")

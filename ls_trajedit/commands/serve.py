@@ -1,0 +1,40 @@
+"""`ls-trajedit serve`: the ML backend."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+_MEGABYTE = 1024 * 1024
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 9090,
+    max_body: Annotated[int, typer.Option(help="Largest request that is read, in MB.", min=1)] = 100,
+) -> None:
+    """Run the ML backend that prefills the editors.
+
+    Set BASIC_AUTH_USER and BASIC_AUTH_PASS to have every request authenticated. One JSON object a line is logged to
+    stderr. SIGTERM and Ctrl-C stop it once the requests under way are answered.
+    """
+    import logging
+    import os
+
+    from ls_trajedit.backend.app import create_app
+    from ls_trajedit.backend.basic_auth import credentials_from_environment
+    from ls_trajedit.backend.json_log import log_as_json
+    from ls_trajedit.backend.server import is_loopback, listen, run_server
+
+    credentials = credentials_from_environment(os.environ)
+    app = create_app(credentials, max_body * _MEGABYTE)
+    listener = listen(host, port)
+    log_as_json()
+    log = logging.getLogger(__name__)
+    log.info("starting", extra={"fields": {"basic_auth": credentials is not None, "max_body_mb": max_body}})
+    if credentials is None and not is_loopback(listener):
+        log.warning("anybody who reaches this address can use it: set BASIC_AUTH_USER and BASIC_AUTH_PASS")
+    run_server(app, listener)

@@ -1,0 +1,172 @@
+"""Looks at everything between a person and a prefilled editor, from the server's address onwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ls_trajedit.backend.basic_auth import Credentials, credentials_from_environment
+from ls_trajedit.doctor.check_access import check_release, check_token, explain_refused_token
+from ls_trajedit.doctor.check_backend import BASIC_AUTH, check_backend
+from ls_trajedit.doctor.check_config import check_editors, check_layout
+from ls_trajedit.doctor.check_prefill import Prefill, check_prefill
+from ls_trajedit.doctor.check_tasks import TaskCensus, check_tasks
+from ls_trajedit.doctor.finding import Finding, ok, problem, warning
+from ls_trajedit.doctor.probe_backend import probe_backend
+from ls_trajedit.find_release import find_release
+from ls_trajedit.label_config.errors import ConfigError, DataError, RefusedError, ServerError, SetupError
+from ls_trajedit.label_config.options import Options
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.progress import progress_bar
+from ls_trajedit.push import prediction_version
+
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio import Backend, Project, Server
+
+__all__ = ["examine"]
+
+_FAILURES = (RefusedError, ServerError, DataError)
+
+
+def examine(
+    url: str,
+    api_key: str | None,
+    number: int,
+    overrides: Options | None,
+    environment: Mapping[str, str],
+) -> Iterator[Finding]:
+    """Every finding on project `number` of the Label Studio at `url`, in the order in which one rests on another.
+
+    A check that cannot be made is a finding too, and those that do not rest on it still follow. `overrides` are
+    options that override what the labeling config says, as in `pull`. Raises UsageError when `url` is no address.
+    """
+    edition = "unknown"
+    try:
+        release = find_release(url)
+        edition = release.edition
+        yield from check_release(url, release)
+    except RefusedError as refused:
+        yield warning(f"a server answers, and does not say its version: {refused}")
+    except ServerError as dead:
+        yield problem(str(dead))
+        return
+    if not api_key:
+        yield problem(
+            "no token: nothing but the server can be checked",
+            "Copy one from Account & Settings in Label Studio, and set LABEL_STUDIO_API_KEY or give --api-key.",
+        )
+        return
+    from ls_trajedit.label_studio import open_server
+
+    try:
+        server = open_server(url, api_key)
+        yield from check_token(api_key.strip(), server.user())
+    except RefusedError as refused:
+        yield explain_refused_token(api_key.strip(), refused)
+        return
+    except ServerError as failing:
+        yield problem(str(failing))
+        return
+    try:
+        project = server.project(number)
+    except ServerError as failing:
+        yield problem(str(failing))
+        return
+    except RefusedError as missing:
+        yield problem(
+            str(missing),
+            f"The number is in the address that the browser shows: {server.url}/projects/NUMBER/. A project in another "
+            "organization, or one that the token's user is no member of, does not show.",
+        )
+        return
+    yield ok(f"project {project.id} is there: {project.title}")
+    yield from _examine_project(server, project, edition, overrides, environment)
+
+
+def _examine_project(
+    server: Server,
+    project: Project,
+    edition: str,
+    overrides: Options | None,
+    environment: Mapping[str, str],
+) -> Iterator[Finding]:
+    try:
+        schema = read_config(project.label_config, overrides)
+    except ConfigError as error:
+        yield problem(
+            str(error),
+            f"`ls-trajedit push FILE --project {project.id}` gives the project one that fits the traces in FILE.",
+        )
+    else:
+        yield check_editors(schema)
+        yield from _told(_check_layout(server, schema, edition))
+        yield from _told(_check_tasks(server, project, schema))
+    backends: list[Backend] = []
+    try:
+        backends = server.backends(project.id)
+        yield from _check_backends(backends, environment)
+    except _FAILURES as error:
+        yield _unchecked(error)
+    yield from _told(_check_prefill(server, project, tuple(backend.title for backend in backends)))
+
+
+def _told(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings; when Label Studio fails on the way to them, that."""
+    try:
+        yield from findings
+    except _FAILURES as error:
+        yield _unchecked(error)
+
+
+def _unchecked(error: Exception) -> Finding:
+    return problem(f"this could not be checked: {error}")
+
+
+def _check_layout(server: Server, schema: Schema, edition: str) -> Iterator[Finding]:
+    yield check_layout(schema, edition, server.validates_predictions() if schema.repeated else None)
+
+
+def _check_tasks(server: Server, project: Project, schema: Schema) -> Iterator[Finding]:
+    census = TaskCensus(schema)
+    with progress_bar(f"reading the tasks of project {project.id}") as progress:
+        for page in server.data_pages(project.id):
+            for task in page.tasks:
+                census.add(task["id"], task["data"])
+            progress(census.total, project.task_count)
+    yield from check_tasks(census, project.id)
+
+
+def _check_backends(backends: list[Backend], environment: Mapping[str, str]) -> Iterator[Finding]:
+    if not backends:
+        yield ok("no backend is connected; imported predictions can prefill the editors without one")
+        return
+    credentials: Credentials | None = None
+    try:
+        credentials = credentials_from_environment(environment)
+    except SetupError as error:
+        yield warning(f"the backend is tried without a password: {error}")
+    for backend in backends:
+        sent = credentials if backend.auth_method == BASIC_AUTH else None
+        yield from check_backend(backend, probe_backend(backend.url, sent), sent is not None)
+
+
+def _check_prefill(server: Server, project: Project, backends: tuple[str, ...]) -> Iterator[Finding]:
+    chosen = project.model_version
+    is_stored = bool(chosen) and chosen not in backends
+    yield from check_prefill(
+        Prefill(
+            project=project,
+            backends=backends,
+            versions=server.prediction_versions(project.id),
+            lacking=server.tasks_without_predictions(project.id, chosen) if is_stored else 0,
+            expected=_expected_version(project.label_config),
+        )
+    )
+
+
+def _expected_version(config: str) -> str | None:
+    try:
+        return prediction_version(config)
+    except ConfigError:
+        return None
