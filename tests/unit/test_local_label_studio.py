@@ -55,5 +55,5 @@ def test_a_chosen_program_that_is_not_there_is_an_error_even_when_another_is(
 
 @pytest.mark.usefixtures("folders")
 def test_without_one_the_error_says_how_to_install_it() -> None:
-    with pytest.raises(SetupError, match=r"pip install 'ls-trajedit\[demo\]'"):
+    with pytest.raises(SetupError, match=r"pip install label-studio"):
         find_label_studio()

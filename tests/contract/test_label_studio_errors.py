@@ -1,0 +1,403 @@
+"""What a person reads, and which exit code a script gets, when Label Studio fails in ways that a real one will not
+fail on demand."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from ls_trajedit.cli import main
+from ls_trajedit.find_release import find_release
+from ls_trajedit.label_config.errors import DataError, RefusedError, ServerError, TrajeditError, UsageError
+from ls_trajedit.label_studio import Server, connect
+
+URL = "http://label-studio.test"
+TOKEN = "0123456789abcdef0123456789abcdef01234567"
+WHOAMI = "/api/current-user/whoami"
+WEB_PAGE = "<!doctype html><html><body>Welcome to nginx!</body></html>"
+CONFIG = '<View><Text name="a" value="$steps[0].action"/><TextArea name="b" toName="a"/></View>'
+TRACE = {"id": "t1", "task_description": "x", "steps": [{"action": "look"}]}
+FAR = 8102554233
+
+Run = Callable[..., tuple[int, str]]
+
+
+def own_error(status: int, detail: str, **more: Any) -> httpx.Response:
+    """An error in the form that Label Studio gives its own."""
+    return httpx.Response(
+        status, json={"id": "0", "status_code": status, "version": "1.23.2", "detail": detail, **more}
+    )
+
+
+def personal_token(expires: int) -> str:
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    return f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part({'token_type': 'refresh', 'exp': expires})}.c2lnbmF0dXJl"
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_retry_timeout", "_retry_timeout_from_retries"):
+        monkeypatch.setattr(f"label_studio_sdk.core.http_client.{name}", lambda **_: 0.0)
+
+
+@pytest.fixture
+def api() -> Iterator[respx.Router]:
+    """A Label Studio that answers what the test says, and has a user."""
+    with respx.mock(base_url=URL, assert_all_called=False) as router:
+        router.get(WHOAMI).respond(json={"id": 1, "email": "ana@example.com", "username": "ana"})
+        yield router
+
+
+@pytest.fixture
+def server(api: respx.Router) -> Server:
+    return connect(URL, TOKEN)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs a command in a folder that holds `traces.jsonl` and `export.json`; gives its exit code and its stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABEL_STUDIO_URL", URL)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)
+    Path("traces.jsonl").write_text(json.dumps(TRACE))
+    Path("export.json").write_text("[]")
+
+    def run_command(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["ls-trajedit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert TOKEN not in told.err
+        assert "Traceback" not in told.err
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, told.err
+
+    return run_command
+
+
+COMMANDS = {
+    "pull": ("pull", "--project", "12"),
+    "push": ("push", "traces.jsonl", "--project", "12"),
+    "convert": ("convert", "export.json", "--project", "12"),
+}
+
+FAILURES: dict[str, tuple[Any, int, str]] = {
+    "a wrong token": (own_error(401, "Invalid token."), 3, "does not take the token (401); is it whole"),
+    "a legacy token where those are off": (
+        own_error(401, "Authentication token no longer valid: legacy token authentication has been disabled"),
+        3,
+        "legacy tokens are switched off in this organization. Make a Personal Access Token",
+    ),
+    "no permission": (own_error(403, "You do not have permission."), 3, "(403): You do not have permission. Ask an"),
+    "a proxy that forbids": (httpx.Response(403, text=WEB_PAGE), 3, "(403): a web page that says so"),
+    "a web page at every address": (httpx.Response(200, text=WEB_PAGE), 4, "a web page came back"),
+    "a web server without the page": (httpx.Response(404, text=WEB_PAGE), 4, "no Label Studio is there (404)"),
+    "another service without the page": (httpx.Response(404, json={"detail": "Not Found"}), 4, "no Label Studio is"),
+    "another service that says yes": (httpx.Response(200, json={"status": "ok"}), 4, "is not one of Label Studio's"),
+    "a list instead of an object": (httpx.Response(200, json=[1]), 4, "is not one of Label Studio's"),
+    "JSON that is cut off": (httpx.Response(200, text='{"id": 1, "ema'), 4, "is cut off or damaged"),
+    "a failing server": (httpx.Response(500, text=WEB_PAGE), 4, "keeps failing while checking the token (500)"),
+    "a server that is starting": (httpx.Response(503), 4, "keeps failing while checking the token (503)"),
+    "too many requests": (own_error(429, "Throttled."), 4, "too many requests while checking the token (429)"),
+    "no way there": (httpx.ConnectError("No route to host"), 4, "no connection; is Label Studio up"),
+    "a certificate of nobody's": (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]"), 4, "let SSL_CERT_FILE name"),
+    "http where https was asked": (httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER]"), 4, "does not speak https"),
+    "a proxy": (httpx.ProxyError("403 Forbidden"), 4, "NO_PROXY exempts a host"),
+    "a slow server": (httpx.ReadTimeout("timed out"), 4, "no answer while checking the token, for too long"),
+    "a swallowing firewall": (httpx.ConnectTimeout("timed out"), 4, "no connection: the server does not react"),
+    "a broken connection": (httpx.RemoteProtocolError("peer closed connection"), 4, "the connection broke"),
+    "redirects in a circle": (httpx.Response(302, headers={"location": URL + WHOAMI}), 4, "without end"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("failure", FAILURES)
+def test_every_command_explains_why_it_cannot_start(api: respx.Router, run: Run, failure: str, command: str) -> None:
+    answer, code, words = FAILURES[failure]
+    route = api.get(WHOAMI)
+    if isinstance(answer, httpx.Response):
+        route.mock(return_value=answer)
+    else:
+        route.mock(side_effect=answer)
+    ended, told = run(*COMMANDS[command])
+    assert ended == code
+    assert told.startswith(f"ls-trajedit: {URL}: ")
+    assert words in told
+    assert told.count("\n") == 1
+    assert not Path("data").exists()
+
+
+def test_a_port_at_which_nothing_listens_is_named_as_that(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        code, told = run(*COMMANDS["pull"], "--url", url)
+    assert code == 4
+    assert told == f"ls-trajedit: {url}: nothing listens there; is Label Studio up, and is the address right?\n"
+
+
+def test_a_host_that_does_not_exist_is_named_as_that(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    def not_found(*args: object, **options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", not_found)
+    monkeypatch.setenv("NO_PROXY", "*")
+    code, told = run(*COMMANDS["pull"], "--url", "http://no-such-host.invalid")
+    assert code == 4
+    assert told == "ls-trajedit: http://no-such-host.invalid: there is no such host; is the address right?\n"
+
+
+def test_a_failing_server_is_asked_three_times(api: respx.Router) -> None:
+    route = api.get(WHOAMI).respond(500)
+    with pytest.raises(ServerError):
+        connect(URL, TOKEN)
+    assert route.call_count == 3
+
+
+def test_a_server_that_recovers_is_not_an_error(api: respx.Router) -> None:
+    yes = httpx.Response(200, json={"id": 1, "email": "ana@example.com", "username": "ana"})
+    api.get(WHOAMI).mock(side_effect=[httpx.Response(503), own_error(429, "Throttled."), yes, yes])
+    assert connect(URL, TOKEN).user().email == "ana@example.com"
+
+
+@pytest.mark.parametrize("token", ["with a blank", "“quoted”", "two\nlines"])
+def test_a_token_that_can_be_none_is_not_sent(api: respx.Router, token: str) -> None:
+    with pytest.raises(RefusedError, match="copy it again") as refused:
+        connect(URL, token)
+    assert token not in str(refused.value)
+    assert not api.calls
+
+
+def test_blanks_around_a_token_are_passed_over(api: respx.Router) -> None:
+    connect(URL, f" {TOKEN}\n")
+    assert api.calls.last.request.headers["authorization"] == f"Token {TOKEN}"
+
+
+def test_an_expired_personal_token_is_named_as_that_and_not_sent(api: respx.Router) -> None:
+    with pytest.raises(RefusedError, match=r"\(401\): it has expired\. Make a new one"):
+        connect(URL, personal_token(1_600_000_000))
+    assert not api.calls
+
+
+def test_a_personal_token_is_exchanged_below_the_path_of_the_address(api: respx.Router) -> None:
+    api.post("/team/api/token/refresh/").respond(json={"access": personal_token(FAR)})
+    api.get(f"/team{WHOAMI}").respond(json={"id": 1, "email": "ana@example.com", "username": "ana"})
+    assert connect(f"{URL}/team/", personal_token(FAR)).user().id == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (httpx.Response(401, json={"detail": "Token is invalid or expired"}), "is it whole, and of this server"),
+        (httpx.Response(401, json={"detail": "Token is blacklisted"}), "is it whole, and of this server"),
+    ],
+)
+def test_a_refused_personal_token_is_explained(api: respx.Router, answer: httpx.Response, words: str) -> None:
+    api.post("/api/token/refresh/").mock(return_value=answer)
+    with pytest.raises(RefusedError, match=words):
+        connect(URL, personal_token(FAR))
+
+
+def test_a_web_page_where_a_personal_token_is_exchanged_is_no_label_studio(api: respx.Router) -> None:
+    api.post("/api/token/refresh/").respond(text=WEB_PAGE)
+    with pytest.raises(ServerError, match="is not one of Label Studio's"):
+        connect(URL, personal_token(FAR))
+
+
+@pytest.mark.parametrize("url", ["http://", "http://localhost:abc", "http://[::1"])
+def test_what_is_no_address_is_a_mistake_on_the_command_line(run: Run, url: str) -> None:
+    code, told = run(*COMMANDS["pull"], "--url", url)
+    assert code == 2
+    assert "this is not the address of a server; write it like http://localhost:8080" in told
+
+
+def test_a_password_inside_the_address_is_not_shown(run: Run) -> None:
+    with respx.mock:
+        respx.get(f"{URL}{WHOAMI}").respond(500)
+        _, told = run(*COMMANDS["pull"], "--url", "http://ana:secret@label-studio.test")
+    assert told.startswith(f"ls-trajedit: {URL}: Label Studio keeps failing")
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_a_token_every_command_says_where_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, run: Run, command: str
+) -> None:
+    monkeypatch.delenv("LABEL_STUDIO_API_KEY")
+    code, told = run(*COMMANDS[command])
+    assert code == 3
+    assert "no token: set LABEL_STUDIO_API_KEY" in told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_project_is_named(api: respx.Router, run: Run, command: str) -> None:
+    api.get("/api/projects/12/").mock(return_value=own_error(404, "No Project matches the given query."))
+    code, told = run(*COMMANDS[command])
+    assert code == 3
+    assert f"{URL}: there is no project 12 for this token (404)" in told
+
+
+@pytest.mark.parametrize("command", ["pull", "convert"])
+@pytest.mark.parametrize(
+    "config", ["<View/>", '<View><Text name="t" value="$x"/><Choices name="c" toName="t"/></View>', ""]
+)
+def test_a_project_without_editors_is_explained(api: respx.Router, run: Run, command: str, config: str) -> None:
+    project(api, config)
+    code, told = run(*COMMANDS[command])
+    assert code == 3
+    assert "the labeling config" in told
+    assert "TextArea" in told or "not XML" in told
+
+
+def test_the_readable_part_of_a_refusal_is_shown_without_its_markup(api: respx.Router, server: Server) -> None:
+    details = {"label_config": ["Label config is invalid.", 'See <a href="https://x">the docs</a>']}
+    api.patch("/api/projects/12/").mock(return_value=own_error(400, "Validation error", validation_errors=details))
+    with pytest.raises(RefusedError) as refused:
+        server.set_label_config(12, CONFIG)
+    assert str(refused.value) == (
+        f"{URL}: Label Studio refuses while changing the labeling config of project 12 (400): "
+        "Label config is invalid.; See the docs"
+    )
+
+
+def test_a_long_refusal_is_cut(api: respx.Router, server: Server) -> None:
+    api.patch("/api/projects/12/").mock(return_value=own_error(400, "x" * 10_000))
+    with pytest.raises(RefusedError) as refused:
+        server.set_label_config(12, CONFIG)
+    assert len(str(refused.value)) < 700
+
+
+def project(api: respx.Router, config: str = CONFIG) -> None:
+    api.get("/api/projects/12/").respond(
+        json={"id": 12, "title": "Traces", "label_config": config, "task_number": 2, "show_collab_predictions": True}
+    )
+
+
+def task(number: int, **annotation: Any) -> dict[str, Any]:
+    annotations = [{"id": number, "completed_by": 1, **annotation}] if annotation else []
+    return {"id": number, "project": 12, "data": TRACE, "annotations": annotations, "drafts": []}
+
+
+def page(*tasks: dict[str, Any], total: int) -> httpx.Response:
+    return httpx.Response(200, json={"tasks": list(tasks), "total": total, "total_annotations": 0})
+
+
+def pull_fails(api: respx.Router, run: Run, answers: list[Any]) -> tuple[int, str]:
+    """Pulls into a folder that holds an earlier file, which must still be all that it holds afterwards."""
+    project(api)
+    api.get("/api/version/").respond(json={"release": "1.23.2"})
+    api.get("/api/tasks/").mock(side_effect=answers)
+    Path("data").mkdir()
+    Path("data/trajectory_sft.jsonl").write_text("earlier\n")
+    ended = run(*COMMANDS["pull"])
+    assert [path.name for path in Path("data").iterdir()] == ["trajectory_sft.jsonl"]
+    assert Path("data/trajectory_sft.jsonl").read_text() == "earlier\n"
+    return ended
+
+
+def test_fewer_tasks_than_the_server_counts_are_refused(api: respx.Router, run: Run) -> None:
+    code, told = pull_fails(api, run, [page(task(1), total=2)])
+    assert code == 5
+    assert "counted 2 tasks behind task 0 and sent 1" in told
+
+
+def test_an_annotation_without_its_result_is_refused(api: respx.Router, run: Run) -> None:
+    code, told = pull_fails(api, run, [page(task(1, was_cancelled=False), total=1)])
+    assert code == 5
+    assert "annotation 1 came without its `result`" in told
+
+
+FULL = page(*(task(number) for number in range(1, 101)), total=101)
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "words"),
+    [
+        ([FULL, *[httpx.Response(500)] * 3], 4, "keeps failing while reading the tasks of project 12 (500)"),
+        ([FULL, own_error(404, "Not found.")], 3, "not found while reading the tasks of project 12 (404)"),
+        ([FULL, own_error(401, "Invalid token.")], 3, "does not take the token (401)"),
+        ([FULL, httpx.Response(200, text='{"tasks": [{"id": 101, "da')], 4, "is cut off or damaged"),
+        ([FULL, httpx.Response(200, json={})], 4, "is not one of Label Studio's"),
+        ([FULL, httpx.Response(200, json={"tasks": 3, "total": 1})], 4, "is not one of Label Studio's"),
+        ([FULL, httpx.ReadTimeout("timed out")], 4, "no answer while reading the tasks of project 12"),
+        ([FULL, page(total=1)], 5, "counted 1 tasks behind task 100 and sent 0"),
+    ],
+)
+def test_a_pull_that_fails_half_way_leaves_the_files_as_they_were(
+    api: respx.Router, run: Run, answers: list[Any], code: int, words: str
+) -> None:
+    ended, told = pull_fails(api, run, answers)
+    assert ended == code
+    assert words in told
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (httpx.Response(200, text=WEB_PAGE), ServerError, "a web page came back while asking for the version"),
+        (httpx.Response(200, json={"version": "2"}), ServerError, "is not one of Label Studio's"),
+        (httpx.Response(404, text=WEB_PAGE), ServerError, "no Label Studio is there"),
+        (httpx.Response(503), ServerError, "keeps failing while asking for the version"),
+        (httpx.Response(401, json={"detail": "no"}), RefusedError, "401"),
+        (httpx.ConnectError("no route"), ServerError, "no connection"),
+        (httpx.InvalidURL("no port"), UsageError, "this is not the address of a server"),
+    ],
+)
+def test_what_is_no_label_studio_has_no_release(
+    api: respx.Router, answer: Any, error: type[TrajeditError], words: str
+) -> None:
+    route = api.get("/api/version")
+    if isinstance(answer, httpx.Response):
+        route.mock(return_value=answer)
+    else:
+        route.mock(side_effect=answer)
+    with pytest.raises(error, match=words):
+        find_release(URL)
+
+
+def test_a_release_is_read_without_a_token_and_with_the_address_that_answers(api: respx.Router) -> None:
+    with respx.mock:
+        respx.get("http://old.test/api/version").respond(301, headers={"location": f"{URL}/api/version"})
+        asked = respx.get(f"{URL}/api/version").respond(json={"release": "1.23.2", "edition": "Community"})
+        release = find_release("http://old.test/")
+    assert (release.version, release.edition, release.url) == ("1.23.2", "Community", URL)
+    assert "authorization" not in asked.calls.last.request.headers
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (httpx.Response(403), None),
+        (httpx.Response(200, text=WEB_PAGE), None),
+        (httpx.Response(500), None),
+        (httpx.Response(200, text='<pre>{"$system": {"FEATURE_FLAGS_DEFAULT_VALUE": true}}</pre>'), True),
+        (httpx.Response(200, text="<pre>{}</pre>"), None),
+        (
+            httpx.Response(200, text='<pre>{"fflag_feat_utc_210_prediction_validation_15082025": false}</pre>'),
+            False,
+        ),
+    ],
+)
+def test_whether_predictions_are_validated_is_read_from_the_flags_or_not_known(
+    api: respx.Router, server: Server, answer: httpx.Response, expected: bool | None
+) -> None:
+    api.get("/feature-flags/").mock(return_value=answer)
+    assert server.validates_predictions() is expected
+
+
+def test_data_error_is_what_an_incomplete_page_raises(api: respx.Router, server: Server) -> None:
+    api.get("/api/tasks/").mock(return_value=page(total=3))
+    with pytest.raises(DataError, match="counted 3 tasks"):
+        list(server.data_pages(12))
