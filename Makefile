@@ -18,6 +18,10 @@ check: $(TEST)/installed
 	$(TEST)/bin/ruff format --check .
 	cd $(TEST) && bin/mypy --strict --config-file ../pyproject.toml -p ls_trajedit
 
+# The pictures in docs/images, taken of a real Label Studio.
+screenshots: $(TEST)/installed chromium
+	$(TEST)/bin/python docs/make_screenshots.py
+
 SOURCES := setup.cfg pyproject.toml $(shell find ls_trajedit converters label_config examples -name '__pycache__' -prune -o -type f -print)
 
 $(DEMO)/installed: $(SOURCES)

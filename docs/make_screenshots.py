@@ -1,0 +1,115 @@
+"""Takes the pictures in docs/images: the bundled examples in a real Label Studio, with corrections typed into one.
+
+Run by `make screenshots`. Needs what the tests need: the extras `demo` and `test`, and Chromium on PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ls_trajedit.label_config.errors import SetupError
+from ls_trajedit.label_config.options import parse_options
+from ls_trajedit.label_studio import connect
+from ls_trajedit.load_traces import load_traces
+from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.push import create_project, push_traces
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+IMAGES = ROOT / "docs" / "images"
+
+THEMES = {"Light": "editor.png", "Dark": "editor-dark.png"}
+TRACE = "traj_001"
+WIDTH, HEIGHT = 1000, 820
+# 1400 pixels across, so that a README column of 800 or so still shows the text at a readable size.
+SCALE = 1.4
+
+_OPENED = """task => {
+  const store = window.Htx?.annotationStore;
+  return store?.selected && !window.Htx.isLoading && Number(store.store.task?.id) === task;
+}"""
+
+
+def main() -> None:
+    """Writes every picture; raises SetupError when Label Studio or Chromium is not installed."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise SetupError("Chromium is not installed: install the package `chromium`, so that it is on PATH")
+    corrections = json.loads((EXAMPLES / "corrections.json").read_text(encoding="utf-8"))
+    correction = next(found for found in corrections if found["trace_id"] == TRACE)
+    IMAGES.mkdir(exist_ok=True)
+    with (
+        TemporaryDirectory(prefix="ls-trajedit-screenshots-") as folder,
+        running_label_studio(Path(folder)) as label_studio,
+        sync_playwright() as playwright,
+    ):
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        for theme, name in THEMES.items():
+            # A project each: what was typed into one is kept as a draft.
+            page = _opened(browser, label_studio, theme, *_push(label_studio))
+            _type(page, correction)
+            page.screenshot(path=IMAGES / name)
+            page.context.close()
+            sys.stdout.write(f"docs/images/{name}: {(IMAGES / name).stat().st_size // 1024} KB\n")
+        browser.close()
+
+
+def _push(label_studio: LocalLabelStudio) -> tuple[int, int]:
+    """A project with the example traces, and the task in it that holds TRACE."""
+    options = parse_options((EXAMPLES / "trajedit.yaml").read_text(encoding="utf-8"), "trajedit.yaml")
+    loaded = load_traces(EXAMPLES / "traces.jsonl", options)
+    server = connect(label_studio.url, label_studio.token)
+    target = create_project(server, "Agent traces", options, loaded)
+    push_traces(server, target, options, loaded, prefill=True, progress=lambda done, total: None)
+    tasks = (task for page in server.data_pages(target.project.id) for task in page.tasks)
+    return target.project.id, next(task["id"] for task in tasks if task["data"]["id"] == TRACE)
+
+
+def _opened(browser: Browser, label_studio: LocalLabelStudio, theme: str, project: int, task: int) -> Page:
+    """The task, the first that the project offers, in a fresh browser with that theme and without the side panels."""
+    context = browser.new_context(
+        base_url=label_studio.url,
+        viewport={"width": WIDTH, "height": HEIGHT},
+        device_scale_factor=SCALE,
+    )
+    context.add_init_script(f"localStorage.setItem('preferred-color-scheme', '{theme}')")
+    page = context.new_page()
+    page.goto("/user/login/")
+    page.fill("#email", label_studio.username)
+    page.fill("#password", label_studio.password)
+    page.click("#login-form button[type=submit]")
+    page.wait_for_url(lambda url: "/user/login" not in url)
+    page.goto(f"/projects/{project}/data?labeling=1")
+    page.wait_for_function(_OPENED, arg=task, timeout=60_000)
+    page.wait_for_selector(".trajedit textarea")
+    page.click('#info-history [data-tooltip="Collapse Group"]')
+    return page
+
+
+def _type(page: Page, correction: Mapping[str, Any]) -> None:
+    """Types the edits and their reasons into their boxes, and chooses the labels of the steps."""
+    for edit in correction["edits"]:
+        index = edit["step_index"]
+        name = edit["field"] if index is None else f"step_{index}__{edit['field']}"
+        for control, text in ((f"{name}__corrected", edit["text"]), (f"{name}__reason", edit["reason"])):
+            page.locator(f'textarea[name^="{control}"]').fill(text)
+            page.keyboard.press("Tab")
+    cards = page.locator(".trajedit-step")
+    for label in correction["labels"]:
+        card = cards.nth(label["step_index"])
+        for choice in (label["correctness"], *label["error_types"]):
+            card.locator(f'label:has(input[name="{choice}"])').click()
+    page.evaluate("document.querySelector('.lsf-main-content').scrollTop = 0")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The options, as the documentation has them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from ls_trajedit.label_config.options import Options, StepLabels, parse_options
+from ls_trajedit.label_config.read_config import FLAG_CLASSES
+
+from .pages import Block, blocks, read_page, table_rows
+
+PAGE = "docs/options.md"
+OWN_YAML = ("README.md", PAGE, "docs/moving-from-potato.md")
+
+
+def documented() -> dict[str, str]:
+    return {row[0].strip("`"): row[1] for row in table_rows(PAGE, "Every option")}
+
+
+def defaults() -> dict[str, Any]:
+    options = Options().model_dump(exclude={"step_labels"})
+    return {**options, **{f"step_labels.{name}": value for name, value in StepLabels().model_dump().items()}}
+
+
+def test_the_table_has_every_option_and_no_other_in_the_order_of_the_program() -> None:
+    assert list(documented()) == list(defaults())
+
+
+@pytest.mark.parametrize("name", documented())
+def test_the_documented_default_is_the_default(name: str) -> None:
+    cell = documented()[name]
+    if cell.startswith("`"):
+        assert yaml.safe_load(cell.strip("`")) == defaults()[name]
+    else:
+        assert defaults()[name] is None, f"{name} has a default of its own: put it in backticks"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in blocks("yaml") if block.page in OWN_YAML],
+    ids=lambda block: f"{block.page}:{block.line}",
+)
+def test_options_that_a_page_shows_are_taken(block: Block) -> None:
+    parse_options(block.text, f"{block.page}:{block.line}")
+
+
+def test_the_class_names_that_carry_options_are_those_of_the_labeling_config() -> None:
+    assert set(re.findall(r"`(trajedit-[\w-]+)`", read_page(PAGE))) == {
+        FLAG_CLASSES[name] for name in ("show_diff", "show_edit_distance", "allow_reset")
+    }
