@@ -71,7 +71,7 @@ def annotator_name(completed_by: Any, rules: ReadingRules) -> str:
     if rules.annotators == "hash":
         return hashlib.sha256(f"label-studio-user:{number}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
     if rules.annotators == "email":
-        email = person.get("email") or rules.emails.get(number)
+        email = person.get("email") or (rules.emails.get(number) if isinstance(number, int) else None)
         if not email:
             raise UsageError(f"the e-mail address of user {number} is not known here; use --annotators id or hash")
         return str(email)
