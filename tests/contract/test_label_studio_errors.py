@@ -110,6 +110,7 @@ FAILURES: dict[str, tuple[Any, int, str]] = {
     "JSON that is cut off": (httpx.Response(200, text='{"id": 1, "ema'), 4, "is cut off or damaged"),
     "a failing server": (httpx.Response(500, text=WEB_PAGE), 4, "keeps failing while checking the token (500)"),
     "a server that is starting": (httpx.Response(503), 4, "keeps failing while checking the token (503)"),
+    "a conflict": (own_error(409, "Busy."), 4, "keeps failing while checking the token (409)"),
     "too many requests": (own_error(429, "Throttled."), 4, "too many requests while checking the token (429)"),
     "no way there": (httpx.ConnectError("No route to host"), 4, "no connection; is Label Studio up"),
     "a certificate of nobody's": (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]"), 4, "let SSL_CERT_FILE name"),

@@ -1,0 +1,95 @@
+"""Basic authentication: who may use the backend."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ls_trajedit.backend.refusal import error_response
+from ls_trajedit.label_config.errors import SetupError
+
+__all__ = [
+    "CHALLENGE",
+    "PASSWORD_VARIABLE",
+    "UNAUTHORIZED",
+    "USER_VARIABLE",
+    "Credentials",
+    "credentials_from_environment",
+    "is_allowed",
+    "require_basic_auth",
+]
+
+USER_VARIABLE = "BASIC_AUTH_USER"
+PASSWORD_VARIABLE = "BASIC_AUTH_PASS"  # noqa: S105
+CHALLENGE = 'Basic realm="ls-trajedit", charset="UTF-8"'
+UNAUTHORIZED = "this backend wants the user and the password that it was started with (basic authentication)"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The one user who may use the backend."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+def credentials_from_environment(environment: Mapping[str, str]) -> Credentials | None:
+    """The credentials in BASIC_AUTH_USER and BASIC_AUTH_PASS, or None when neither is set (or both are empty).
+
+    Raises SetupError when there is one without the other, or a user with a colon, which cannot be transmitted.
+    """
+    user, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
+    if not user and not password:
+        return None
+    if not user or not password:
+        there, missing = (USER_VARIABLE, PASSWORD_VARIABLE) if user else (PASSWORD_VARIABLE, USER_VARIABLE)
+        raise SetupError(f"{there} is set and {missing} is not: set both for basic authentication, or neither")
+    if ":" in user:
+        raise SetupError(f"{USER_VARIABLE} has a colon in it, which basic authentication cannot transmit")
+    return Credentials(user, password)
+
+
+def is_allowed(header: str | None, credentials: Credentials) -> bool:
+    """Whether the Authorization header of a request holds `credentials`, found out in constant time."""
+    given = _decode(header or "")
+    fits = [hmac.compare_digest(given, form) for form in _transmitted_forms(credentials)]
+    return any(fits)
+
+
+def require_basic_auth(app: ASGIApp, credentials: Credentials) -> ASGIApp:
+    """`app` behind basic authentication, on every path: Label Studio authenticates for `/health` as well."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or is_allowed(Headers(scope=scope).get("authorization"), credentials):
+            await app(scope, receive, send)
+        else:
+            refusal = error_response(401, UNAUTHORIZED, {"www-authenticate": CHALLENGE})
+            await refusal(scope, receive, send)
+
+    return guarded
+
+
+def _transmitted_forms(credentials: Credentials) -> list[bytes]:
+    """Most clients send UTF-8; `requests`, which Label Studio uses, sends Latin-1."""
+    text = f"{credentials.user}:{credentials.password}"
+    forms = [text.encode("utf-8", "surrogateescape")]
+    with contextlib.suppress(UnicodeEncodeError):
+        forms.append(text.encode("latin-1"))
+    return forms
+
+
+def _decode(header: str) -> bytes:
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(value.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,93 @@
+"""One line of JSON for each request: who asked for what and how it went; never a body, a query or a credential."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Collection
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ls_trajedit.backend.metrics import Metrics
+from ls_trajedit.backend.refusal import error_response
+
+__all__ = ["log_requests", "note"]
+
+_log = logging.getLogger(__name__)
+
+_NOTES = "ls_trajedit.notes"
+_LONGEST_PATH = 200
+_CLIENT_GONE = 499
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+def note(scope: Scope, **fields: int) -> None:
+    """Adds `fields` to the line of the request that `scope` belongs to."""
+    scope.setdefault(_NOTES, {}).update(fields)
+
+
+def log_requests(app: ASGIApp, metrics: Metrics, paths: Collection[str]) -> ASGIApp:
+    """`app`, each request logged and counted; `paths` are those that are counted under their own name.
+
+    Anything that escapes `app` is answered with a 500 that says nothing, and logged with its place in the code but
+    without its message, which may quote a body.
+    """
+
+    async def logged(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        seen = {"status": 0, "bytes_in": 0, "bytes_out": 0}
+        fields: dict[str, Any] = {}
+        started = time.perf_counter()
+        metrics.in_progress += 1
+        try:
+            await app(scope, _count_in(receive, seen), _count_out(send, seen))
+        except ClientDisconnect:
+            seen["status"] = _CLIENT_GONE
+        except Exception as error:
+            fields = _place(error)
+            if not seen["status"]:
+                await error_response(500, "internal error")(scope, receive, _count_out(send, seen))
+        finally:
+            metrics.in_progress -= 1
+            seconds = time.perf_counter() - started
+            method, path = scope["method"], scope["path"]
+            metrics.count_request(
+                method if method in _METHODS else "other",
+                path if path in paths else "other",
+                seen["status"] or _CLIENT_GONE,
+                seconds,
+            )
+            line = {"method": method[:_LONGEST_PATH], "path": path[:_LONGEST_PATH], **seen}
+            line |= {"ms": round(seconds * 1000, 1), **scope.get(_NOTES, {}), **fields}
+            _log.log(logging.ERROR if fields else logging.INFO, "request", extra={"fields": line})
+
+    return logged
+
+
+def _count_in(receive: Receive, seen: dict[str, int]) -> Receive:
+    async def counted() -> Message:
+        message = await receive()
+        seen["bytes_in"] += len(message.get("body", b""))
+        return message
+
+    return counted
+
+
+def _count_out(send: Send, seen: dict[str, int]) -> Send:
+    async def counted(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            seen["status"] = message["status"]
+        seen["bytes_out"] += len(message.get("body", b""))
+        await send(message)
+
+    return counted
+
+
+def _place(error: Exception) -> dict[str, Any]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return {"error": type(error).__name__, "at": [f"{frame.name}:{frame.lineno}" for frame in frames[-6:]]}

@@ -1,0 +1,135 @@
+"""The same predictions under label-studio-ml, for people who host their models with that.
+
+`TrajectoryEditor` is the model, `create_app` the application to serve, for instance with gunicorn:
+
+    gunicorn 'ls_trajedit.ml_backend:create_app()'
+
+This needs the extra `label-studio-ml`, which is version 1.0.9; the model runs on 2.x as well. Where label-studio-ml is
+not installed, importing this module raises an ImportError that says what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ls_trajedit.backend import MODEL_VERSION
+from ls_trajedit.backend.basic_auth import (
+    CHALLENGE,
+    UNAUTHORIZED,
+    Credentials,
+    credentials_from_environment,
+    is_allowed,
+)
+from ls_trajedit.backend.predictions import empty_predictions, predict_tasks
+from ls_trajedit.backend.refusal import BadRequestError, error_body, reason_phrase
+from ls_trajedit.backend.request_body import AnyRequest, PredictRequest, SetupRequest, parse_request
+from ls_trajedit.label_config.errors import ConfigError
+from ls_trajedit.label_config.read_config import read_config
+
+try:
+    from flask import (  # type: ignore[import-not-found,unused-ignore]
+        Flask,
+        Response,
+        has_request_context,
+        request,
+    )
+    from label_studio_ml import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        api,
+        model,
+    )
+except ImportError as error:
+    raise ImportError(
+        f"ls_trajedit.ml_backend needs label-studio-ml ({error}): pip install 'ls-trajedit[label-studio-ml]', "
+        "or run `ls-trajedit serve`, which does the same without it"
+    ) from error
+
+__all__ = ["TrajectoryEditor", "create_app"]
+
+_REQUESTS: dict[str, type[AnyRequest]] = {
+    "/setup": SetupRequest,
+    "/predict": PredictRequest,
+    "/webhook": AnyRequest,
+}
+
+
+class TrajectoryEditor(model.LabelStudioMLBase):  # type: ignore[misc,unused-ignore]
+    """Prefills the editors of the labeling config that comes with the request."""
+
+    def setup(self) -> None:
+        """Called by label-studio-ml 2.x for each model that it makes."""
+        self.set("model_version", MODEL_VERSION)
+
+    def predict(self, tasks: Sequence[Any], context: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
+        """One prediction for each of `tasks`, in order: empty for a task that cannot be read and, whenever there is a
+        `context`, for all, so that Auto-Annotation replaces nothing that a person typed.
+
+        Raises ConfigError for a labeling config without editors.
+        """
+        if context:  # 2.x passes {} where the request has none
+            predictions = empty_predictions(tasks)
+        else:
+            predictions, _ = predict_tasks(tasks, self._requested_config())
+        return [{"result": results} for results in predictions]
+
+    def _requested_config(self) -> str:
+        # 1.0.9 knows one labeling config for all projects: that of the last `/setup` which this process has seen.
+        asked = request.get_json(silent=True) if has_request_context() else None
+        config = asked.get("label_config") if isinstance(asked, dict) else None
+        return config or self.label_config or ""
+
+
+def create_app() -> Flask:
+    """The Flask application of label-studio-ml, serving TrajectoryEditor. Once for each process.
+
+    It does what 1.0.9 does not: it wants the credentials in BASIC_AUTH_USER and BASIC_AUTH_PASS when they are set,
+    refuses a labeling config without editors in words that Label Studio shows, keeps one model version, and ignores
+    webhooks (each would start a training process and leave a directory).
+
+    Raises SetupError when only one of the two variables is set.
+    """
+    credentials = credentials_from_environment(os.environ)
+    # At its level DEBUG there are whole bodies, and with them access tokens.
+    logging.getLogger(api.__name__).setLevel(logging.INFO)
+    if hasattr(model, "LabelStudioMLManager"):
+        api._manager = _manager_of_one_model()
+    app = api.init_app(TrajectoryEditor)
+    app.before_request(lambda: _answer_before_label_studio_ml(credentials))
+    return app
+
+
+def _manager_of_one_model() -> Any:
+    """What 1.0.9 makes models with, reduced to one model of one version that is there from the start."""
+    wrapper = model.ModelWrapper(TrajectoryEditor(), MODEL_VERSION)
+
+    class OneModel(model.LabelStudioMLManager):  # type: ignore[misc,unused-ignore]
+        @classmethod
+        def fetch(cls, *args: Any, **kwargs: Any) -> Any:
+            return wrapper
+
+        @classmethod
+        def predict(cls, tasks: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+            return wrapper.model.predict(tasks, kwargs.get("context")), wrapper
+
+    return OneModel()
+
+
+def _answer_before_label_studio_ml(credentials: Credentials | None) -> Response | None:
+    """The answer to a request that label-studio-ml should not see, or None for one that it should answer."""
+    if credentials is not None and not is_allowed(request.headers.get("Authorization"), credentials):
+        return Response(error_body(UNAUTHORIZED), 401, {"WWW-Authenticate": CHALLENGE}, "application/json")
+    kind = _REQUESTS.get(request.path)
+    if kind is None or request.method != "POST":
+        return None
+    try:
+        asked = parse_request(kind, request.get_data())
+        if isinstance(asked, SetupRequest):
+            read_config(asked.config)
+        elif isinstance(asked, PredictRequest) and not asked.is_interactive:
+            read_config(asked.label_config)
+    except (BadRequestError, ConfigError) as error:
+        message = str(error)
+        return Response(error_body(message), f"400 {reason_phrase(message)}", mimetype="application/json")
+    return Response(b'{"status":"ignored"}', mimetype="application/json") if request.path == "/webhook" else None

@@ -1,0 +1,218 @@
+"""The hosts that can serve the ML backend, each as a process of its own that speaks HTTP on a free port."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import requests
+from starlette.applications import Starlette
+
+from ls_trajedit.backend.server import listen, make_server, server_url
+
+REPOSITORY = Path(__file__).parents[2]
+HOSTS = ("ls-trajedit serve", "label-studio-ml 1.0.9")
+CREDENTIALS = ("labelstudio", "Grüße: $1")
+
+
+@dataclass
+class Host:
+    """A backend that runs. `lines` is what it has logged so far."""
+
+    url: str
+    process: subprocess.Popen[str]
+    lines: list[str] = field(default_factory=list)
+    _news: queue.SimpleQueue[str | None] = field(default_factory=queue.SimpleQueue)
+    _log_ended: threading.Event = field(default_factory=threading.Event)
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.request(method, self.url + path, timeout=60, **options)
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, body: Any, **options: Any) -> requests.Response:
+        """Posts `body` as JSON or, when it is bytes, as it is."""
+        if isinstance(body, bytes):
+            return self.request("POST", path, data=body, headers={"content-type": "application/json"}, **options)
+        return self.request("POST", path, json=body, **options)
+
+    def wait_for_line(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next line of JSON in the log for which `wanted` holds."""
+        while (line := self._news.get(timeout=60)) is not None:
+            if line.startswith("{") and wanted(record := orjson.loads(line)):
+                return dict(record)
+        raise AssertionError(f"the log ended:\n{''.join(self.lines)}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Sends the signal; the exit code, once the process has ended and all that it logged is in `lines`."""
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        self._log_ended.wait(60)
+        return code
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            self._news.put(line)
+        self._news.put(None)
+        self._log_ended.set()
+
+
+StartHost = Callable[..., Host]
+
+
+@pytest.fixture
+def start_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
+    """Starts a host by its name, with command line arguments and environment variables. All that it started are
+    stopped after the test."""
+    with _starting(request, tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def start_shared_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
+    """The same, stopped after all tests."""
+    with _starting(request, tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session", params=HOSTS)
+def host(request: pytest.FixtureRequest, start_shared_host: StartHost) -> Host:
+    """Every host in turn, without authentication."""
+    return start_shared_host(request.param)
+
+
+@pytest.fixture(scope="session")
+def credentials() -> tuple[str, str]:
+    """The user and the password of `guarded_host`."""
+    return CREDENTIALS
+
+
+@pytest.fixture(scope="session", params=HOSTS)
+def guarded_host(request: pytest.FixtureRequest, start_shared_host: StartHost) -> Host:
+    """Every host in turn, with CREDENTIALS."""
+    return start_shared_host(request.param, BASIC_AUTH_USER=CREDENTIALS[0], BASIC_AUTH_PASS=CREDENTIALS[1])
+
+
+@pytest.fixture(scope="session")
+def service(start_shared_host: StartHost) -> Host:
+    """Our own service alone, without authentication."""
+    return start_shared_host(HOSTS[0])
+
+
+@pytest.fixture
+def serve_here() -> Iterator[Callable[[Starlette], str]]:
+    """Serves an application from a thread of this process, where a test can put something else in its parts."""
+    with ExitStack() as stack:
+
+        def start(app: Starlette) -> str:
+            listener = listen("127.0.0.1", 0)
+            url = server_url(listener)
+            server = make_server(app)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(setattr, server, "should_exit", True)
+            return url
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def label_studio_ml_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with this project, its extra `label-studio-ml` and gunicorn. What comes from the package index is kept
+    in pytest's cache until setup.cfg changes; the project is installed anew each time."""
+    wanted = hashlib.sha256((REPOSITORY / "setup.cfg").read_bytes() + sys.version.encode()).hexdigest()
+    folder = request.config.cache.mkdir("label-studio-ml")
+    python, mark = folder / "venv" / "bin" / "python", folder / "made-for"
+    source = _copy_of_the_source(tmp_path_factory.mktemp("source"))
+    if not mark.exists() or mark.read_text() != wanted:
+        mark.unlink(missing_ok=True)
+        _run(sys.executable, "-m", "venv", "--clear", str(folder / "venv"))
+        _run(str(python), "-m", "pip", "install", f"{source}[label-studio-ml]", "gunicorn")
+        mark.write_text(wanted)
+    else:
+        _run(str(python), "-m", "pip", "install", "--no-deps", "--force-reinstall", str(source))
+    return python
+
+
+@contextmanager
+def _starting(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[StartHost]:
+    with ExitStack() as stack:
+
+        def start(name: str, *arguments: str, **environment: str) -> Host:
+            clean = {key: value for key, value in os.environ.items() if not key.startswith("BASIC_AUTH_")}
+            full = {**clean, "HOME": str(folders.mktemp("home")), **environment}
+            if name == HOSTS[0]:
+                return stack.enter_context(_our_service(arguments, full))
+            return stack.enter_context(_label_studio_ml(request.getfixturevalue("label_studio_ml_python"), full))
+
+        yield start
+
+
+@contextmanager
+def _our_service(arguments: tuple[str, ...], environment: dict[str, str]) -> Iterator[Host]:
+    command = [sys.executable, "-m", "ls_trajedit", "serve", "--port", "0", *arguments]
+    with _running(command, environment) as host:
+        host.url = host.wait_for_line(lambda line: line["event"] == "listening")["url"]
+        yield host
+
+
+@contextmanager
+def _label_studio_ml(python: Path, environment: dict[str, str]) -> Iterator[Host]:
+    # The socket listens before gunicorn is up: the first request waits until it is.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = listener.fileno()
+        bind = ["--bind", f"fd://{number}", "--workers", "2", "ls_trajedit.ml_backend:create_app()"]
+        command = [str(python), "-m", "gunicorn", *bind]
+        with _running(command, environment, pass_fds=(number,)) as host:
+            host.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield host
+
+
+@contextmanager
+def _running(command: list[str], environment: dict[str, str], pass_fds: tuple[int, ...] = ()) -> Iterator[Host]:
+    process = subprocess.Popen(
+        command, env=environment, cwd=environment["HOME"], stderr=subprocess.PIPE, text=True, pass_fds=pass_fds
+    )
+    host = Host("", process)
+    reader = threading.Thread(target=host._read_log)
+    reader.start()
+    try:
+        yield host
+    finally:
+        process.terminate()
+        process.wait(60)
+        reader.join()
+
+
+def _copy_of_the_source(folder: Path) -> Path:
+    """What the build needs, in `folder`, so that the build leaves nothing in the repository."""
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, folder)
+    for name in ("ls_trajedit", "converters", "label_config", "examples"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}"
