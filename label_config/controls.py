@@ -90,6 +90,7 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
     """
     tags = list(tags)
     originals = {tag.name: path for tag in tags if tag.kind == "text" and (path := value_path(tag)) is not None}
+    text_areas = Counter(tag.to_name for tag in tags if tag.kind == "textarea")
     editors: list[Editor] = []
     labels: list[StepLabel] = []
     others: set[str] = set()
@@ -102,7 +103,7 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
             others.add(tag.name)
             continue
         steps, step_index, field = split_path(path)
-        if tag.kind == "textarea" and _asks_for_a_reason(tag, tags):
+        if tag.kind == "textarea" and _asks_for_a_reason(tag, text_areas[tag.to_name]):
             _check_only_reason(tag, reasons.get(tag.to_name))
             reasons[tag.to_name] = tag.name
         elif tag.kind == "textarea":
@@ -143,13 +144,10 @@ def split_path(path: FieldPath) -> tuple[FieldPath, int | None, str]:
     return path, None, ""
 
 
-def _asks_for_a_reason(tag: Tag, tags: list[Tag]) -> bool:
+def _asks_for_a_reason(tag: Tag, text_areas: int) -> bool:
     """Our own reasons end in `__reason`. In a config by another hand a TextArea whose name ends in `reason` is one,
-    when another TextArea points at the same Text."""
-    if tag.name.endswith("__reason"):
-        return True
-    siblings = [t for t in tags if t.kind == "textarea" and t.to_name == tag.to_name]
-    return len(siblings) > 1 and tag.name.lower().endswith("reason")
+    when it is not the only one of the `text_areas` that point at its Text."""
+    return tag.name.endswith("__reason") or (text_areas > 1 and tag.name.lower().endswith("reason"))
 
 
 def _label_name(control: str) -> str:
