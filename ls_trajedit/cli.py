@@ -65,6 +65,9 @@ def main() -> None:
 def _run() -> int:
     try:
         exit_code = int(app(standalone_mode=False) or 0)
+        if exit_code == INTERRUPTED:
+            # Newer versions of Typer make this of a KeyboardInterrupt, older ones an Abort.
+            sys.stderr.write("ls-trajedit: interrupted\n")
         # Now, because a failure at exit could not be told from here.
         sys.stdout.flush()
         return exit_code

@@ -74,7 +74,7 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     known: set[str] = set()
     for page in server.data_pages(number):
         for task in page.tasks:
-            trace = restore_trace(task["data"])
+            trace = _trace_or_data(task["data"])
             known.add(trace_identity(trace, options.id_key))
             shape = _widened(shape, trace, options)
     old = _schema_or_none(project.label_config)
@@ -117,7 +117,7 @@ def push_traces(
             if options.layout == "repeater" and _PREDICTION_REFUSED in str(error):
                 raise SetupError(
                     f"project {project}: this Label Studio validates predictions, and takes none for a Repeater. Set "
-                    f"`layout: unrolled` and push with --project {project}, or leave the editors empty with --prefill none"
+                    f"`layout: unrolled` and push with --project {project}, or leave editors empty with --prefill none"
                 ) from None
             raise type(error)(
                 f"{error}. {done} of {len(tasks)} traces are in project {project}; push with --project {project} again"
@@ -178,6 +178,14 @@ def _widened(shape: TraceShape, trace: dict[str, Any], options: Options) -> Trac
     except (AttributeError, TypeError):
         # A task that somebody else imported need not hold a trace; it has no say in the config.
         return shape
+
+
+def _trace_or_data(data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return restore_trace(data)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        # Somebody else's data that has a key of our name.
+        return data
 
 
 def _schema_or_none(config: str) -> Schema | None:

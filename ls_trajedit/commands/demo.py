@@ -30,7 +30,7 @@ def demo(
     from ls_trajedit.demo import first_diffs, running_demo
 
     # Label Studio is a process of its own: unless this one ends as on Ctrl-C, nobody stops that.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running_demo(output, arguments.say) as running:
         finish_as_text(running.summary)
         sys.stdout.write("first corrections\n")

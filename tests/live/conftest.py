@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
+from tests.contract.conftest import label_studio_ml_python, start_host
+
+__all__ = ["label_studio_ml_python", "logged_in", "start_host"]
+
+DATABASE = "label_studio.sqlite3"
 
 # The strictest server there is: it refuses predictions that name a control which the project's config lacks.
 VALIDATE_PREDICTIONS = {"fflag_feat_utc_210_prediction_validation_15082025": "true"}
@@ -22,11 +29,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLabelStudio]:
+def label_studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `label_studio` keeps its database."""
+    return tmp_path_factory.mktemp("label-studio")
+
+
+@pytest.fixture(scope="session")
+def label_studio(label_studio_folder: Path) -> Iterator[LocalLabelStudio]:
     """A running Label Studio; its owner's token and login are in it. Each test makes projects of its own."""
-    data_dir: Path = tmp_path_factory.mktemp("label-studio")
-    with running_label_studio(data_dir, extra_env=VALIDATE_PREDICTIONS) as running:
+    with running_label_studio(label_studio_folder, extra_env=VALIDATE_PREDICTIONS) as running:
         yield running
+
+
+@pytest.fixture
+def migrated_folder(label_studio: LocalLabelStudio, label_studio_folder: Path, tmp_path: Path) -> Path:
+    """A folder with a copy of the database of `label_studio`. Another Label Studio is up on it in a few seconds, and
+    not only when it has made half a minute's worth of migrations."""
+    folder = tmp_path / "label-studio"
+    folder.mkdir()
+    with (
+        closing(sqlite3.connect(label_studio_folder / DATABASE)) as original,
+        closing(sqlite3.connect(folder / DATABASE)) as copy,
+    ):
+        original.backup(copy)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +71,18 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, label_studio: LocalLabelStudio) -> Iterator[Page]:
     """A page of a fresh browser, logged in to `label_studio` as its owner; relative addresses lead there."""
-    with browser.new_context(base_url=label_studio.url, viewport={"width": 1400, "height": 1000}) as context:
+    with logged_in(browser, label_studio.url, label_studio.username, label_studio.password) as opened:
+        yield opened
+
+
+@contextmanager
+def logged_in(browser: Browser, url: str, username: str, password: str) -> Iterator[Page]:
+    """A page of a fresh browser, logged in to the Label Studio at `url`; relative addresses lead there."""
+    with browser.new_context(base_url=url, viewport={"width": 1400, "height": 1000}) as context:
         opened = context.new_page()
         opened.goto("/user/login/")
-        opened.fill("#email", label_studio.username)
-        opened.fill("#password", label_studio.password)
+        opened.fill("#email", username)
+        opened.fill("#password", password)
         opened.click("#login-form button[type=submit]")
-        opened.wait_for_url(lambda url: "/user/login" not in url)
+        opened.wait_for_url(lambda address: "/user/login" not in address)
         yield opened

@@ -60,7 +60,7 @@ def ids(path: Path) -> list[str]:
 
 def test_an_export_becomes_corrections_and_lines_to_train_on(run: Callable[..., Any], tmp_path: Path) -> None:
     edited = annotation(1, EDIT, SAME)
-    name = export(tmp_path, task(2, edited, annotation(3, SAME)), task(1, annotation(2, SAME), drafts=[99]))
+    name = export(tmp_path, task(2, edited, annotation(3, SAME)), task(1, annotation(2, SAME), drafts=[98, 99]))
     ran = run("convert", name, "-o", "out")
     assert (ran.exit_code, ran.err) == (0, "")
     assert ran.out.splitlines()[:6] == [

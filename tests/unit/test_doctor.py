@@ -342,12 +342,20 @@ class TestPrefill:
     def test_a_project_without_tasks_has_nothing_to_prefill(self) -> None:
         assert self.findings(tasks=0) == []
 
-    @pytest.mark.parametrize(("shows", "chosen"), [(False, ""), (False, "v1"), (True, "")])
+    @pytest.mark.parametrize(
+        ("shows", "chosen", "words"),
+        [
+            (False, "", "pre-annotations are switched off in the project"),
+            (False, "v1", "pre-annotations are switched off in the project"),
+            (True, "", "no predictions are chosen in the project"),
+        ],
+    )
     def test_switched_off_is_a_problem_and_the_most_frequent_predictions_are_the_ones_to_choose(
-        self, shows: bool, chosen: str
+        self, shows: bool, chosen: str, words: str
     ) -> None:
         [finding] = self.findings(shows=shows, chosen=chosen, versions={"v1": 2, "v2": 10})
         assert finding.level == "problem"
+        assert finding.text.startswith(words)
         assert "Label All Tasks" in finding.text
         assert finding.advice is not None
         assert finding.advice.endswith("choose `v2`.")

@@ -6,7 +6,11 @@ from configparser import ConfigParser
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-ROOTS = {"ls_trajedit": "ls_trajedit", "converters": "ls_trajedit.converters", "label_config": "ls_trajedit.label_config"}
+ROOTS = {
+    "ls_trajedit": "ls_trajedit",
+    "converters": "ls_trajedit.converters",
+    "label_config": "ls_trajedit.label_config",
+}
 
 
 def test_every_folder_of_code_is_in_the_package() -> None:
