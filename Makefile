@@ -24,17 +24,27 @@ screenshots: $(TEST)/installed chromium
 
 SOURCES := setup.cfg pyproject.toml $(shell find ls_trajedit converters label_config examples -name '__pycache__' -prune -o -type f -print)
 
-$(DEMO)/installed: $(SOURCES)
+$(DEMO)/installed: $(SOURCES) | venv-module
 	$(PYTHON) -m venv $(DEMO)
 	rm -rf build
 	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check '.[demo]'
 	touch $@
 
-$(TEST)/installed: $(SOURCES)
+$(TEST)/installed: $(SOURCES) | venv-module
 	$(PYTHON) -m venv $(TEST)
 	rm -rf build
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check '.[demo,test,dev]'
 	touch $@
+
+# Debian ships Python without what makes virtual environments.
+.PHONY: venv-module
+venv-module:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; \
+	  else \
+	    echo "this Python cannot make virtual environments: install the package python3-venv" >&2; exit 1; \
+	  fi; }
 
 .PHONY: chromium
 chromium:
