@@ -10,13 +10,15 @@ demo: $(DEMO)/installed
 	$(DEMO)/bin/ls-trajedit demo $(DEMO_ARGUMENTS)
 
 test: $(TEST)/installed chromium
-	$(TEST)/bin/pytest $(TEST_ARGUMENTS)
+	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
 
-# Type checkers do not follow the mapping of folders to packages, so mypy checks the installed copy.
+# Type checkers do not follow the mapping of folders to packages, so mypy checks an installed copy.
 check: $(TEST)/installed
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
-	cd $(TEST) && bin/mypy --strict --config-file ../pyproject.toml -p ls_trajedit
+	rm -rf build $(TEST)/copy
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(TEST)/copy .
+	cd $(TEST)/copy && ../bin/mypy --strict --config-file ../../pyproject.toml -p ls_trajedit
 
 # The pictures in docs/images, taken of a real Label Studio.
 screenshots: $(TEST)/installed chromium
@@ -30,10 +32,10 @@ $(DEMO)/installed: $(SOURCES) | venv-module
 	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check '.[demo]'
 	touch $@
 
-$(TEST)/installed: $(SOURCES) | venv-module
+# Editable, so that the tests run on the files as they are.
+$(TEST)/installed: setup.cfg pyproject.toml | venv-module
 	$(PYTHON) -m venv $(TEST)
-	rm -rf build
-	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check '.[demo,test,dev]'
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,dev]'
 	touch $@
 
 # Debian ships Python without what makes virtual environments.
