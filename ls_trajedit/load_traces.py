@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from ls_trajedit.label_config.errors import TraceError
 from ls_trajedit.label_config.options import Options
-from ls_trajedit.label_config.traces import BrokenTrace, Trace, check_traces, read_objects
+from ls_trajedit.label_config.traces import BrokenTrace, Trace, check_traces, read_objects, read_traces
 from ls_trajedit.open_input import input_name, opened_input
 
 __all__ = ["LoadedTraces", "checked", "load_objects", "load_traces", "sendable"]
@@ -42,20 +44,13 @@ class LoadedTraces:
 
 def load_traces(path: Path, options: Options) -> LoadedTraces:
     """The traces in `path`, all in memory. Raises TraceError when the file holds not one, broken or whole."""
-    return checked(load_objects(path), options)
+    return _load(path, partial(read_traces, options=options))
 
 
 def load_objects(path: Path) -> LoadedTraces:
-    """Every object in `path`, whether a trace or not; for finding out what the traces in it look like."""
-    name = input_name(path)
-    with opened_input(path) as stream:
-        try:
-            loaded = _sorted(name, read_objects(stream))
-        except ValueError as error:
-            raise TraceError(f"{name}: {error}") from None
-    if not loaded.traces and not loaded.broken:
-        raise TraceError(f"{name}: no traces in it")
-    return loaded
+    """Every object in `path`, whether a trace or not; for finding out what the traces in it look like. Raises
+    TraceError as `load_traces` does."""
+    return _load(path, read_objects)
 
 
 def checked(objects: LoadedTraces, options: Options) -> LoadedTraces:
@@ -78,6 +73,18 @@ def _sendable(trace: Trace) -> Trace | BrokenTrace:
         half = error.object[error.start : error.start + 1].encode("ascii", "backslashreplace").decode()
         return BrokenTrace(trace.line, f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8")
     return trace
+
+
+def _load(path: Path, read: Callable[[BinaryIO], Iterable[Trace | BrokenTrace]]) -> LoadedTraces:
+    name = input_name(path)
+    with opened_input(path) as stream:
+        try:
+            loaded = _sorted(name, read(stream))
+        except ValueError as error:
+            raise TraceError(f"{name}: {error}") from None
+    if not loaded.traces and not loaded.broken:
+        raise TraceError(f"{name}: no traces in it")
+    return loaded
 
 
 def _sorted(name: str, items: Iterable[Trace | BrokenTrace]) -> LoadedTraces:

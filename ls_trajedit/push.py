@@ -61,7 +61,7 @@ def create_project(server: Server, title: str, options: Options, loaded: LoadedT
     shape = _shape(options, loaded)
     config = write_config(options, shape)
     project = server.create_project(title, config, options.description)
-    return Target(project, config, shape, frozenset(), config_changed=True, fields_changed=False)
+    return Target(project, config, shape, frozenset(), config_changed=False, fields_changed=False)
 
 
 def update_project(server: Server, number: int, options: Options, loaded: LoadedTraces) -> Target:
