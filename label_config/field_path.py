@@ -7,7 +7,6 @@ letters, digits and `_` for a key. A key with anything else can be in a trace, b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 __all__ = [
@@ -75,7 +74,7 @@ def get_field(data: Any, path: FieldPath) -> Any:
                 return MISSING
             data = data[segment]
         else:
-            if not isinstance(data, Mapping) or segment not in data:
+            if not isinstance(data, dict) or segment not in data:
                 return MISSING
             data = data[segment]
     return data

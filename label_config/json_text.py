@@ -60,8 +60,9 @@ def json_line(value: Any) -> bytes:
         raw = orjson.dumps(value)
     except TypeError:
         raw = _encode(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
-    for separator, escape in _LINE_SEPARATORS:
-        raw = raw.replace(separator, escape)
+    if not raw.isascii():
+        for separator, escape in _LINE_SEPARATORS:
+            raw = raw.replace(separator, escape)
     return raw
 
 
