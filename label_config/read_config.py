@@ -69,7 +69,7 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
     indices = [editor.step_index for editor in fixed.editors if editor.step_index is not None]
     steps_path = _steps_path(fixed, sample, repeated_path, chosen.get("steps_key"))
     id_path = _top_level_path(tags, TRACE_ID, chosen.get("id_key"), _DEFAULTS.id_key)
-    task_path = _task_path(tags, fixed, final_answer_path, chosen.get("task_key"))
+    task_path = _task_path(tags, fixed, {id_path, final_answer_path}, chosen.get("task_key"))
     return Schema(
         fixed=fixed,
         repeated=repeated,
@@ -146,9 +146,16 @@ def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
 
 
 def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> FieldPath:
-    if chosen is not None:
-        return parse_path(chosen)
     corrected = [editor for editor in fixed.editors if editor.step_index is None]
+    if chosen is not None:
+        path = parse_path(chosen)
+        if corrected and path not in [editor.path for editor in corrected]:
+            names = ", ".join(format_path(editor.path) for editor in corrected)
+            raise ConfigError(
+                f"`final_answer_key` is {chosen}, which no TextArea of the labeling config corrects; outside the steps "
+                f"it corrects: {names}. Leave `final_answer_key` out, or name one of these"
+            )
+        return path
     if len(corrected) > 1:
         names = ", ".join(f"`{e.control}` ({format_path(e.path)})" for e in corrected)
         raise ConfigError(
@@ -170,14 +177,14 @@ def _steps_path(fixed: Controls, sample: Controls, repeated: FieldPath | None, c
     return next(iter(paths), parse_path(chosen or _DEFAULTS.steps_key))
 
 
-def _task_path(tags: list[Tag], fixed: Controls, final_answer: FieldPath, chosen: str | None) -> FieldPath:
+def _task_path(tags: list[Tag], fixed: Controls, others: set[FieldPath], chosen: str | None) -> FieldPath:
     if chosen is not None:
         return parse_path(chosen)
     corrected = {editor.original for editor in fixed.editors}
     for tag in tags:
         path = value_path(tag) if tag.kind == "text" and tag.name not in corrected else None
         is_top_level = path is not None and split_path(path)[1] is None
-        if path is not None and is_top_level and tag.name != TRACE_ID and path != final_answer:
+        if path is not None and is_top_level and tag.name != TRACE_ID and path not in others:
             return path
     return parse_path(_DEFAULTS.task_key)
 

@@ -95,7 +95,7 @@ def _trace(draw: st.DrawFn, steps_key: str) -> dict[str, Any]:
         "result": lambda draw: _some(draw, {"answer": _field, "more": _field}, or_else=_field),
         "odd key é": _field,
     }
-    trace = _some(draw, makers)
+    trace: dict[str, Any] = _some(draw, makers)
     steps = [_step(draw) for _ in range(draw(st.integers(1, 3)))]
     trace |= {"steps": steps} if steps_key == "steps" else {"run": {"n": _field(draw), "turns": steps}}
     return trace
@@ -142,6 +142,6 @@ def _identity(draw: st.DrawFn) -> Json:
 _TEXTS = st.sampled_from([*_PIECES, "", "a\r\nb\r\n", "a\rb", "a\nb", "a\r\nb\nc\rd", " x ", "plain"]) | st.text(
     max_size=4
 )
-_FIELDS = st.one_of(
+_FIELDS: st.SearchStrategy[Json] = st.one_of(
     _TEXTS, _TEXTS, _TEXTS, st.sampled_from([None, 0, 1.5, True, [], {}, {"q": "ü\r\n"}]), json_values()
 )

@@ -66,7 +66,7 @@ def test_a_lone_text_area_with_reason_in_its_name_is_a_correction_of_the_reason(
 
 def test_our_own_reason_is_a_reason_even_without_an_editor() -> None:
     controls = resolved(text("a", "$steps[0].x"), area("a__reason", "a"))
-    assert (controls.editors, controls.others) == ((), {"a__reason"})
+    assert (controls.editors, controls.others) == ((), frozenset({"a__reason"}))
 
 
 def test_choices_on_a_step_score_the_step() -> None:

@@ -140,6 +140,13 @@ def test_the_labeling_config_says_what_other_names_mean(run: Callable[..., Any],
     assert ids(tmp_path / "data" / "trajectory_sft.jsonl") == ["tr1"]
 
 
+def test_a_corrected_final_answer_is_read_without_any_config(run: Callable[..., Any], tmp_path: Path) -> None:
+    answer = annotation(1, text_result("final_answer__corrected", "final_answer", "nearly done"))
+    assert run("convert", export(tmp_path, task(1, answer)), "--strict").exit_code == 0
+    (line,) = read_rows(tmp_path / "data" / "trajectory_dpo.jsonl")
+    assert (line["chosen"]["final_answer"], line["rejected"]["final_answer"]) == ("nearly done", "done")
+
+
 def test_the_options_say_which_names_the_generator_gave(run: Callable[..., Any], tmp_path: Path) -> None:
     thought = annotation(1, text_result("step_0__thought__corrected", "step_0__thought", "aha"))
     name = export(tmp_path, task(1, thought))

@@ -31,7 +31,7 @@ def test_it_reads_what_the_standard_library_reads(value: Any) -> None:
         assert exact(parse_json(text.encode())) == exact(value)
 
 
-@pytest.mark.parametrize("value", [2**63, 2**64, -(2**64), 2**70, 12345678901234567890123, 10**4000])
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 2**64, -(2**64), 2**70, 12345678901234567890123, 10**4000])
 def test_an_integer_beyond_64_bits_stays_an_integer(value: int) -> None:
     assert parse_json(str(value).encode()) == value
     assert json_line({"n": value}) == b'{"n":%d}' % value

@@ -22,7 +22,7 @@ class StandardInput:
     """Stands for `sys.stdin`."""
 
     def __init__(self, raw: bytes) -> None:
-        self.buffer = io.BufferedReader(io.BytesIO(raw))  # type: ignore[arg-type]
+        self.buffer = io.BufferedReader(io.BytesIO(raw))
 
 
 @pytest.mark.parametrize("raw", [b"", b"x", b"\x1f", b'{"a": 1}\r\n', b"\xff\xfe\x00"])

@@ -249,6 +249,32 @@ def test_the_options_say_which_of_several_fields_is_the_final_answer() -> None:
     assert schema.fixed.others == {"b", "b__reason"}
 
 
+def test_a_final_answer_that_no_editor_corrects_is_not_chosen_over_one_that_is() -> None:
+    answer = '<Text name="a" value="$answer"/><TextArea name="a2" toName="a"/>'
+    with pytest.raises(ConfigError, match=r"`final_answer_key` is result, which no TextArea .* corrects: answer\."):
+        read_config(f"<View>{answer}</View>", Options(final_answer_key="result"))
+    # Where the config corrects no answer at all, the options say where the trace keeps it.
+    step = '<Text name="s" value="$steps[0].action"/><TextArea name="s2" toName="s"/>'
+    assert read_config(f"<View>{step}</View>", Options(final_answer_key="result")).final_answer_path == ("result",)
+
+
+def test_a_text_that_shows_the_id_is_not_the_task() -> None:
+    step = '<Text name="s" value="$steps[0].action"/><TextArea name="s2" toName="s"/>'
+    config = f'<View><Text name="which" value="$id"/><Text name="what" value="$goal"/>{step}</View>'
+    assert read_config(config).task_paths[0] == ("goal",)
+    shown = config.replace("$id", "$number")
+    assert read_config(shown, Options(id_key="number")).task_paths[0] == ("goal",)
+
+
+def test_a_box_for_remarks_on_the_task_is_neither_the_answer_nor_hides_the_task() -> None:
+    config = """<View><Text name="t" value="$goal"/><TextArea name="remark" toName="t"/>
+    <Text name="a" value="$answer"/><TextArea name="fix" toName="a"/></View>"""
+    schema = read_config(config, Options(final_answer_key="answer"))
+    assert corrections(schema) == [("fix", None, "answer", None)]
+    assert schema.task_paths[0] == ("goal",)
+    assert schema.fixed.others == {"remark"}
+
+
 def test_only_what_the_options_set_of_their_own_accord_overrides_the_config() -> None:
     assert read_config(FOREIGN, Options()) == read_config(FOREIGN)
     schema = read_config(FOREIGN, Options(id_key="meta.uid", task_key="meta.hint"))
@@ -266,15 +292,15 @@ def test_an_id_or_an_answer_that_would_stand_in_a_list_is_not_taken_for_one() ->
 
 
 def test_an_external_entity_is_never_read(tmp_path: Path) -> None:
-    secret = tmp_path / "secret.txt"
-    secret.write_text("$steps[0].leaked")
-    config = f"""<!DOCTYPE View [<!ENTITY x SYSTEM "{secret.as_uri()}">]>
-    <View><Header>&x;</Header><Text name="a" value="$steps[0].x"/><TextArea name="b" toName="a"/></View>"""
-    schema = read_config(config)
-    assert "leaked" not in repr(schema)
-    assert corrections(schema) == [("b", 0, "x", None)]
+    secret = tmp_path / "secret.xml"
+    secret.write_text('<Text name="a" value="$steps[0].leaked"/>', encoding="utf-8")
+    entity = f'<!DOCTYPE View [<!ENTITY x SYSTEM "{secret.as_uri()}">]>'
+    with pytest.raises(ConfigError, match=NO_EDITOR):
+        read_config(entity + '<View>&x;<TextArea name="b" toName="a"/></View>')
     with pytest.raises(ConfigError, match="is not XML"):
-        read_config(config.replace("$steps[0].x", "&x;"))
+        read_config(entity + '<View><Text name="a" value="&x;"/><TextArea name="b" toName="a"/></View>')
+    config = '<View>&x;<Text name="c" value="$steps[0].x"/><TextArea name="b" toName="c"/></View>'
+    assert corrections(read_config(entity + config)) == [("b", 0, "x", None)]
 
 
 def test_entities_that_grow_without_end_are_refused() -> None:

@@ -89,18 +89,18 @@ def present_editors(case: Case, project: Project, number: int) -> list[Editor]:
 
 def put(case: Case, trace: dict[str, Any], editor: Editor, value: Any) -> None:
     """Changes the trace the way the editor says it is to be changed."""
-    if editor.step is None:
-        target, path = trace, editor.field
-    else:
+    target: Any = trace
+    path = editor.field
+    if editor.step is not None:
         steps = steps_of(case, trace)
         if isinstance(steps[editor.step], str):
             steps[editor.step] = value
             return
-        target, path = steps[editor.step], editor.field
+        target = steps[editor.step]
     *way, last = [key or int(index) for key, index in re.findall(r"(\w+)|\[(\d+)\]", path)]
     for segment in way:
         target = target[segment]
-    target[last] = value  # type: ignore[index]
+    target[last] = value
 
 
 @given(cases())

@@ -93,8 +93,9 @@ def test_what_a_trace_lacks_is_an_empty_text_in_the_task_and_nothing_in_the_trac
 
 
 def test_two_keys_that_are_missing_in_the_same_object_are_both_shown_and_both_forgotten() -> None:
-    for meta in ({}, {"meta": None}, {"meta": "x"}, {"meta": {"more": 1}}):
-        trace = {"steps": [{}], **meta}
+    metas: list[dict[str, Any]] = [{}, {"meta": None}, {"meta": "x"}, {"meta": {"more": 1}}]
+    for meta in metas:
+        trace: dict[str, Any] = {"steps": [{}], **meta}
         data = task_data(trace, top=("meta.id", "meta.task"))
         assert (at(data, "meta.id"), at(data, "meta.task")) == ("", "")
         assert exact(restore_trace(data)) == exact(trace)

@@ -38,7 +38,7 @@ def test_a_step_that_is_a_text_has_the_field_that_the_options_name() -> None:
 def test_keys_may_stand_deeper_in_the_trace() -> None:
     options = Options(id_key="m.id", task_key="m.task", final_answer_key="r.answer", steps_key="r.steps")
     shape = shape_of([{"m": {"id": 0, "task": ""}, "r": {"steps": ["go"], "answer": []}, "task": "no"}], options)
-    assert (shape.has_id, shape.task_keys, shape.has_final_answer) == (True, {"m.task"}, True)
+    assert (shape.has_id, shape.task_keys, shape.has_final_answer) == (True, frozenset({"m.task"}), True)
 
 
 def test_the_final_answer_is_not_taken_for_the_task() -> None:
