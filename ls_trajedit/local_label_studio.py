@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -108,22 +109,43 @@ def running_label_studio(
         **extra_env,
     }
     log = data_dir / LOG_NAME
-    with log.open("wb") as log_file:
-        process = subprocess.Popen(  # noqa: S603
-            [executable, "start", "--no-browser", "--internal-host", _HOST, "--port", str(port)],
-            cwd=data_dir,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log_file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with log.open("wb") as log_file, _interrupts_held():
+            process = subprocess.Popen(  # noqa: S603
+                [executable, "start", "--no-browser", "--internal-host", _HOST, "--port", str(port)],
+                cwd=data_dir,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         url = f"http://{_HOST}:{port}"
         _wait_until_up(process, url, token, log)
         yield LocalLabelStudio(url=url, token=token, username=username, password=password, pid=process.pid)
     finally:
-        _stop(process)
+        if process is not None:
+            _stop(process)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Puts Ctrl-C and SIGTERM off until the block ends: a process that is just being started is in nobody's hands yet,
+    and would be left running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [(number, signal.signal(number, lambda caught, _: came.append(caught))) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)
 
 
 def _free_port() -> int:
