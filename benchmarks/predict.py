@@ -154,7 +154,7 @@ def our_service(folder: Path) -> Iterator[int]:
                 if line.endswith(b"\n") and (record := orjson.loads(line))["event"] == "listening":
                     yield int(record["url"].rsplit(":", 1)[1])
                     return
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two questions whether it is up
         sys.exit(f"ls-trajedit serve did not start: {log.read_text()}")
 
 

@@ -112,7 +112,7 @@ def running_label_studio(
     process: subprocess.Popen[bytes] | None = None
     try:
         with log.open("wb") as log_file, _interrupts_held():
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - the program that was looked up, and no shell
                 [executable, "start", "--no-browser", "--internal-host", _HOST, "--port", str(port)],
                 cwd=data_dir,
                 env=environment,
@@ -173,7 +173,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], url: str, token: str, log: 
                 raise ServerError(f"Label Studio ended with status {status} while starting. {_end_of(log)}")
             if time.monotonic() > deadline:
                 raise ServerError(f"Label Studio is not up after {_START_SECONDS} s. {_end_of(log)}")
-            time.sleep(0.2)
+            time.sleep(0.2)  # between two questions whether it is up
     # Should another server have taken the port in the meantime, it would be up as well, but not know the token.
     if not answer.ok:
         raise ServerError(f"what answers at {url} is not the Label Studio that was just started. {_end_of(log)}")

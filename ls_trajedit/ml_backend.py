@@ -42,7 +42,7 @@ try:
     )
 except ImportError as error:
     raise ImportError(
-        f"ls_trajedit.ml_backend needs label-studio-ml ({error}): pip install 'ls-trajedit[label-studio-ml]', "
+        f"ls_trajedit.ml_backend needs label-studio-ml ({error}): pip install label-studio-ml==1.0.9 redis rq, "
         "or run `ls-trajedit serve`, which does the same without it"
     ) from error
 

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 USER_VARIABLE = "BASIC_AUTH_USER"
-PASSWORD_VARIABLE = "BASIC_AUTH_PASS"  # noqa: S105
+PASSWORD_VARIABLE = "BASIC_AUTH_PASS"  # noqa: S105 - the name of a variable
 CHALLENGE = 'Basic realm="ls-trajedit", charset="UTF-8"'
 UNAUTHORIZED = "this backend wants the user and the password that it was started with (basic authentication)"
 
