@@ -128,6 +128,7 @@ class _RowFile:
         self._last = (-1, -1)
         self._in_order = True
         self._position = 0
+        self._digest = hashlib.sha256()
 
     def add(self, key: tuple[int, int], item: dict[str, Any]) -> None:
         row = self._format.row(item)
@@ -146,14 +147,11 @@ class _RowFile:
         self._flush_and_close()
         if not self._in_order:
             self._sort(tail)
-        with self._path.open("rb") as handle:
-            digest = hashlib.sha256()
-            while chunk := handle.read(1 << 20):
-                digest.update(chunk)
-        return WrittenFile(self._format.file, len(self._index) // 4, digest.hexdigest())
+        return WrittenFile(self._format.file, len(self._index) // 4, self._digest.hexdigest())
 
     def _write(self, raw: bytes) -> None:
         self._handle.write(raw)
+        self._digest.update(raw)
         self._position += len(raw)
 
     def close(self) -> None:
@@ -170,10 +168,11 @@ class _RowFile:
         rows = sorted(range(0, len(self._index), 4), key=lambda i: tuple(self._index[i : i + 4]))
         with unsorted.open("rb") as source:
             self._handle = self._path.open("wb")
+            self._digest = hashlib.sha256()
             for number, i in enumerate(rows):
-                self._handle.write(self._format.separator if number else self._format.head)
+                self._write(self._format.separator if number else self._format.head)
                 source.seek(self._index[i + 2])
-                self._handle.write(source.read(self._index[i + 3]))
-            self._handle.write(tail)
+                self._write(source.read(self._index[i + 3]))
+            self._write(tail)
             self._flush_and_close()
         unsorted.unlink()

@@ -108,7 +108,9 @@ def push_traces(
     project = target.project.id
     traces = [t.data for t in loaded.traces if trace_identity(t.data, options.id_key) not in target.known]
     version = prediction_version(target.config)
-    tasks = [_task(trace, target, options, version if prefill else None) for trace in traces]
+    tasks = _tasks(traces, target, options)
+    if prefill:
+        tasks = [{**task, "predictions": [_prediction(task, target.config, version)]} for task in tasks]
     done = 0
     for batch in _batches(tasks):
         try:
@@ -222,27 +224,33 @@ def _check_orphans(server: Server, project: Project, new: Schema, shape: TraceSh
         )
 
 
-def _task(trace: dict[str, Any], target: Target, options: Options, version: str | None) -> dict[str, Any]:
-    data = to_task_data(
-        trace,
-        steps_path=parse_path(options.steps_key),
-        step_text_key=options.step_text_key,
-        step_fields=[parse_path(field.field) for field in step_fields(options, target.shape)],
-        top_fields=[parse_path(key) for key in shown_fields(options, target.shape)],
-    )
-    if version is None:
-        return {"data": data}
-    prediction = {"model_version": version, "result": predict({"data": data}, target.config)}
-    return {"data": data, "predictions": [prediction]}
+def _tasks(traces: list[dict[str, Any]], target: Target, options: Options) -> list[dict[str, Any]]:
+    steps_path = parse_path(options.steps_key)
+    in_steps = [parse_path(field.field) for field in step_fields(options, target.shape)]
+    at_the_top = [parse_path(key) for key in shown_fields(options, target.shape)]
+    return [
+        {
+            "data": to_task_data(
+                trace,
+                steps_path=steps_path,
+                step_text_key=options.step_text_key,
+                step_fields=in_steps,
+                top_fields=at_the_top,
+            )
+        }
+        for trace in traces
+    ]
+
+
+def _prediction(task: dict[str, Any], config: str, version: str) -> dict[str, Any]:
+    return {"model_version": version, "result": predict(task, config)}
 
 
 def _predict_the_rest(server: Server, project: int, config: str, version: str) -> int:
     """Adds predictions to the tasks that have none of this version; returns to how many."""
     count = 0
     for page in server.unpredicted_pages(project, version):
-        predictions = [
-            {"task": task["id"], "model_version": version, "result": predict(task, config)} for task in page.tasks
-        ]
+        predictions = [{"task": task["id"], **_prediction(task, config, version)} for task in page.tasks]
         for batch in _batches(predictions):
             server.add_predictions(project, batch)
         count += len(predictions)
