@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ls_trajedit.converters.read_annotation import Reading, read_annotation
 from ls_trajedit.converters.reading_rules import ReadingRules, annotator_name, is_wanted
@@ -15,8 +14,7 @@ from ls_trajedit.label_config.schema import Schema
 __all__ = ["Outcome", "convert_task"]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one annotation. `row` is the record (`edited`, `unedited`) or the line for `rejects.jsonl`
     (`rejected`). Annotations that are `skipped`, or `excluded` by the rules, have none."""
 

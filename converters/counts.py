@@ -26,11 +26,23 @@ class Counts:
     def add(self, outcome: Outcome) -> None:
         """Counts one annotation."""
         self.kinds[outcome.kind] += 1
-        self.annotators.setdefault(outcome.annotator, Counter())[outcome.kind] += 1
+        if outcome.annotator not in self.annotators:
+            self.annotators[outcome.annotator] = Counter()
+        self.annotators[outcome.annotator][outcome.kind] += 1
         if outcome.kind == "rejected":
             self.reasons[outcome.row["reason"]] += 1
         if outcome.kind == "edited":
             self.fields.update(edit["field"] for edit in outcome.row["edits"])
+
+    def update(self, other: Counts) -> None:
+        """Adds what another part of the same run counted."""
+        self.tasks += other.tasks
+        self.drafts += other.drafts
+        self.kinds.update(other.kinds)
+        self.reasons.update(other.reasons)
+        self.fields.update(other.fields)
+        for name, kinds in other.annotators.items():
+            self.annotators[name] = self.annotators.get(name, Counter()) + kinds
 
     def as_json(self) -> dict[str, Any]:
         """The counts as the manifest and `--json` give them. A draft is no annotation."""

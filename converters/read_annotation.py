@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ls_trajedit.converters.newlines import restore_newlines, same_but_newlines
 from ls_trajedit.converters.rejection import Reason, RejectedAnnotation
 from ls_trajedit.label_config.controls import Controls, Editor, StepLabel
 from ls_trajedit.label_config.field_path import MISSING, FieldPath, format_path, get_field
 from ls_trajedit.label_config.json_text import parse_json, same_json
-from ls_trajedit.label_config.predict import editor_text
-from ls_trajedit.label_config.task_data import is_json_text, shown_value
+from ls_trajedit.label_config.task_data import RESERVED_KEY, editor_text, is_json_text, shown_value
 
 __all__ = ["Edit", "Reading", "read_annotation"]
 
@@ -34,8 +33,7 @@ class Edit:
     reason: str
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What one annotation says. `labels` are the choices made for a step; `idle_reasons` those given for a field that
     was not edited."""
 
@@ -50,12 +48,14 @@ def read_annotation(results: Any, controls: Controls, data: Mapping[str, Any]) -
     Edits come in the order of the config's editors. Raises RejectedAnnotation when anything in `results` cannot be
     attributed to exactly one field.
     """
-    texts, choices = _sort_results(results, controls)
+    given = _sort_results(results, controls, data)
     edits = []
     idle_reasons = []
     for editor in controls.editors:
-        reason = "\n".join(text for text in dict.fromkeys(texts.get(editor.reason or "", ())) if text.strip())
-        edit = _read_editor(editor, texts.get(editor.control, []), data, reason)
+        if editor.control not in given and editor.reason not in given:
+            continue
+        reason = "\n".join(text for text in dict.fromkeys(given.get(editor.reason or "", ())) if text.strip())
+        edit = _read_editor(editor, given.get(editor.control, []), data, reason)
         if edit is not None:
             edits.append(edit)
         elif reason:
@@ -63,45 +63,47 @@ def read_annotation(results: Any, controls: Controls, data: Mapping[str, Any]) -
             idle_reasons.append((editor, reason))
     labels = []
     for label in controls.labels:
-        if label.control in choices:
+        if label.control in given:
             _check_present(get_field(data, label.step), f"`{label.control}` scores", label.step)
-            labels.append((label, tuple(choices[label.control])))
+            labels.append((label, tuple(given[label.control])))
     return Reading(tuple(edits), tuple(labels), tuple(idle_reasons))
 
 
-def _sort_results(results: Any, controls: Controls) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """The texts and the choices of each control, checked against what the config declares of it."""
+def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The texts or choices of each control, checked against what the config declares of it. Texts that are the
+    original may be missing: they say nothing, and there are many of them."""
     if not isinstance(results, list):
         raise RejectedAnnotation(Reason.WRONG_SHAPE, "the annotation's `result` is not a list")
-    originals = controls.originals
-    text_controls = controls.text_controls
-    texts: dict[str, list[str]] = {}
-    choices: dict[str, list[str]] = {}
+    answers = controls.answers
+    shown_as_it_is = RESERVED_KEY not in data
+    given: dict[str, list[str]] = {}
     for number, result in enumerate(results, start=1):
         if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
             raise RejectedAnnotation(Reason.WRONG_SHAPE, f"result {number} names no control (`from_name`)")
-        if name in controls.others:
-            continue
-        if name not in originals:
+        if name not in answers:
+            if name in controls.others:
+                continue
             raise RejectedAnnotation(Reason.UNKNOWN_CONTROL, f"`{name}`")
-        if result.get("to_name") != originals[name]:
+        original, kind, key, path = answers[name]
+        if result.get("to_name") != original:
             raise RejectedAnnotation(
-                Reason.WRONG_SHAPE,
-                f"`{name}` points at `{result.get('to_name')}`, in the config at `{originals[name]}`",
+                Reason.WRONG_SHAPE, f"`{name}` points at `{result.get('to_name')}`, in the config at `{original}`"
             )
-        if name in text_controls:
-            texts.setdefault(name, []).extend(_values(result, name, "textarea", "text"))
-        else:
-            choices.setdefault(name, []).extend(_values(result, name, "choices", "choices"))
-    return texts, choices
+        value = result.get("value")
+        texts = value.get(key) if isinstance(value, dict) else None
+        if result.get("type") != kind or not isinstance(texts, list) or not _are_texts(texts):
+            raise RejectedAnnotation(Reason.WRONG_SHAPE, f"`{name}` holds no list of texts under `{key}`")
+        if path is None or not shown_as_it_is or texts != [get_field(data, path)]:
+            given[name] = given[name] + texts if name in given else texts
+    return given
 
 
-def _values(result: dict[str, Any], name: str, kind: str, key: str) -> list[str]:
-    value = result.get("value")
-    values = value.get(key) if isinstance(value, dict) else None
-    if result.get("type") != kind or not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise RejectedAnnotation(Reason.WRONG_SHAPE, f"`{name}` holds no list of texts under `{key}`")
-    return values
+def _are_texts(values: list[Any]) -> bool:
+    # Not all(): this is done for every result, and to make an iterator takes longer than to look at the one text.
+    for value in values:  # noqa: SIM110
+        if not isinstance(value, str):
+            return False
+    return True
 
 
 def _check_present(value: Any, doing: str, path: FieldPath) -> None:
@@ -111,10 +113,10 @@ def _check_present(value: Any, doing: str, path: FieldPath) -> None:
 
 
 def _read_editor(editor: Editor, texts: list[str], data: Mapping[str, Any], reason: str) -> Edit | None:
-    original = shown_value(data, editor.path)
-    original_text = editor_text(original)
     if not texts:
         return None
+    original = shown_value(data, editor.path)
+    original_text = editor_text(original)
     _check_present(original, f"`{editor.control}` corrects", editor.path)
     assert original_text is not None
     if isinstance(original, str) and not is_json_text(data, editor.path):

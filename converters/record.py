@@ -6,8 +6,7 @@ The keys, their order and their meaning are those of Potato's `trajectory_correc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ls_trajedit.converters.distances import distance_in_characters, distance_in_words
 from ls_trajedit.converters.read_annotation import Edit, Reading
@@ -20,8 +19,7 @@ from ls_trajedit.label_config.task_data import RESERVED_KEY, restore_trace
 __all__ = ["OriginalTrace", "build_record", "original_trace"]
 
 
-@dataclass(frozen=True)
-class OriginalTrace:
+class OriginalTrace(NamedTuple):
     """A task's trace as it was imported. `extra` is what it holds beside id, task, steps and final answer."""
 
     trace_id: str
@@ -56,16 +54,13 @@ def build_record(
     schema: Schema,
 ) -> dict[str, Any]:
     """The record of `annotation`, ready to be written. Distances are computed here, from the two texts."""
-    corrected = dict(task["data"])
-    for edit in reading.edits:
-        corrected = set_field(corrected, edit.editor.path, edit.value)
     edits = [_edit_row(edit) for edit in reading.edits]
     return {
         "trace_id": original.trace_id,
         "annotator": annotator,
         "task": original.task,
         "original_trace": original.trace,
-        "corrected_trace": _named_parts(_restore(corrected), schema) if edits else original.trace,
+        "corrected_trace": _corrected_trace(task["data"], reading, schema) if edits else original.trace,
         "edits": edits,
         "n_edits": len(edits),
         "total_edit_distance": sum(edit["edit_distance_chars"] for edit in edits),
@@ -89,6 +84,12 @@ def build_record(
     }
 
 
+def _corrected_trace(data: dict[str, Any], reading: Reading, schema: Schema) -> dict[str, Any]:
+    for edit in reading.edits:
+        data = set_field(data, edit.editor.path, edit.value)
+    return _named_parts(_restore(data), schema)
+
+
 def _edit_row(edit: Edit) -> dict[str, Any]:
     return {
         "step_index": edit.editor.step_index,
@@ -106,7 +107,7 @@ def _named_parts(trace: dict[str, Any], schema: Schema) -> dict[str, Any]:
     parts = {"task": _task_text(trace, schema), "steps": get_field(trace, schema.steps_path)}
     answer = get_field(trace, schema.final_answer_path)
     if answer is not MISSING and answer is not None:
-        parts[format_path(schema.final_answer_path)] = answer
+        parts[schema.final_answer_key] = answer
     return parts
 
 
@@ -120,9 +121,12 @@ def _task_text(trace: dict[str, Any], schema: Schema) -> str:
 
 def _extra(trace: dict[str, Any], schema: Schema) -> dict[str, Any]:
     task = next((path for path in schema.task_paths if get_field(trace, path) not in (MISSING, None)), None)
-    for path in (schema.id_path, schema.steps_path, schema.final_answer_path, *([task] if task else [])):
-        trace = drop_field(trace, path)
-    return trace
+    named = (schema.id_path, schema.steps_path, schema.final_answer_path, *([task] if task else []))
+    extra = {key: value for key, value in trace.items() if (key,) not in named}
+    for path in named:
+        if len(path) > 1:
+            extra = drop_field(extra, path)
+    return extra
 
 
 def _restore(data: dict[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from ls_trajedit.label_config.errors import ConfigError
 from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
 
-__all__ = ["Controls", "Editor", "StepLabel", "Tag", "resolve_controls", "split_path"]
+__all__ = ["Answer", "Controls", "Editor", "StepLabel", "Tag", "resolve_controls", "split_path"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,16 @@ class StepLabel:
     name: str
 
 
+class Answer(NamedTuple):
+    """What Label Studio saves of a control: a result of this `kind` that points at the Text `original` and holds a
+    list of texts under `key`. `path` is the field that they correct, if they do."""
+
+    original: str
+    kind: str
+    key: str
+    path: FieldPath | None = None
+
+
 @dataclass(frozen=True)
 class Controls:
     """The controls that apply to one task. `others` are declared by the config and say nothing about the trace."""
@@ -65,20 +76,14 @@ class Controls:
     others: frozenset[str] = frozenset()
 
     @cached_property
-    def text_controls(self) -> frozenset[str]:
-        """The names of all editors and all reasons."""
-        reasons = (editor.reason for editor in self.editors if editor.reason)
-        return frozenset((*(editor.control for editor in self.editors), *reasons))
-
-    @cached_property
-    def originals(self) -> dict[str, str]:
-        """For each editor, reason and step label, the Text that it points at."""
-        found = {label.control: label.original for label in self.labels}
+    def answers(self) -> dict[str, Answer]:
+        """What the results of each control that says something about the trace look like."""
+        found = {label.control: Answer(label.original, "choices", "choices") for label in self.labels}
         for editor in self.editors:
-            found[editor.control] = editor.original
+            found[editor.control] = Answer(editor.original, "textarea", "text", editor.path)
             if editor.reason:
-                found[editor.reason] = editor.original
-        return found
+                found[editor.reason] = Answer(editor.original, "textarea", "text")
+        return {control: answer for control, answer in found.items() if control not in self.others}
 
 
 def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:

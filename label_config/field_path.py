@@ -68,15 +68,14 @@ def is_showable_key(key: str) -> bool:
 
 def get_field(data: Any, path: FieldPath) -> Any:
     """What stands at `path` in `data`, or MISSING. The empty path is `data` itself."""
-    for segment in path:
-        if isinstance(segment, int):
-            if not isinstance(data, list) or segment >= len(data):
+    try:
+        for segment in path:
+            # The one thing of JSON that has an index and no fields.
+            if isinstance(data, str):
                 return MISSING
             data = data[segment]
-        else:
-            if not isinstance(data, dict) or segment not in data:
-                return MISSING
-            data = data[segment]
+    except (KeyError, IndexError, TypeError):
+        return MISSING
     return data
 
 

@@ -1,7 +1,7 @@
 """Splits a stream into the JSON values that it holds, one in memory at a time.
 
 A stream is a JSON array (what Label Studio exports) or JSON lines; which of the two, its first character says.
-Nothing is decoded here: a value that is not JSON is handed on as it stands, for the caller to report by its line.
+A value that is not JSON is handed on as it stands, for the caller to report by its line.
 
 Not ijson: its C backends read a lone surrogate as `?`, and it cannot go on after a broken element.
 """
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+from ls_trajedit.label_config.element_boundary import ElementBoundary, boundary_at
+from ls_trajedit.label_config.json_text import RawJson
 
 __all__ = ["RawValue", "split_json"]
 
@@ -24,12 +26,11 @@ _SCALAR_END = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[,\]]|"', re.DOTALL)
 _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|"', re.DOTALL)
 
 
-@dataclass(frozen=True)
-class RawValue:
+class RawValue(NamedTuple):
     """One value of the stream: the line that it starts in, counted from 1, and its text."""
 
     line: int
-    raw: bytes
+    json: RawJson
 
 
 def split_json(stream: BinaryIO) -> Iterator[RawValue]:
@@ -57,38 +58,50 @@ def _split_lines(stream: BinaryIO, head: bytes) -> Iterator[RawValue]:
         for line in lines:
             number += 1
             if stripped := line.strip():
-                yield RawValue(number, stripped)
+                yield RawValue(number, RawJson(stripped))
         chunk = stream.read(max(_CHUNK, len(rest)))
         if not chunk:
             break
         rest += chunk
     if stripped := rest.strip():
-        yield RawValue(number + 1, stripped)
+        yield RawValue(number + 1, RawJson(stripped))
 
 
 def _split_array(stream: BinaryIO, buffer: bytes, position: int) -> Iterator[RawValue]:
     line = 1 + buffer.count(b"\n", 0, position)
+    boundary: ElementBoundary | None = None
     first = True
     while True:
         buffer, position, line = _skip_space(stream, buffer, position, line)
         if first and buffer[position : position + 1] == b"]":
             break
+        if boundary is not None:
+            if len(buffer) - position < boundary.reach:
+                buffer, position = buffer[position:] + stream.read(max(_CHUNK, boundary.reach)), 0
+            found = boundary.next_element(buffer, position)
+            if found is not None:
+                yield RawValue(line, found[0])
+                line += _count_lines(buffer, position, found[1])
+                position = found[1]
+                continue
         buffer, position, end = _element_end(stream, buffer, position)
         raw, start_line = buffer[position:end].rstrip(), line
-        line += buffer.count(b"\n", position, end)
+        boundary = boundary_at(buffer, position, end)
+        line += _count_lines(buffer, position, end)
         buffer, position, line = _skip_space(stream, buffer, end, line)
         separator = buffer[position : position + 1]
         if separator not in (b",", b"]"):
-            yield RawValue(start_line, raw + b" " + buffer[position:] + stream.read() + b" (the array breaks off)")
+            rest = buffer[position:] + stream.read()
+            yield RawValue(start_line, RawJson(raw + b" " + rest + b" (the array breaks off)"))
             return
-        yield RawValue(start_line, raw)
+        yield RawValue(start_line, RawJson(raw))
         first = False
         if separator == b"]":
             break
         position += 1
     buffer, position, line = _skip_space(stream, buffer, position + 1, line)
     if position < len(buffer):
-        yield RawValue(line, buffer[position:] + b" (after the end of the array)")
+        yield RawValue(line, RawJson(buffer[position:] + b" (after the end of the array)"))
 
 
 def _skip_space(stream: BinaryIO, buffer: bytes, position: int, line: int) -> tuple[bytes, int, int]:
@@ -101,6 +114,12 @@ def _skip_space(stream: BinaryIO, buffer: bytes, position: int, line: int) -> tu
         buffer, position = stream.read(_CHUNK), 0
         if not buffer:
             return buffer, position, line
+
+
+def _count_lines(buffer: bytes, start: int, end: int) -> int:
+    # Mostly there is no line end within an element, and to look for the first takes a tenth of counting them.
+    first = buffer.find(b"\n", start, end)
+    return 0 if first < 0 else buffer.count(b"\n", first, end)
 
 
 def _element_end(stream: BinaryIO, buffer: bytes, start: int) -> tuple[bytes, int, int]:

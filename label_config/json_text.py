@@ -8,20 +8,78 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import orjson
 
-__all__ = ["json_indented", "json_line", "parse_json", "same_json"]
+__all__ = ["JsonPart", "RawJson", "json_indented", "json_line", "parse_json", "same_json"]
 
 # A run of 19 digits may be an integer beyond 64 bits. To make all digits equal and look for the run is ten times as
 # fast as a regular expression.
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN = b"0" * 19
-# U+0085, U+2028 and U+2029 as UTF-8: the line ends of Unicode that JSON lets stand in a string.
-_LINE_SEPARATORS = ((b"\xc2\x85", rb"\u0085"), (b"\xe2\x80\xa8", rb"\u2028"), (b"\xe2\x80\xa9", rb"\u2029"))
+_OPENING = b"[{"
+# U+0085, U+2028 and U+2029 as UTF-8: the line ends of Unicode that JSON lets stand in a string. Before each, the one
+# of its bytes that other texts rarely hold: to look for one byte takes a fiftieth of looking for several.
+_LINE_SEPARATORS = (
+    (b"\x85", b"\xc2\x85", rb"\u0085"),
+    (b"\x80", b"\xe2\x80\xa8", rb"\u2028"),
+    (b"\x80", b"\xe2\x80\xa9", rb"\u2029"),
+)
 # What is nested deeper could be read, but not everywhere be written again.
 _MAX_DEPTH = 500
+_NOT_PARSED: Final = object()
+
+
+class RawJson:
+    """A JSON text as it was read, which may have been parsed already."""
+
+    __slots__ = ("_parsed", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._parsed: Any = _NOT_PARSED
+
+    def parse(self) -> None:
+        """Raises ValueError when the text is not JSON. Otherwise `value` need not parse it any more."""
+        self._parsed = _parse(self.raw)
+
+    def forget(self) -> None:
+        """Makes room: `value` will have to parse the text again."""
+        self._parsed = _NOT_PARSED
+
+    def value(self) -> Any:
+        """What `parse_json` gives for the text, and raises."""
+        return parse_json(self.raw) if self._parsed is _NOT_PARSED else _checked(self._parsed, self.raw)
+
+    def __reduce__(self) -> tuple[type[RawJson], tuple[bytes]]:
+        # To another process only the text goes: to send its value takes longer than to parse it there.
+        return RawJson, (self.raw,)
+
+
+class JsonPart:
+    """Stands for `value` inside any number of values that `json_line` writes; its JSON is worked out once.
+
+    >>> part = JsonPart({"steps": ["a"]})
+    >>> json_line({"chosen": part}), json_line([part])
+    (b'{"chosen":{"steps":["a"]}}', b'[{"steps":["a"]}]')
+    """
+
+    __slots__ = ("_fragment", "_value")
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+        self._fragment: orjson.Fragment | None = None
+
+    def value(self) -> Any:
+        """What it stands for."""
+        return self._value
+
+    def fragment(self) -> orjson.Fragment:
+        """Its JSON. Raises TypeError when orjson cannot write the value."""
+        if self._fragment is None:
+            self._fragment = orjson.Fragment(orjson.dumps(self._value))
+        return self._fragment
 
 
 def parse_json(raw: bytes) -> Any:
@@ -30,19 +88,30 @@ def parse_json(raw: bytes) -> Any:
     Raises ValueError when `raw` is not JSON (RFC 8259, so neither NaN nor Infinity), holds a number that no double
     can hold, or is nested too deeply to be read.
     """
-    value = _parse(raw)
+    return _checked(_parse(raw), raw)
+
+
+def _checked(value: Any, raw: bytes) -> Any:
+    """`value`, which `_parse` gave for `raw`, with its long integers; raises ValueError when it is too deep."""
+    # One pass tells both whether there may be such integers and how many brackets there are.
+    flat = raw.translate(_DIGITS_TO_ZERO, _OPENING)
+    if _LONG_RUN in flat:
+        value = _parse_slowly(raw)
     # Only a text with that many brackets is worth walking through.
-    if raw.count(b"[") + raw.count(b"{") > _MAX_DEPTH and _is_deeper(value, _MAX_DEPTH):
+    if len(raw) - len(flat) > _MAX_DEPTH and _is_deeper(value, _MAX_DEPTH):
         raise ValueError("nested too deeply")
     return value
 
 
 def _parse(raw: bytes) -> Any:
-    if _LONG_RUN not in raw.translate(_DIGITS_TO_ZERO):
-        try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            pass
+    """What `raw` stands for, except that integers beyond 64 bits may have become floats."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _parse_slowly(raw)
+
+
+def _parse_slowly(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -57,12 +126,14 @@ def json_line(value: Any) -> bytes:
     """`value` as compact UTF-8 JSON without a line end. U+0085, U+2028 and U+2029 are escaped, so that a line stays
     one line in every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it."""
     try:
-        raw = orjson.dumps(value)
+        raw = orjson.dumps(value, default=JsonPart.fragment)
     except TypeError:
-        raw = _encode(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=JsonPart.value)
+        raw = _encode(text)
     if not raw.isascii():
-        for separator, escape in _LINE_SEPARATORS:
-            raw = raw.replace(separator, escape)
+        for rare_byte, separator, escape in _LINE_SEPARATORS:
+            if rare_byte in raw:
+                raw = raw.replace(separator, escape)
     return raw
 
 

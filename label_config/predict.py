@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ls_trajedit.label_config.field_path import MISSING
-from ls_trajedit.label_config.json_text import json_indented
+from ls_trajedit.label_config.field_path import get_field
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.label_config.task_data import shown_value
+from ls_trajedit.label_config.task_data import RESERVED_KEY, editor_text, shown_value
 
-__all__ = ["editor_text", "predict"]
+__all__ = ["predict"]
 
 
 def predict(task: Mapping[str, Any], config: str) -> list[dict[str, Any]]:
@@ -27,25 +26,15 @@ def predict(task: Mapping[str, Any], config: str) -> list[dict[str, Any]]:
     data = task.get("data")
     if not isinstance(data, Mapping):
         raise ValueError("the task has no object as `data`")
+    value_at = shown_value if RESERVED_KEY in data else get_field
     results = []
     for editor in read_config(config).controls(data).editors:
-        text = editor_text(shown_value(data, editor.path))
+        text = editor_text(value_at(data, editor.path))
         if text is not None:
             results.append(_text_result(editor.control, editor.original, text))
             if editor.reason:
                 results.append(_text_result(editor.reason, editor.original, ""))
     return results
-
-
-def editor_text(value: Any) -> str | None:
-    """What an editor holds for the field value `value`, or None when there is nothing to edit (absent or null).
-
-    >>> editor_text({"query": "weather"})
-    '{\\n  "query": "weather"\\n}'
-    """
-    if value is MISSING or value is None:
-        return None
-    return value if isinstance(value, str) else json_indented(value)
 
 
 def _text_result(control: str, original: str, text: str) -> dict[str, Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls
 from ls_trajedit.label_config.field_path import FieldPath, format_path, get_field
 
 __all__ = ["RepeatedTags", "Schema"]
+
+# For so many different numbers of steps the controls are kept.
+_KEPT = 1024
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,23 @@ class Schema:
         if self.repeated is None:
             return self.fixed
         steps = get_field(data, self.steps_path)
-        return _repeat(self, len(steps) if isinstance(steps, list) else 0)
+        return self._repeated_controls(len(steps) if isinstance(steps, list) else 0)
+
+    @cached_property
+    def final_answer_key(self) -> str:
+        """What the final answer is called, as a path."""
+        return format_path(self.final_answer_path)
 
     def control_names(self, steps: int) -> frozenset[str]:
         """The names of all controls that say something about a trace of that many steps."""
-        controls = self.fixed if self.repeated is None else _repeat(self, steps)
-        return frozenset(controls.originals) | controls.others
+        controls = self.fixed if self.repeated is None else self._repeated_controls(steps)
+        return frozenset(controls.answers) | controls.others
 
     def fields(self) -> dict[str, int]:
         """Each field that can be corrected, and in how many steps: 0 for the final answer and, under a Repeater,
         for every field, because there the task decides."""
         found: dict[str, int] = {}
-        for editor in self.fixed.editors if self.repeated is None else _repeat(self, 1).editors:
+        for editor in self.fixed.editors if self.repeated is None else self._repeated_controls(1).editors:
             counts = self.repeated is None and editor.step_index is not None
             found[editor.field] = found.get(editor.field, 0) + counts
         return found
@@ -85,11 +93,23 @@ class Schema:
             "steps_key": format_path(self.steps_path),
             "id_key": format_path(self.id_path),
             "task_key": format_path(self.task_paths[0]),
-            "final_answer_key": format_path(self.final_answer_path),
+            "final_answer_key": self.final_answer_key,
         }
 
+    @cached_property
+    def _known(self) -> dict[int, Controls]:
+        return {}
 
-@lru_cache(maxsize=1024)
+    def _repeated_controls(self, steps: int) -> Controls:
+        """The controls of a task with that many steps."""
+        # Not lru_cache: it would work out the hash of the whole schema for every task.
+        if steps not in self._known:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            self._known[steps] = _repeat(self, steps)
+        return self._known[steps]
+
+
 def _repeat(schema: Schema, steps: int) -> Controls:
     assert schema.repeated is not None
     tags = [tag for index in range(steps) for tag in schema.repeated.at(index)]

@@ -23,7 +23,7 @@ from ls_trajedit.label_config.field_path import (
 )
 from ls_trajedit.label_config.json_text import json_indented, parse_json
 
-__all__ = ["RESERVED_KEY", "is_json_text", "restore_trace", "shown_value", "to_task_data"]
+__all__ = ["RESERVED_KEY", "editor_text", "is_json_text", "restore_trace", "shown_value", "to_task_data"]
 
 RESERVED_KEY = "ls_trajedit"
 
@@ -76,6 +76,17 @@ def shown_value(data: Mapping[str, Any], path: FieldPath) -> Any:
         if any(text == noted or text.startswith(f"{noted}.") for noted in (*notes.get("absent", ()), *replaced)):
             return MISSING
     return get_field(data, path)
+
+
+def editor_text(value: Any) -> str | None:
+    """What an editor holds for the field value `value`, or None when there is nothing to edit (absent or null).
+
+    >>> editor_text({"query": "weather"})
+    '{\\n  "query": "weather"\\n}'
+    """
+    if value is MISSING or value is None:
+        return None
+    return value if isinstance(value, str) else json_indented(value)
 
 
 def is_json_text(data: Mapping[str, Any], path: FieldPath) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from ls_trajedit.label_config.field_path import MISSING, get_field, parse_path
 from ls_trajedit.label_config.json_stream import split_json
-from ls_trajedit.label_config.json_text import json_line, parse_json
+from ls_trajedit.label_config.json_text import json_line
 from ls_trajedit.label_config.options import Options, nearest
 from ls_trajedit.label_config.task_data import RESERVED_KEY
 
@@ -44,7 +44,7 @@ def read_objects(stream: BinaryIO) -> Iterator[Trace | BrokenTrace]:
     """Every object that `stream` holds, whatever is in it; the rest as BrokenTrace."""
     for value in split_json(stream):
         try:
-            data = parse_json(value.raw)
+            data = value.json.value()
         except ValueError as error:
             yield BrokenTrace(value.line, f"not JSON: {error}")
             continue

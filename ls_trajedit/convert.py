@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ls_trajedit import __version__
-from ls_trajedit.converters.convert_task import convert_task
+from ls_trajedit.converters.convert_chunk import RawTask
 from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.manifest import MANIFEST, manifest_json
 from ls_trajedit.converters.reading_rules import ReadingRules
-from ls_trajedit.converters.writer import writing_outputs
+from ls_trajedit.hold_signals import signals_held
 from ls_trajedit.label_config.errors import DataError
 from ls_trajedit.label_config.json_stream import split_json
-from ls_trajedit.label_config.json_text import parse_json
 from ls_trajedit.label_config.options import Options, StepLabels
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.trace_shape import TraceShape
 from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.output_folder import locked_folder, put_in_place, temporary_folder, write_synced
+from ls_trajedit.progress import Progress
 from ls_trajedit.summary import Summary
+from ls_trajedit.write_rows import write_rows
 
 __all__ = ["convert", "generated_schema"]
 
@@ -30,24 +33,28 @@ def convert(
     schema: Schema,
     rules: ReadingRules,
     folder: Path,
-    progress: Callable[[int, int | None], None],
+    progress: Progress,
 ) -> Summary:
-    """Reads the tasks in `export`, one in memory at a time, and writes the output files into `folder`.
+    """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`.
 
     Raises DataError, with `name` and the line, when something in `export` is not an exported task; the files in
     `folder` are then as they were.
     """
-    with writing_outputs(folder, FORMATS.values()) as outputs:
-        for task in _tasks(export, name):
-            outputs.counts.tasks += 1
-            outputs.counts.drafts += bool(task.get("drafts"))
-            for outcome in convert_task(task, schema, rules):
-                outputs.add(outcome)
-            progress(outputs.counts.tasks, None)
-        files = outputs.publish(
-            {"host": None, "project": None, "schema": schema.as_json(), "versions": {"ls-trajedit": __version__}}
+    formats = list(FORMATS.values())
+    with locked_folder(folder), temporary_folder(folder) as temporary:
+        counts, files = write_rows(
+            _tasks(export, name),
+            schema,
+            rules,
+            formats,
+            temporary,
+            lambda _, counts: progress(counts.tasks, None),
         )
-    return Summary(outputs.counts, files, folder)
+        origin = {"host": None, "project": None, "schema": schema.as_json(), "versions": {"ls-trajedit": __version__}}
+        write_synced(temporary / MANIFEST, manifest_json(origin, counts.as_json(), files))
+        with signals_held():
+            put_in_place(temporary, folder, [*(file.file for file in files), MANIFEST])
+    return Summary(counts.as_json(), files, folder)
 
 
 def generated_schema(options: Options) -> Schema:
@@ -64,19 +71,9 @@ def generated_schema(options: Options) -> Schema:
     return read_config(write_config(every_control, TraceShape(has_id=True)), options)
 
 
-def _tasks(export: BinaryIO, name: str) -> Iterator[dict[str, Any]]:
+def _tasks(export: BinaryIO, name: str) -> Iterator[RawTask]:
     try:
         for value in split_json(export):
-            place = f"{name}:{value.line}"
-            try:
-                task = parse_json(value.raw)
-            except ValueError as error:
-                raise DataError(f"{place}: not JSON: {error}; is the export complete?") from None
-            if not isinstance(task, dict) or not isinstance(task.get("annotations"), list):
-                raise DataError(
-                    f"{place}: no task with a list of `annotations`; export the project from Label Studio as JSON "
-                    "(not JSON-MIN or CSV)"
-                )
-            yield task
+            yield RawTask(f"{name}:{value.line}", value.json)
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None

@@ -1,19 +1,25 @@
-"""A progress bar on stderr, and only on a terminal."""
+"""How far a run is, on stderr: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["progress_bar"]
+__all__ = ["Progress", "progress_told"]
+
+Progress = Callable[[int, "int | None"], None]
+"""Takes how many are done and, as soon as it is known, of how many."""
+
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
-def progress_bar(doing: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A function that takes how many are done and, as soon as it is known, of how many."""
+def progress_told(doing: str) -> Iterator[Progress]:
+    """What is to be called whenever something is done."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield _lines(doing)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,3 +28,16 @@ def progress_bar(doing: str) -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(doing: str) -> Progress:
+    last = time.monotonic()
+
+    def tell(done: int, total: int | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            sys.stderr.write(f"{doing}: {done:,}{'' if total is None else f' of {total:,}'} tasks\n")
+            sys.stderr.flush()
+
+    return tell

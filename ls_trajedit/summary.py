@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.writer import MANIFEST, WrittenFile
+from ls_trajedit.converters.manifest import MANIFEST
+from ls_trajedit.converters.row_files import WrittenFile
+from ls_trajedit.pull_state import RecordChanges
 
-__all__ = ["Summary", "summary_json", "summary_lines"]
+__all__ = ["Summary", "summary_json", "summary_lines", "summary_markdown"]
+
+_ALWAYS = ("edited", "unedited", "skipped", "rejected")
+# Names of fields come from traces, so nothing in a table of Markdown may be markup.
+_MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was counted, and which files were written into `folder`."""
+    """What was counted, as the manifest has it, and which files are in `folder`. From a pull also how the records
+    differ from those of the pull before, and whether nothing had to be written."""
 
-    counts: Counts
+    counts: dict[str, Any]
     files: list[WrittenFile]
     folder: Path
+    changes: RecordChanges | None = None
+    is_up_to_date: bool = False
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
-    """The summary for `--json`: the counts as in the manifest, the folder and its files."""
+    """The summary for `--json`: the counts as in the manifest, the folder and its files; from a pull also
+    `up_to_date` and `changes`."""
+    pulled = {"up_to_date": summary.is_up_to_date, "changes": asdict(summary.changes)} if summary.changes else {}
     return {
-        **summary.counts.as_json(),
+        **summary.counts,
+        **pulled,
         "folder": str(summary.folder),
         "files": [asdict(file) for file in summary.files],
     }
@@ -33,24 +44,63 @@ def summary_json(summary: Summary) -> dict[str, Any]:
 
 def summary_lines(summary: Summary) -> Iterator[str]:
     """The summary as lines of text."""
-    counts = summary.counts.as_json()
+    counts = summary.counts
+    if summary.is_up_to_date:
+        yield "up to date: nothing changed since the last pull"
     yield f"{_counted(counts['tasks'], 'task')}, {_counted(counts['annotations'], 'annotation')}"
-    for kind in ("edited", "unedited", "skipped", "rejected", "excluded"):
-        if counts[kind] or kind in ("edited", "unedited", "skipped", "rejected"):
+    for kind in (*_ALWAYS, "excluded"):
+        if counts[kind] or kind in _ALWAYS:
             yield f"  {kind:<10}{counts[kind]:>7}"
     if counts["drafts"]:
         yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with something not submitted, so not read)"
     yield from _table("rejected because of", counts["rejected_by_reason"])
     yield from _table("edits by field", counts["edits_by_field"])
-    by_annotator = {
-        name: ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-        for name, kinds in counts["by_annotator"].items()
-    }
-    yield from _table("annotators", by_annotator)
+    yield from _table("annotators", _annotators(counts))
+    if summary.changes and not summary.is_up_to_date:
+        yield f"since the last pull: {_changes(summary.changes)}"
     yield f"files in {summary.folder}"
     for file in summary.files:
         yield f"  {file.file:<28}{_counted(file.rows, 'row'):>12}"
     yield f"  {MANIFEST}"
+
+
+def summary_markdown(summary: Summary, title: str) -> str:
+    """The summary as Markdown tables under a heading, for a CI job's page."""
+    counts = summary.counts
+    kinds = [(kind, counts[kind]) for kind in (*_ALWAYS, "excluded", "drafts") if counts[kind] or kind in _ALWAYS]
+    rows = [("tasks", counts["tasks"]), ("annotations", counts["annotations"]), *kinds]
+    if summary.changes:
+        rows.append(
+            ("since the last pull", "up to date" if summary.is_up_to_date else f"records: {_changes(summary.changes)}")
+        )
+    sections = [_markdown_table((title, ""), rows)]
+    for heading, column in (("rejected because of", "rejected_by_reason"), ("edits by field", "edits_by_field")):
+        if counts[column]:
+            sections.append(_markdown_table((heading, ""), counts[column].items()))
+    sections.append(_markdown_table(("file", "rows"), ((file.file, file.rows) for file in summary.files)))
+    return "\n\n".join(sections) + "\n"
+
+
+def _markdown_table(heads: tuple[str, str], rows: Iterable[tuple[str, Any]]) -> str:
+    lines = [f"| {_cell(heads[0])} | {_cell(heads[1])} |", "| --- | ---: |"]
+    lines.extend(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return " ".join(text.translate(_MARKUP).split())
+
+
+def _changes(changes: RecordChanges) -> str:
+    return f"{changes.new} new, {changes.changed} changed, {changes.removed} removed"
+
+
+def _annotators(counts: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        for name, kinds in counts["by_annotator"].items()
+    }
 
 
 def _table(title: str, rows: dict[str, Any]) -> Iterator[str]:

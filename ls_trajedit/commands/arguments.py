@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Annotators",
     "ApiKey",
+    "FailUnder",
     "GroundTruthOption",
     "Json",
+    "MaxRejects",
     "OptionsFile",
     "OutputFolder",
     "RequireReason",
@@ -32,8 +34,10 @@ __all__ = [
     "Strict",
     "Until",
     "Url",
+    "allowed_rejects",
     "connected",
     "load_options",
+    "opened",
     "print_json",
     "say",
     "tell_broken",
@@ -65,6 +69,13 @@ SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Leave broken traces out instead of refusing the file.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 5 when an annotation was rejected.")]
+MaxRejects = Annotated[
+    int | None,
+    typer.Option("--max-rejects", help="Exit with 5 when more annotations were rejected.", metavar="N", min=0),
+]
+FailUnder = Annotated[
+    int, typer.Option("--fail-under", help="Exit with 5 when fewer annotations were edited.", metavar="N", min=0)
+]
 Annotators = Annotated[AnnotatorNames, typer.Option("--annotators", help="What `annotator` holds in the files.")]
 GroundTruthOption = Annotated[
     GroundTruth, typer.Option("--ground-truth", help="What to do with annotations marked as ground truth.")
@@ -102,13 +113,31 @@ def load_options(path: Path | None) -> Options:
 
 def connected(url: str, api_key: str | None) -> Server:
     """The Label Studio that the options name. Raises SetupError without a token."""
+    from ls_trajedit.label_studio import connect
+
+    return connect(url, _token_for(url, api_key))
+
+
+def opened(url: str, api_key: str | None, max_wait: float) -> Server:
+    """Like `connected`, but asked nothing yet, and patient: what fails is asked again for `max_wait` seconds."""
+    from ls_trajedit.label_studio import open_server
+
+    return open_server(url, _token_for(url, api_key), max_wait)
+
+
+def _token_for(url: str, api_key: str | None) -> str:
     if not api_key:
         raise SetupError("no token: set LABEL_STUDIO_API_KEY (in Label Studio: Account & Settings), or give --api-key")
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"--url {url}: the address must start with http:// or https://")
-    from ls_trajedit.label_studio import connect
+    return api_key
 
-    return connect(url, api_key)
+
+def allowed_rejects(strict: bool, max_rejects: int | None) -> int:
+    """How many rejected annotations `--strict` and `--max-rejects` allow. Raises UsageError when both are given."""
+    if strict and max_rejects is not None:
+        raise UsageError("give either --strict or --max-rejects, not both")
+    return 0 if strict else sys.maxsize if max_rejects is None else max_rejects
 
 
 def tell_broken(loaded: LoadedTraces, skip_invalid: bool) -> None:

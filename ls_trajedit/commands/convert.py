@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_rejects
+from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_few_edits, refuse_rejects
 from ls_trajedit.convert import convert as convert_export
 from ls_trajedit.convert import generated_schema
 from ls_trajedit.converters.reading_rules import ReadingRules
@@ -18,7 +18,7 @@ from ls_trajedit.label_config.options import Options, parse_options
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.open_input import input_name, opened_input, read_text
-from ls_trajedit.progress import progress_bar
+from ls_trajedit.progress import progress_told
 
 __all__ = ["convert"]
 
@@ -41,6 +41,8 @@ def convert(
     until: arguments.Until = None,
     require_reason: arguments.RequireReason = False,
     strict: arguments.Strict = False,
+    max_rejects: arguments.MaxRejects = None,
+    fail_under: arguments.FailUnder = 0,
     as_json: arguments.Json = False,
 ) -> None:
     """Do what `pull` does from a file that Label Studio exported.
@@ -48,16 +50,17 @@ def convert(
     An export does not carry the labeling config. Without --config and --project, the controls are taken to have the
     names that `ls-trajedit config` gives them under these options.
     """
+    allowed_rejects = arguments.allowed_rejects(strict, max_rejects)
     overrides = parse_options(read_text(options), str(options)) if options else None
     schema = _schema(config, project, overrides, url, api_key)
     rules = ReadingRules(annotators, ground_truth, since, until, require_reason)
-    with opened_input(export) as stream, progress_bar(f"converting {input_name(export)}") as progress:
+    with opened_input(export) as stream, progress_told(f"converting {input_name(export)}") as progress:
         summary = convert_export(stream, input_name(export), schema, rules, output, progress)
     (finish_as_json if as_json else finish_as_text)(summary)
-    if config is None and project is None and summary.counts.reasons[Reason.UNKNOWN_CONTROL.value]:
+    if config is None and project is None and summary.counts["rejected_by_reason"].get(Reason.UNKNOWN_CONTROL.value):
         arguments.say("some controls are not known: give the project's labeling config with --config or --project")
-    if strict:
-        refuse_rejects(summary)
+    refuse_rejects(summary, allowed_rejects)
+    refuse_few_edits(summary, fail_under)
 
 
 def _schema(config: Path | None, project: int | None, overrides: Options | None, url: str, key: str | None) -> Schema:

@@ -8,9 +8,8 @@ from typing import Any
 
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.label_config.field_path import format_path, get_field
-from ls_trajedit.label_config.predict import editor_text
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import shown_value
+from ls_trajedit.label_config.task_data import editor_text, shown_value
 
 __all__ = ["TaskCensus", "check_tasks", "named_tasks"]
 

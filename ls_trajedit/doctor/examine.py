@@ -18,8 +18,9 @@ from ls_trajedit.label_config.errors import ConfigError, DataError, RefusedError
 from ls_trajedit.label_config.options import Options
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.progress import progress_bar
+from ls_trajedit.progress import progress_told
 from ls_trajedit.push import prediction_version
+from ls_trajedit.task_pages import count_without_prediction, data_pages
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio import Backend, Project, Server
@@ -129,8 +130,8 @@ def _check_layout(server: Server, schema: Schema, edition: str) -> Iterator[Find
 
 def _check_tasks(server: Server, project: Project, schema: Schema) -> Iterator[Finding]:
     census = TaskCensus(schema)
-    with progress_bar(f"reading the tasks of project {project.id}") as progress:
-        for page in server.data_pages(project.id):
+    with progress_told(f"reading the tasks of project {project.id}") as progress:
+        for page in data_pages(server, project.id):
             for task in page.tasks:
                 census.add(task["id"], task["data"])
             progress(census.total, project.task_count)
@@ -159,7 +160,7 @@ def _check_prefill(server: Server, project: Project, backends: tuple[str, ...]) 
             project=project,
             backends=backends,
             versions=server.prediction_versions(project.id),
-            lacking=server.tasks_without_predictions(project.id, chosen) if is_stored else 0,
+            lacking=count_without_prediction(server, project.id, chosen) if is_stored else 0,
             expected=_expected_version(project.label_config),
         )
     )

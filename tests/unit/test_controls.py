@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ls_trajedit.label_config.controls import Controls, Editor, StepLabel, Tag, resolve_controls, split_path
+from ls_trajedit.label_config.controls import Answer, Controls, Editor, StepLabel, Tag, resolve_controls, split_path
 from ls_trajedit.label_config.errors import ConfigError
 from ls_trajedit.label_config.field_path import FieldPath, parse_path
 
@@ -54,8 +54,10 @@ def test_the_order_of_tags_does_not_matter_for_what_they_mean() -> None:
 def test_a_second_text_area_that_is_named_a_reason_is_one(name: str) -> None:
     controls = resolved(text("a", "$steps[0].x"), area(name, "a"), area("fix", "a"))
     assert controls.editors == (Editor("fix", "a", ("steps", 0, "x"), 0, "x", reason=name),)
-    assert controls.text_controls == {"fix", name}
-    assert controls.originals == {"fix": "a", name: "a"}
+    assert controls.answers == {
+        "fix": Answer("a", "textarea", "text", ("steps", 0, "x")),
+        name: Answer("a", "textarea", "text"),
+    }
     assert controls.others == frozenset()
 
 

@@ -48,6 +48,22 @@ def test_every_annotation_is_counted_once_and_drafts_apart() -> None:
     ]
 
 
+def test_the_counts_of_two_parts_make_those_of_the_whole() -> None:
+    items = [
+        outcome("edited", "b", edits=[{"field": "action"}]),
+        outcome("edited", "a", edits=[{"field": "thought"}, {"field": "action"}]),
+        outcome("rejected", "b", reason="several texts for one field"),
+        outcome("skipped", "c"),
+    ]
+    whole, first, second = Counts(tasks=5, drafts=3), Counts(tasks=2, drafts=1), Counts(tasks=3, drafts=2)
+    for number, item in enumerate(items):
+        whole.add(item)
+        (first if number % 2 else second).add(item)
+    first.update(second)
+    assert first.as_json() == whole.as_json()
+    assert first.as_json()["edits_by_field"] == {"action": 2, "thought": 1}
+
+
 def test_a_run_over_nothing_counts_nothing() -> None:
     assert Counts().as_json() == {
         "tasks": 0,

@@ -22,7 +22,7 @@ def split(raw: bytes, chunk: int = 1 << 20) -> list[tuple[int, bytes]]:
     """The values of `raw`, read in chunks of that many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "_CHUNK", chunk)
-        return [(value.line, value.raw) for value in split_json(BytesIO(raw))]
+        return [(value.line, value.json.raw) for value in split_json(BytesIO(raw))]
 
 
 def values(raw: bytes, chunk: int) -> list[str]:
@@ -72,6 +72,64 @@ def test_each_element_comes_with_the_line_that_it_starts_in(array: tuple[bytes, 
         lines.append(1 + text.count("\n", 0, position))
         _, position = decoder.raw_decode(text, position)
     assert [line for line, _ in split(raw, chunk)] == lines
+
+
+@st.composite
+def lookalikes(draw: st.DrawFn) -> bytes:
+    """A JSON array of objects that all begin alike, and so do objects and texts inside them."""
+    space = draw(st.sampled_from(["", " ", "\n", "\n "]))
+    inner = st.fixed_dictionaries({"id": st.integers(0, 12), "annotations": st.lists(st.integers(), max_size=2)})
+    text = st.sampled_from(["x", '},{"id":1,"annotations":[', "}},", '\\"},{\\"', "é\ud800", "[{" * 9])
+    item = st.fixed_dictionaries(
+        {
+            "id": st.integers(0, 2**70) | text,
+            "annotations": st.lists(inner | text, max_size=4),
+            "data": st.lists(inner, max_size=2) | text | inner,
+        }
+    )
+    odd = st.sampled_from([5, "text", [], [{"id": 1}], {}, {"annotations": []}, {"id": {"id": 1}}])
+    items = draw(st.lists(item | odd, max_size=8) | st.lists(item, max_size=8))
+    dumped = [json.dumps(value, separators=("," + space, ":" + space)) for value in items]
+    return encoded("[" + ("," + space).join(dumped) + "]")
+
+
+def split_slowly(raw: bytes) -> list[tuple[int, bytes]]:
+    """The values of `raw`, each found by looking at all of its brackets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "boundary_at", lambda buffer, start, end: None)
+        return split(raw)
+
+
+@given(lookalikes(), st.integers(1, 300))
+def test_what_looks_like_the_border_of_two_elements_is_not_taken_for_one(raw: bytes, chunk: int) -> None:
+    assert values(raw, chunk) == [exact(item) for item in json.loads(raw)]
+    assert split(raw, chunk) == split_slowly(raw)
+
+
+@given(lookalikes(), st.data())
+def test_a_broken_array_falls_into_the_same_values_however_their_ends_are_found(
+    raw: bytes, data: st.DataObject
+) -> None:
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(1, len(raw)))
+        stop = min(len(raw), start + data.draw(st.integers(0, 3)))
+        raw = raw[:start] + data.draw(st.sampled_from([b"", b'"', b"}", b"]", b",", b"{", b"\\", b"\n"])) + raw[stop:]
+    assert whole(split(raw, data.draw(st.integers(1, 300)))) == whole(split_slowly(raw))
+
+
+def whole(found: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """The same without how much was read of what follows the array."""
+    mark = b" (after the end of the array)"
+    return [(line, mark if value.endswith(mark) else value) for line, value in found]
+
+
+def test_every_element_but_the_first_of_an_export_is_parsed_while_it_is_split() -> None:
+    """What makes convert fast: whoever then asks for the value gets it without a second look at the text."""
+    raw = json.dumps([{"id": n, "annotations": [{"id": 1}, {"id": 2}], "data": {}} for n in range(5)]).encode()
+    found = [value.json for value in split_json(BytesIO(raw))]
+    for json_text in found[1:-1]:
+        json_text.raw = b"gone"
+        assert json_text.value()["annotations"] == [{"id": 1}, {"id": 2}]
 
 
 @given(st.binary(max_size=40), st.integers(1, 5))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
 from hypothesis import given
 
-from ls_trajedit.label_config.json_text import json_indented, json_line, parse_json, same_json
+from ls_trajedit.label_config.json_text import JsonPart, RawJson, json_indented, json_line, parse_json, same_json
 
 from .strategies import exact, json_values
 
@@ -134,3 +135,42 @@ def test_indented_json_is_what_an_editor_shows() -> None:
 def test_two_values_are_the_same_json_only_when_their_types_are_too(a: Any, b: Any, same: bool) -> None:
     assert same_json(a, b) is same
     assert same_json([a], [b]) is same
+
+
+@given(json_values(), json_values())
+def test_a_part_is_written_like_the_value_that_it_stands_for(inner: Any, outer: Any) -> None:
+    part = JsonPart(inner)
+    for _ in range(2):
+        assert json_line([outer, {"a": part}]) == json_line([outer, {"a": inner}])
+
+
+@given(json_values())
+def test_a_text_that_was_parsed_gives_the_value_of_one_that_was_not(value: Any) -> None:
+    parsed, fresh = RawJson(json.dumps(value).encode()), RawJson(json.dumps(value).encode())
+    parsed.parse()
+    assert exact(parsed.value()) == exact(fresh.value()) == exact(value)
+    parsed.forget()
+    assert exact(parsed.value()) == exact(value)
+
+
+@pytest.mark.parametrize("raw", [b"{", b"NaN", b"[1e400]", b"\xff"])
+def test_a_text_that_is_not_json_says_so_when_it_is_parsed_and_when_its_value_is_asked_for(raw: bytes) -> None:
+    text = RawJson(raw)
+    for ask in (text.parse, text.value):
+        with pytest.raises(ValueError, match=r"."):
+            ask()
+
+
+def test_a_parsed_text_is_checked_for_depth_all_the_same() -> None:
+    text = RawJson(b"[" * 501 + b"]" * 501)
+    text.parse()
+    with pytest.raises(ValueError, match="nested too deeply"):
+        text.value()
+
+
+def test_only_the_text_goes_to_another_process() -> None:
+    text = RawJson(b"[1" + b" " * 1000 + b"]")
+    plain = len(pickle.dumps(text))
+    text.parse()
+    assert len(pickle.dumps(text)) == plain
+    assert pickle.loads(pickle.dumps(text)).value() == [1]

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from ls_trajedit.label_config.field_path import MISSING, parse_path
 from ls_trajedit.label_config.options import Options
-from ls_trajedit.label_config.task_data import is_json_text, restore_trace, shown_value, to_task_data
+from ls_trajedit.label_config.task_data import editor_text, is_json_text, restore_trace, shown_value, to_task_data
 from ls_trajedit.label_config.trace_shape import shape_of
 from ls_trajedit.label_config.write_config import shown_fields
 
@@ -163,3 +163,10 @@ def test_options_that_name_nested_keys_work_on_traces_that_have_something_else_t
     ]
     project = project_of(options, traces)
     assert [restore_trace(data) for data in project.data] == traces
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(MISSING, None), (None, None), ("", ""), ("x", "x"), (0, "0"), ("é\n", "é\n"), ({}, "{}")]
+)
+def test_an_editor_holds_the_text_or_the_json_or_nothing(value: Any, text: str | None) -> None:
+    assert editor_text(value) == text

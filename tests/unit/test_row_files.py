@@ -1,25 +1,26 @@
-"""The files that come out: complete, in order, the same bytes each time; or the old ones, untouched."""
+"""The rows that come out: complete, in order, the same bytes each time."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import itertools
 import json
-import os
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ls_trajedit.converters.convert_chunk import ConvertedChunk
 from ls_trajedit.converters.convert_task import Outcome
+from ls_trajedit.converters.counts import Counts
 from ls_trajedit.converters.formats import FORMATS
 from ls_trajedit.converters.formats.format import Format
-from ls_trajedit.converters.writer import WrittenFile, writing_outputs
-from ls_trajedit.label_config.errors import DataError, SetupError
+from ls_trajedit.converters.manifest import MANIFEST, manifest_json
+from ls_trajedit.converters.row_files import RowFiles, WrittenFile
 
 NAMES = [
     "manifest.json",
@@ -49,12 +50,18 @@ def reject(task: int, annotation: int) -> Outcome:
     return Outcome("rejected", "1", (task, annotation), {"annotation_id": annotation, "reason": "because"})
 
 
-def write(folder: Path, *outcomes: Outcome) -> list[WrittenFile]:
-    with writing_outputs(folder, FORMATS.values()) as outputs:
-        for outcome in outcomes:
-            outputs.counts.tasks += 1
-            outputs.add(outcome)
-        return outputs.publish(ORIGIN)
+def write(folder: Path, *outcomes: Outcome, formats: Sequence[Format] = tuple(FORMATS.values())) -> list[WrittenFile]:
+    """Writes the files and their manifest into `folder`, one chunk for each outcome."""
+    counts = Counts()
+    files = RowFiles(folder, formats)
+    for outcome in outcomes:
+        chunk = ConvertedChunk(Counts(tasks=1))
+        chunk.add(outcome, formats)
+        counts.update(chunk.counts)
+        files.add(chunk.rows)
+    written = files.finish(counts)
+    (folder / MANIFEST).write_bytes(manifest_json(ORIGIN, counts.as_json(), written))
+    return written
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -121,13 +128,6 @@ def test_without_annotations_there_are_files_with_nothing_in_them(tmp_path: Path
         assert (tmp_path / name).read_bytes() == b""
 
 
-def test_rejects_of_an_earlier_run_are_gone_when_none_are_left(tmp_path: Path) -> None:
-    write(tmp_path, reject(1, 1))
-    assert lines(tmp_path, "rejects.jsonl") != []
-    write(tmp_path, record(1, 1))
-    assert (tmp_path / "rejects.jsonl").read_bytes() == b""
-
-
 ORDERS = st.permutations(
     [record(t, a, edits=a % 2) for t, a in itertools.product((2, 10, 300), (1, 5, 40))] + [reject(3, 9), reject(1, 8)]
 )
@@ -163,153 +163,25 @@ def test_a_record_is_one_line_whatever_line_ends_its_texts_hold(tmp_path: Path) 
     assert r'"prompt":"a\u2028b\u2029c\u0085d\r\ne\udc80é"' in text
 
 
-def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
-    write(tmp_path / "deep" / "er", record(1, 1))
-    assert sorted(contents(tmp_path / "deep" / "er")) == NAMES
-
-
-def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    write(tmp_path, record(1, 1))
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-
-
 def test_a_format_can_put_its_file_into_a_folder_of_its_own(tmp_path: Path) -> None:
-    format_ = Format("own", "own/rows.jsonl", lambda row: {"id": row["trace_id"]})
-    with writing_outputs(tmp_path, [format_]) as outputs:
-        outputs.add(record(1, 1))
-        outputs.publish({})
+    write(tmp_path, record(1, 1), formats=[Format("own", "own/rows.jsonl", _identity)])
     assert (tmp_path / "own" / "rows.jsonl").read_bytes() == b'{"id":"1/1"}\n'
 
 
-# Whatever goes wrong, the files of the last run stay as they were, and nothing else is left behind.
-
-
-@pytest.fixture
-def earlier(tmp_path: Path) -> tuple[Path, dict[str, bytes]]:
-    """A folder with the files of an earlier run, and what is in them."""
-    folder = tmp_path / "data"
-    write(folder, record(9, 9))
-    return folder, contents(folder)
-
-
-def interrupted(folder: Path, problem: BaseException) -> None:
-    with writing_outputs(folder, FORMATS.values()) as outputs:
-        outputs.add(record(1, 1))
-        raise problem
-
-
-@pytest.mark.parametrize(
-    "problem", [ValueError("server gone"), KeyboardInterrupt(), OSError("not ours"), DataError("x")]
-)
-def test_when_something_goes_wrong_in_the_middle_the_old_files_stay(
-    earlier: tuple[Path, dict[str, bytes]], problem: BaseException
-) -> None:
-    folder, before = earlier
-    with pytest.raises(type(problem)) as raised:
-        interrupted(folder, problem)
-    assert raised.value is problem
-    assert contents(folder) == before
-
-
-def test_when_nothing_is_published_nothing_changes(earlier: tuple[Path, dict[str, bytes]]) -> None:
-    folder, before = earlier
-    with writing_outputs(folder, FORMATS.values()) as outputs:
-        outputs.add(record(1, 1))
-    assert contents(folder) == before
-
-
-class FullDisk:
-    """Stands for an open file on a disk that is full."""
-
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._handle, name)
-
-    def write(self, raw: bytes) -> NoReturn:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_when_the_disk_is_full_it_is_said_and_the_old_files_stay(
-    earlier: tuple[Path, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, before = earlier
-    real = Path.open
-    monkeypatch.setattr(
-        Path, "open", lambda self, *args: FullDisk(real(self, *args)) if "b" in str(args) else real(self, *args)
-    )
-    with pytest.raises(DataError) as error:
-        write(folder, record(1, 1))
-    monkeypatch.undo()
-    assert str(error.value) == (
-        f"{folder}: writing failed: No space left on device; make room or choose another folder"
-    )
-    assert error.value.exit_code == 5
-    assert contents(folder) == before
-
-
-@pytest.mark.parametrize("function", ["fsync", "replace"])
-def test_when_the_disk_fails_at_the_end_the_old_files_stay(
-    earlier: tuple[Path, dict[str, bytes]], monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
-    folder, before = earlier
-
-    def fail(*args: Any) -> NoReturn:
-        raise OSError(errno.EIO, "Input/output error")
-
-    if function == "fsync":
-        monkeypatch.setattr(os, "fsync", fail)
-    else:
-        monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(DataError, match="Input/output error"):
-        write(folder, record(2, 1), record(1, 1))
-    monkeypatch.undo()
-    assert contents(folder) == before
-
-
-def test_the_manifest_takes_its_place_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
-    real = Path.replace
-
-    def noted(self: Path, target: Path) -> Path:
-        order.append(target.name)
-        return real(self, target)
-
-    monkeypatch.setattr(Path, "replace", noted)
-    write(tmp_path, record(1, 1))
-    assert order[-1] == "manifest.json"
-    assert sorted(order) == NAMES
-
-
-def test_a_folder_in_the_place_of_a_file_is_told_before_any_file_changes(
-    earlier: tuple[Path, dict[str, bytes]],
-) -> None:
-    folder, before = earlier
-    (folder / "rejects.jsonl").unlink()
-    (folder / "rejects.jsonl").mkdir()
-    with pytest.raises(DataError, match=r"rejects\.jsonl is a folder"):
-        write(folder, record(1, 1))
-    (folder / "rejects.jsonl").rmdir()
-    assert contents(folder) == {name: raw for name, raw in before.items() if name != "rejects.jsonl"}
-
-
-def test_a_file_in_the_place_of_the_folder_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file")
-    for folder in (tmp_path / "data", tmp_path / "data" / "deeper"):
-        with pytest.raises(SetupError, match=r"cannot write there: .*; choose another folder with -o"):
-            write(folder, record(1, 1))
+def _identity(record: dict[str, Any]) -> dict[str, Any]:
+    return {"id": record["trace_id"]}
 
 
 def test_memory_does_not_hold_the_rows(tmp_path: Path) -> None:
-    size, count = 1_000_000, 40
+    size, count = 500_000, 100
     tracemalloc.start()
     try:
-        with writing_outputs(tmp_path, FORMATS.values()) as outputs:
-            for number in range(count):
-                outputs.add(record(count - number, 1, text="x" * size))
-            outputs.publish({})
+        files = RowFiles(tmp_path, list(FORMATS.values()))
+        for number in range(count):
+            chunk = ConvertedChunk()
+            chunk.add(record(count - number, 1, text="x" * size), list(FORMATS.values()))
+            files.add(chunk.rows)
+        files.finish(Counts())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,0 +1,44 @@
+"""How far a run is, on a terminal and in a log."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from ls_trajedit.progress import progress_told
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the clock shows: the last of these."""
+    shown = [0.0]
+    monkeypatch.setattr("ls_trajedit.progress.time.monotonic", lambda: shown[-1])
+    return shown
+
+
+def test_a_log_gets_a_line_when_30_seconds_have_passed(
+    seconds: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress_told("pulling") as progress:
+        for now, done, total in ((29.9, 100, 12_000), (30.0, 1_200, 12_000), (59.0, 3_000, None), (61.0, 4_000, None)):
+            seconds.append(now)
+            progress(done, total)
+    assert capsys.readouterr() == ("", "pulling: 1,200 of 12,000 tasks\npulling: 4,000 tasks\n")
+
+
+def test_a_terminal_gets_a_bar_that_goes_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress_told("pulling") as progress:
+        progress(3, 7)
+    assert "pulling" in terminal.getvalue()
+    # The last thing is that the line is cleared.
+    assert terminal.getvalue().endswith("\x1b[2K")
