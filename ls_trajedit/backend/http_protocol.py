@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import re
+from typing import Any, cast
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ls_trajedit.backend.refusal import REASON_HEADER
 
 __all__ = ["ReasonProtocol"]
 
-
-class ReasonProtocol(H11Protocol):
-    """uvicorn's protocol on a connection that writes the `x-reason` header of a response into its status line too."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.conn = _Connection(h11.SERVER)
+_LONGEST_HEAD = 64 * 1024
+_REASON = re.compile(rb"\r\n%b: ([^\r\n]*)\r\n" % REASON_HEADER.encode())
+_REFUSAL = re.compile(rb"HTTP/1\.1 [45]\d\d ")
 
 
-class _Connection(h11.Connection):
-    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
-        if isinstance(event, h11.Response):
-            event = _with_reason(event)
-        return super().send_with_data_passthrough(event)
+class ReasonProtocol(HttpToolsProtocol):
+    """uvicorn's protocol on a connection that writes the `x-reason` header of a refusal into its status line too.
+
+    A head of more than 64 kB is refused: unlike h11, httptools would collect it without end.
+    """
+
+    _head_size = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, _ReasonTransport(cast(asyncio.Transport, transport))))
+
+    def data_received(self, data: bytes) -> None:
+        self._head_size += len(data)
+        super().data_received(data)
+        if self._head_size > _LONGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_body(self, body: bytes) -> None:
+        self._head_size = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head_size = 0
+        super().on_message_complete()
 
 
-def _with_reason(response: h11.Response) -> h11.Response:
-    for name, value in response.headers:
-        if name == REASON_HEADER.encode():
-            return h11.Response(
-                status_code=response.status_code,
-                headers=response.headers.raw_items(),
-                http_version=response.http_version,
-                reason=value,
-            )
-    return response
+class _ReasonTransport:
+    """A connection. uvicorn writes the head of an answer in one piece, and what follows it is JSON or text."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(_with_reason(data) if _REFUSAL.match(data) else data)
+
+
+def _with_reason(head: bytes) -> bytes:
+    reason = _REASON.search(head)
+    if reason is None:
+        return head
+    status, rest = head[:13], head[head.index(b"\r\n") :]
+    return status + reason[1] + rest

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
 import logging
 import signal
 import socket
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ls_trajedit.backend.http_protocol import ReasonProtocol
 from ls_trajedit.label_config.errors import SetupError
@@ -19,6 +20,9 @@ __all__ = ["is_loopback", "listen", "make_server", "run_server", "server_url"]
 _log = logging.getLogger(__name__)
 
 _SECONDS_TO_FINISH = 30
+# A request of a hundred tasks makes thousands of objects and no cycles. With Python's default of 700 (or 2000), the
+# collector would look through them a dozen times for nothing.
+_OBJECTS_BEFORE_COLLECTION = 50_000
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -44,7 +48,7 @@ def is_loopback(listener: socket.socket) -> bool:
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def make_server(app: Starlette) -> uvicorn.Server:
+def make_server(app: ASGIApp) -> uvicorn.Server:
     """uvicorn, set up for `app`: with our reason phrases, and with no log but ours."""
     return uvicorn.Server(
         uvicorn.Config(
@@ -55,12 +59,13 @@ def make_server(app: Starlette) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
     )
 
 
-def run_server(app: Starlette, listener: socket.socket) -> None:
+def run_server(app: ASGIApp, listener: socket.socket) -> None:
     """Serves `app` until SIGTERM or SIGINT, then lets the requests under way finish, and returns. For the main
     thread: signals reach no other."""
     server = make_server(app)
@@ -70,6 +75,7 @@ def run_server(app: Starlette, listener: socket.socket) -> None:
     def stop(*_: object) -> None:
         server.should_exit = True
 
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         _log.info("listening", extra={"fields": {"url": server_url(listener)}})

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ls_trajedit.backend.server import listen, make_server, server_url
 
@@ -119,11 +119,11 @@ def service(start_shared_host: StartHost) -> Host:
 
 
 @pytest.fixture
-def serve_here() -> Iterator[Callable[[Starlette], str]]:
+def serve_here() -> Iterator[Callable[[ASGIApp], str]]:
     """Serves an application from a thread of this process, where a test can put something else in its parts."""
     with ExitStack() as stack:
 
-        def start(app: Starlette) -> str:
+        def start(app: ASGIApp) -> str:
             listener = listen("127.0.0.1", 0)
             url = server_url(listener)
             server = make_server(app)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from ls_trajedit.backend import answers
 from ls_trajedit.backend.app import create_app
@@ -64,7 +64,7 @@ def test_an_unknown_address_is_a_404_in_json(service: Host, method: str, path: s
         ("POST", "/metrics", "GET"),
         ("PATCH", "/openapi.json", "GET"),
         ("DELETE", "/versions", "GET"),
-        ("BREW", "/versions", "POST"),
+        ("PROPFIND", "/versions", "POST"),
     ],
 )
 def test_a_wrong_method_is_a_405_in_json(service: Host, method: str, path: str, allowed: str) -> None:
@@ -74,7 +74,7 @@ def test_a_wrong_method_is_a_405_in_json(service: Host, method: str, path: str, 
 
 
 def test_health_answers_while_predictions_are_made(
-    serve_here: Callable[[Starlette], str], monkeypatch: pytest.MonkeyPatch
+    serve_here: Callable[[ASGIApp], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Label Studio gives `/health` one second, and takes a backend that misses it for gone."""
     started, finish = threading.Event(), threading.Event()
@@ -86,7 +86,8 @@ def test_health_answers_while_predictions_are_made(
 
     monkeypatch.setattr(answers, "predict_tasks", slow)
     url = serve_here(create_app())
-    request = {"tasks": [1], "label_config": CONFIG}
+    # A short request is answered at once, so this is a long one.
+    request = {"tasks": [1], "label_config": CONFIG, "more": "x" * 1_000_000}
     statuses: list[int] = []
     predicting = threading.Thread(
         target=lambda: statuses.append(requests.post(f"{url}/predict", json=request, timeout=60).status_code)
@@ -103,7 +104,7 @@ def test_health_answers_while_predictions_are_made(
 
 
 def test_a_bug_is_a_500_without_a_traceback(
-    serve_here: Callable[[Starlette], str], monkeypatch: pytest.MonkeyPatch
+    serve_here: Callable[[ASGIApp], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(tasks: list[object], config: str) -> None:
         raise RuntimeError(f"a bug with {tasks}")

@@ -27,7 +27,7 @@ def test_requests_and_tasks_are_counted(start_host: StartHost) -> None:
     host.post("/predict", {"tasks": [good], "label_config": "<View/>"})
     host.get("/nothing")
     host.get("/elsewhere?x=1")
-    host.request("BREW", "/predict")
+    host.request("PROPFIND", "/predict")
     found = samples(host)
     assert found[f'ls_trajedit_info{{version="{ls_trajedit.__version__}"}}'] == 1
     assert found["ls_trajedit_tasks_total"] == 4

@@ -14,6 +14,11 @@ from hypothesis import strategies as st
 
 from ls_trajedit.backend.answers import Answer, answer_predict, answer_setup
 from ls_trajedit.backend.refusal import BadRequestError
+from ls_trajedit.label_config.json_text import json_line, parse_json
+from ls_trajedit.label_config.predict import predict
+
+from .loop import project_of
+from .strategies import Case, cases, exact
 
 CONFIG = """
 <View>
@@ -75,6 +80,16 @@ def test_any_tasks_get_one_prediction_each(given_tasks: list[Any]) -> None:
     assert len(orjson.loads(answer.content)["results"]) == answer.tasks == len(given_tasks)
     readable = [task for task in given_tasks if isinstance(task, dict) and isinstance(task.get("data"), dict)]
     assert answer.unreadable == len(given_tasks) - len(readable)
+
+
+@given(cases())
+def test_the_answer_is_what_is_predicted(case: Case) -> None:
+    project = project_of(case.options, case.traces)
+    given_tasks = [{"id": number, "data": data} for number, data in enumerate(project.data)]
+    answer = answer_predict(json_line({"tasks": given_tasks, "label_config": project.config}))
+    predicted = [{"result": predict(task, project.config), "model_version": "ls-trajedit"} for task in given_tasks]
+    assert exact(parse_json(answer.content)) == exact({"results": predicted, "model_version": "ls-trajedit"})
+    assert (answer.tasks, answer.unreadable) == (len(given_tasks), 0)
 
 
 @given(configs | st.text(), tasks)

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.label_config.errors import ConfigError
-from ls_trajedit.label_config.field_path import MISSING
-from ls_trajedit.label_config.predict import editor_text, predict
+from ls_trajedit.label_config.predict import predict
 
 CONFIG = """<View><Text name="t" value="$goal"/>
 <Text name="a1" value="$turns[1].said"/><TextArea name="n1" toName="a1"/>
@@ -85,10 +84,3 @@ def test_a_task_without_data_is_an_error(data: Any) -> None:
 def test_a_config_without_editors_is_an_error() -> None:
     with pytest.raises(ConfigError):
         predict({"data": {}}, "<View/>")
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(MISSING, None), (None, None), ("", ""), ("x", "x"), (0, "0"), ("é\n", "é\n"), ({}, "{}")]
-)
-def test_an_editor_holds_the_text_or_the_json_or_nothing(value: Any, text: str | None) -> None:
-    assert editor_text(value) == text

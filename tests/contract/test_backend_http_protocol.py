@@ -1,0 +1,105 @@
+"""What the service makes of a connection, byte by byte."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.contract.conftest import Host
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+WEBHOOK = b"POST /webhook HTTP/1.1\r\nHost: x\r\n"
+
+
+@contextmanager
+def connected(host: Host) -> Iterator[socket.socket]:
+    name, port = host.url.removeprefix("http://").split(":")
+    with socket.create_connection((name, int(port)), timeout=60) as connection:
+        yield connection
+
+
+def is_cut_off(connection: socket.socket, start: bytes, more: bytes) -> bool:
+    """Whether the service ends the connection while `more` is sent again and again."""
+    try:
+        connection.sendall(start)
+        for _ in range(20_000):
+            connection.sendall(more)
+    except ConnectionError:
+        return True
+    return False
+
+
+def one_answer(connection: socket.socket) -> bytes:
+    """The next answer on a connection that stays open."""
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(1)
+    length = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    while not answer.partition(b"\r\n\r\n")[2][length - 1 : length]:
+        answer += connection.recv(65536)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status_line"),
+    [
+        (b"POST /setup HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", b"HTTP/1.1 400 `schema` is missing"),
+        (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 404 there is nothing at this address"),
+        (b"GET /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 405 GET is not for this address"),
+        (HEALTH + b"\r\n", b"HTTP/1.1 200 OK"),
+        (b"BREW /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
+        (b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
+        (b"\x16\x03\x01\x02\x00\x01", b"HTTP/1.1 400 Bad Request"),
+    ],
+    ids=["no schema", "unknown address", "wrong method", "fine", "no method of HTTP", "blank in the address", "TLS"],
+)
+def test_the_status_line_says_why(service: Host, request_head: bytes, status_line: bytes) -> None:
+    with connected(service) as connection:
+        connection.sendall(request_head)
+        assert one_answer(connection).split(b"\r\n")[0] == status_line
+
+
+def test_many_requests_come_over_one_connection(service: Host) -> None:
+    padding = b"X-Padding: " + b"x" * 1000 + b"\r\n"
+    with connected(service) as connection:
+        for _ in range(100):
+            connection.sendall(HEALTH + padding + b"\r\n")
+            assert one_answer(connection).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_requests_sent_at_once_are_answered_one_after_the_other(service: Host) -> None:
+    setup = b"POST /setup HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+    with connected(service) as connection:
+        connection.sendall(HEALTH + b"\r\n" + setup + HEALTH + b"Connection: close\r\n\r\n")
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    lines = [line for line in answer.split(b"\r\n") if b"HTTP/1.1 " in line]
+    assert [line.partition(b"HTTP/1.1 ")[2][:3] for line in lines] == [b"200", b"400", b"200"]
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (HEALTH + b"X-Long: ", b"x" * 1000),
+        (HEALTH, b"X-Short: x\r\n" * 100),
+        (b"GET /health?", b"x" * 1000),
+        (WEBHOOK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X-Trailer: x\r\n" * 100),
+    ],
+    ids=["one header", "many headers", "address", "trailers"],
+)
+def test_a_head_without_end_is_not_read(service: Host, start: bytes, more: bytes) -> None:
+    with connected(service) as connection:
+        assert is_cut_off(connection, start, more)
+    assert service.get("/health").status_code == 200
+
+
+def test_a_long_head_is_a_400(service: Host) -> None:
+    with connected(service) as connection:
+        connection.sendall(HEALTH + b"X-Long: " + b"x" * 70_000)
+        assert one_answer(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
