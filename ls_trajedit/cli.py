@@ -18,6 +18,8 @@ from ls_trajedit.commands.init import init
 from ls_trajedit.commands.pull import pull
 from ls_trajedit.commands.push import push
 from ls_trajedit.commands.serve import serve
+from ls_trajedit.commands.verify import verify
+from ls_trajedit.hold_signals import TERMINATED
 from ls_trajedit.label_config.errors import DataError, TrajeditError
 
 __all__ = ["app", "main"]
@@ -34,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, config, push, serve, pull, convert, doctor, demo):
+for command in (init, config, push, serve, pull, convert, verify, doctor, demo):
     app.command()(command)
 
 
@@ -81,6 +83,8 @@ def _run() -> int:
         sys.stderr.write("ls-trajedit: interrupted\n")
         return INTERRUPTED
     except SystemExit as end:
+        if end.code == TERMINATED:
+            sys.stderr.write("ls-trajedit: terminated\n")
         # Typer's way of taking that whoever read our output has gone, as long as a command is running.
         if isinstance(end.__context__, BrokenPipeError):
             return 0

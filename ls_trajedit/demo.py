@@ -12,10 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ls_trajedit.converters.manifest import MANIFEST
 from ls_trajedit.converters.reading_rules import ReadingRules
-from ls_trajedit.converters.writer import MANIFEST
 from ls_trajedit.label_config.options import parse_options
-from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.traces import trace_identity
 from ls_trajedit.load_traces import load_traces
 from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
@@ -67,7 +66,7 @@ def first_diffs(folder: Path) -> Iterator[str]:
 def _run(label_studio: LocalLabelStudio, backend_url: str, folder: Path, say: Callable[[str], None]) -> RunningDemo:
     # Both take seconds to import: the SDK, and what only a pull needs.
     from ls_trajedit.label_studio import connect
-    from ls_trajedit.pull import pull
+    from ls_trajedit.pull import PullRequest, pull
 
     options = parse_options((files(_EXAMPLES) / "trajedit.yaml").read_text(encoding="utf-8"), "trajedit.yaml")
     with as_file(files(_EXAMPLES) / "traces.jsonl") as path:
@@ -78,8 +77,9 @@ def _run(label_studio: LocalLabelStudio, backend_url: str, folder: Path, say: Ca
     pushed = push_traces(server, target, options, loaded, prefill=False, progress=_silent)
     say(f"pushed {pushed.imported} traces into project {pushed.project}; the backend prefills their editors")
     _annotate(label_studio, pushed.project, target.config, options.id_key, say)
-    source = server.project(pushed.project)
-    summary = pull(server, source, read_config(source.label_config), ReadingRules(), folder, _silent)
+    request = PullRequest(server.project(pushed.project), None, ReadingRules(), folder)
+    # What an earlier demo left in the folder came from another Label Studio.
+    summary = pull(server, request, start_over=True, progress=_silent)
     say(f"pulled into {folder}, {MANIFEST} last")
     return RunningDemo(label_studio, backend_url, pushed.url, summary)
 
@@ -88,13 +88,14 @@ def _annotate(
     label_studio: LocalLabelStudio, project: int, config: str, id_key: str, say: Callable[[str], None]
 ) -> None:
     from ls_trajedit.label_studio import connect
+    from ls_trajedit.task_pages import data_pages
 
     corrections = json.loads((files(_EXAMPLES) / "corrections.json").read_text(encoding="utf-8"))
     for annotator in ANNOTATORS:
         token = add_user(label_studio, f"{annotator}@example.com", label_studio.password)
         server = connect(label_studio.url, token)
         tasks: dict[str, dict[str, Any]] = {
-            trace_identity(task["data"], id_key): task for page in server.data_pages(project) for task in page.tasks
+            trace_identity(task["data"], id_key): task for page in data_pages(server, project) for task in page.tasks
         }
         own = [correction for correction in corrections if correction["annotator"] == annotator]
         for correction in own:

@@ -15,11 +15,20 @@ import httpx
 
 from ls_trajedit.label_config.errors import RefusedError, ServerError, UsageError
 
-__all__ = ["causes", "explain_no_answer", "explain_status", "not_label_studio", "readable_body", "without_credentials"]
+__all__ = [
+    "causes",
+    "explain_no_answer",
+    "explain_status",
+    "is_token_exchange",
+    "not_label_studio",
+    "readable_body",
+    "without_credentials",
+]
 
 _LONGEST_DETAIL = 500
 _RETRIED = (408, 409, 425, 429)
 _WHERE_IT_IS = "It is what the browser shows before /projects"
+_EXCHANGE = "/api/token/refresh/"
 _LINK = re.compile(r"</?a\b[^>]*>")
 
 
@@ -74,11 +83,15 @@ def explain_no_answer(url: str, error: httpx.RequestError | httpx.InvalidURL, do
 
 
 def readable_body(answer: httpx.Response) -> Any:
-    """The body of `answer`: JSON, or text where it is no JSON."""
+    """The body of `answer`: JSON, or text where it is no JSON. The token that was sent is blotted out, because some
+    servers show the whole request in their errors."""
+    text = answer.text
+    for token in _tokens(answer.request):
+        text = text.replace(token, "…")
     try:
-        return json.loads(answer.text)
+        return json.loads(text)
     except ValueError:
-        return answer.text
+        return text
 
 
 def without_credentials(url: str) -> str:
@@ -88,6 +101,19 @@ def without_credentials(url: str) -> str:
     'https://example.com/ls'
     """
     return re.sub(r"(?<=//)[^/?#]*@", "", url)
+
+
+def is_token_exchange(request: httpx.Request) -> bool:
+    """Whether the request exchanges a personal token for one that other requests take."""
+    return request.url.path.endswith(_EXCHANGE)
+
+
+def _tokens(request: httpx.Request) -> Iterator[str]:
+    authorization = request.headers.get("authorization")
+    if authorization:
+        yield authorization.rpartition(" ")[2]
+    if is_token_exchange(request):
+        yield str(json.loads(request.content).get("refresh"))
 
 
 def _is_label_studios(body: Any) -> bool:

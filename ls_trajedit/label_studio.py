@@ -1,6 +1,8 @@
 """Everything that is said to Label Studio, through its SDK. No other module imports `label_studio_sdk`.
 
-The SDK takes one to three seconds to import, so this module is imported only by commands that talk to a server.
+Of the SDK there are two layers. What `pull` reads goes through its HTTP client, which knows tokens, and is parsed
+here: that keeps every number exact, and a pull that finds nothing new does not import the rest of the SDK, which takes
+a second. Everything else goes through the SDK's own methods.
 """
 
 from __future__ import annotations
@@ -9,11 +11,14 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
-from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
+from label_studio_sdk.core.client_wrapper import SyncClientWrapper
 from label_studio_sdk.core.parse_error import ParsingError
 from label_studio_sdk.core.request_options import RequestOptions
 
@@ -21,20 +26,30 @@ from ls_trajedit.explain_backend_address import explain_backend_address
 from ls_trajedit.explain_failure import (
     explain_no_answer,
     explain_status,
+    is_token_exchange,
     not_label_studio,
     readable_body,
     without_credentials,
 )
-from ls_trajedit.label_config.errors import DataError, RefusedError, ServerError
+from ls_trajedit.hiccups import hiccup_of_answer, hiccup_of_body, hiccup_of_no_answer
+from ls_trajedit.label_config.errors import RefusedError, ServerError
+from ls_trajedit.label_config.json_text import parse_json
+from ls_trajedit.try_again import try_again
 
-__all__ = ["Backend", "Page", "Project", "Server", "User", "connect", "open_server"]
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
 
-_PAGE_SIZE = 100
-# `include` thins out nested objects too: an annotation comes without its `result` unless that is named here.
-_ANNOTATION_FIELDS = "result,completed_by,was_cancelled,ground_truth,lead_time,created_at,updated_at"
-_TASK_FIELDS = f"id,project,data,annotations,{_ANNOTATION_FIELDS}"
+__all__ = ["Answer", "Backend", "Project", "Server", "User", "connect", "open_server"]
+
+# A page of large tasks takes a busy server its time; what takes longer than this is asked again.
+_TIMEOUT = httpx.Timeout(120, connect=15)
+# Each request has a connection of its own: the server that `label-studio start` runs sends an answer in two parts, and
+# on a connection that is kept the second one waits 40 ms for the first to be acknowledged (measured).
+_LIMITS = httpx.Limits(max_keepalive_connections=0)
+_SHORT_WAIT = 5.0
 # What writes is sent once: a proxy that gives up does not mean that Label Studio did not get it.
 _ONCE = RequestOptions(max_retries=0)
+_PROJECT_FIELDS = "id,title,label_config,task_number,model_version,show_collab_predictions"
 _VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
 
 
@@ -49,7 +64,7 @@ class User:
 
 @dataclass(frozen=True)
 class Project:
-    """A project as far as it matters here."""
+    """A project as far as it matters here. `read_at` is the server's own time when it was asked, if it told."""
 
     id: int
     title: str
@@ -57,6 +72,16 @@ class Project:
     task_count: int
     model_version: str
     shows_predictions: bool
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a GET was answered with: the JSON, how many bytes it came in, and when, by the server's clock."""
+
+    value: Any
+    size: int
+    time: datetime | None
 
 
 @dataclass(frozen=True)
@@ -73,14 +98,6 @@ class Backend:
     model_version: str
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some tasks, in order of their ids, and how many the server counted from there to the end, them included."""
-
-    tasks: list[dict[str, Any]]
-    total: int
-
-
 def connect(url: str, api_key: str) -> Server:
     """A server that answered and took the token.
 
@@ -92,16 +109,15 @@ def connect(url: str, api_key: str) -> Server:
     return server
 
 
-def open_server(url: str, api_key: str) -> Server:
-    """The server at `url`, asked nothing yet. Raises RefusedError for a token that cannot be one, or has expired."""
+def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT) -> Server:
+    """The server at `url`, asked nothing yet. What reads is repeated for up to `max_wait` seconds when it fails in a
+    way that may pass. Raises RefusedError for a token that cannot be one, or has expired."""
     shown = without_credentials(url.rstrip("/"))
     token = api_key.strip()
     if not token.isascii() or not token.isprintable() or " " in token:
         raise RefusedError("the token holds blanks or signs that no token has; copy it again from Account & Settings")
-    client: Any = LabelStudio  # its constructor is the one thing in the SDK that has no types
     try:
-        # Without the slash, a personal token would be exchanged at the root of the host, whatever the path of `url`.
-        return Server(client(base_url=url.rstrip("/") + "/", api_key=token), shown)
+        return Server(url, token, shown, max_wait)
     except ApiError as error:
         raise explain_status(shown, error.status_code or 0, error.body, "reading the token") from None
 
@@ -110,15 +126,60 @@ class Server:
     """A Label Studio and the right to talk to it. Every method raises ServerError when the server cannot be reached
     or keeps failing, and RefusedError when it says no."""
 
-    def __init__(self, client: LabelStudio, url: str) -> None:
-        self.url = url
-        self._client = client
+    def __init__(self, address: str, token: str, shown_url: str, max_wait: float) -> None:
+        self.url = shown_url
+        self._max_wait = max_wait
+        self._has_answered = False
+        hooks = {"response": [_refuse_failed_exchange]}
+        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, limits=_LIMITS, event_hooks=hooks)
+        # Without the slash, a personal token would be exchanged at the root of the host, whatever the path.
+        self._address = address.rstrip("/") + "/"
+        self._token = token
+        self._wrapper = SyncClientWrapper(base_url=self._address, api_key=token, httpx_client=self._http)
+
+    @cached_property
+    def _client(self) -> LabelStudio:
+        import label_studio_sdk
+
+        client: Any = label_studio_sdk.LabelStudio  # its constructor is the one thing in the SDK that has no types
+        return cast("LabelStudio", client(base_url=self._address, api_key=self._token, httpx_client=self._http))
+
+    def ask(self, path: str, doing: str, not_found: str | None = None, **parameters: Any) -> Answer:
+        """The server's answer to a GET of `path`. `doing` says for messages what is asked for, `not_found` what a 404
+        means. What may pass is tried again."""
+        return try_again(lambda: self._ask_once(path, doing, not_found, parameters), self._max_wait)
+
+    def _ask_once(self, path: str, doing: str, not_found: str | None, parameters: dict[str, Any]) -> Answer:
+        try:
+            answer = self._wrapper.httpx_client.request(path, method="GET", params=parameters, request_options=_ONCE)
+        except ApiError as error:
+            # A personal token is exchanged for another one before the request is made.
+            status = error.status_code or 0
+            told = explain_status(self.url, status, error.body, doing)
+            raise hiccup_of_answer(told, status, error.headers or {}, self._has_answered) or told from None
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            told_error = explain_no_answer(self.url, error, doing)
+            raise hiccup_of_no_answer(told_error, error, self._has_answered) or told_error from None
+        except json.JSONDecodeError as error:
+            broken = not_label_studio(self.url, doing, error.doc)
+            raise hiccup_of_body(broken, error.doc, self._has_answered) or broken from None
+        except (ValueError, TypeError, AttributeError):
+            raise not_label_studio(self.url, doing) from None
+        if answer.status_code >= 400:
+            told = explain_status(self.url, answer.status_code, readable_body(answer), doing, not_found)
+            raise hiccup_of_answer(told, answer.status_code, answer.headers, self._has_answered) or told
+        try:
+            value = parse_json(answer.content)
+        except ValueError:
+            broken = not_label_studio(self.url, doing, answer.text)
+            raise hiccup_of_body(broken, answer.text, self._has_answered) or broken from None
+        self._has_answered = True
+        return Answer(value, len(answer.content), _time_of(answer.headers))
 
     def version(self) -> str:
         """The server's version, such as `1.23.2`."""
-        with self._explained("asking for the version"):
-            versions = self._client.versions.get()
-        return str(getattr(versions, "release", None) or "unknown")
+        answer = self.ask("api/version/", "asking for the version").value
+        return str((answer.get("release") if isinstance(answer, dict) else None) or "unknown")
 
     def user(self) -> User:
         """The user whose token this is. The role is None where the edition has no roles."""
@@ -130,14 +191,32 @@ class Server:
 
     def emails(self) -> dict[int, str]:
         """The e-mail addresses of the organization's users by id."""
-        with self._explained("listing the users"):
-            users = self._client.users.list()
-        return {user.id: user.email for user in users if user.id is not None and user.email}
+        users = self.ask("api/users/", "listing the users").value
+        if not isinstance(users, list):
+            raise not_label_studio(self.url, "listing the users")
+        people = [user for user in users if isinstance(user, dict)]
+        return {user["id"]: str(user["email"]) for user in people if user.get("id") and user.get("email")}
 
     def project(self, number: int) -> Project:
         """The project with this id."""
-        with self._explained(f"reading project {number}", f"there is no project {number} for this token"):
-            return _project(self._client.projects.get(number))
+        doing = f"reading project {number}"
+        missing = f"there is no project {number} for this token"
+        answer = self.ask(f"api/projects/{number}/", doing, missing, include=_PROJECT_FIELDS)
+        found = answer.value
+        if not isinstance(found, dict) or found.get("id") != number:
+            raise not_label_studio(self.url, doing)
+        task_count = found.get("task_number")
+        if not isinstance(task_count, int | None):
+            raise not_label_studio(self.url, doing)
+        return Project(
+            id=number,
+            title=str(found.get("title") or ""),
+            label_config=str(found.get("label_config") or ""),
+            task_count=task_count or 0,
+            model_version=str(found.get("model_version") or ""),
+            shows_predictions=bool(found.get("show_collab_predictions")),
+            read_at=answer.time,
+        )
 
     def create_project(self, title: str, label_config: str, description: str) -> Project:
         """A new project in which predictions prefill the editors."""
@@ -149,7 +228,7 @@ class Server:
                 show_collab_predictions=True,
                 request_options=_ONCE,
             )
-            return _project(self._client.projects.get(cast(int, created.id)))
+        return self.project(cast(int, created.id))
 
     def set_label_config(self, project: int, label_config: str) -> None:
         """Replaces the labeling config of the project."""
@@ -186,27 +265,6 @@ class Server:
         """Adds predictions (`task`, `model_version`, `result`) to tasks that are already there."""
         with self._explained(f"adding {len(predictions)} predictions to project {project}"):
             self._client.projects.import_predictions(project, request=cast(Any, predictions), request_options=_ONCE)
-
-    def pages(self, project: int) -> Iterator[Page]:
-        """All tasks of the project with their annotations, in pages, in order of their ids.
-
-        Each page asks for the ids behind the last one, so a task that is deleted meanwhile makes none be skipped.
-        Raises DataError when a page holds fewer tasks than the server counts.
-        """
-        return self._pages(project, _TASK_FIELDS, "all")
-
-    def data_pages(self, project: int) -> Iterator[Page]:
-        """Like `pages`, with nothing of a task but its id and data."""
-        return self._pages(project, "id,data", "task_only")
-
-    def tasks_with_drafts(self, project: int) -> int:
-        """How many tasks of the project somebody has begun and not submitted, whoever it is."""
-        with self._explained(f"counting the drafts of project {project}"):
-            return self._count(project, _HAS_DRAFT)
-
-    def unpredicted_pages(self, project: int, model_version: str) -> Iterator[Page]:
-        """Like `data_pages`, with only the tasks that have no prediction of this model version."""
-        return self._pages(project, "id,data", "task_only", _without_prediction(model_version))
 
     def backends(self, project: int) -> list[Backend]:
         """The ML backends that the project is connected to."""
@@ -247,12 +305,7 @@ class Server:
     def delete_predictions(self, project: int, model_version: str) -> None:
         """Deletes the predictions of this model version. Label Studio then shows none until it is told which."""
         with self._explained(f"deleting predictions of project {project}"):
-            self._ask("DELETE", f"api/projects/{project}/model-versions/", {"model_version": model_version})
-
-    def tasks_without_predictions(self, project: int, model_version: str) -> int:
-        """How many tasks of the project have no prediction of this model version."""
-        with self._explained(f"counting the predictions of project {project}"):
-            return self._count(project, _without_prediction(model_version))
+            self._request("DELETE", f"api/projects/{project}/model-versions/", {"model_version": model_version})
 
     def validates_predictions(self) -> bool | None:
         """Whether the server refuses predictions that name a control which the project's config lacks. None when it
@@ -265,48 +318,12 @@ class Server:
             return None
         return found if isinstance(found, bool) else None
 
-    def _count(self, project: int, task_filter: dict[str, Any]) -> int:
-        query = json.dumps({"filters": {"conjunction": "and", "items": [task_filter]}})
-        page: Any = self._client.tasks.list(
-            project=project, fields="task_only", include="id", page=1, page_size=1, query=query, resolve_uri=False
-        )
-        return int(page.response.total)
-
-    def _pages(self, project: int, include: str, fields: str, *filters: dict[str, Any]) -> Iterator[Page]:
-        last = 0
-        while True:
-            after = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": last}
-            items = [after, *filters]
-            query = json.dumps({"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": items}})
-            with self._explained(f"reading the tasks of project {project}"):
-                answer: Any = self._client.tasks.list(
-                    project=project,
-                    fields=fields,
-                    include=include,
-                    page=1,
-                    page_size=_PAGE_SIZE,
-                    query=query,
-                    resolve_uri=False,
-                )
-                total = int(answer.response.total)
-                page = Page([_task(item) for item in answer.items or []], total)
-            if len(page.tasks) < min(total, _PAGE_SIZE) or (page.tasks and page.tasks[0]["id"] <= last):
-                raise DataError(
-                    f"project {project}: Label Studio counted {total} tasks behind task {last} and sent "
-                    f"{len(page.tasks)}, or the same ones again; the files are as they were, run it again"
-                )
-            if page.tasks:
-                yield page
-                last = page.tasks[-1]["id"]
-            if total <= len(page.tasks):
-                return
-
     def _read(self, path: str) -> str:
         """The body of a GET that the SDK has no method for."""
-        return self._ask("GET", path)
+        return self._request("GET", path)
 
-    def _ask(self, method: str, path: str, body: Any = None) -> str:
-        answer = self._client._client_wrapper.httpx_client.request(path, method=method, json=body)
+    def _request(self, method: str, path: str, body: Any = None) -> str:
+        answer = self._wrapper.httpx_client.request(path, method=method, json=body)
         if answer.status_code >= 400:
             raise ApiError(status_code=answer.status_code, body=readable_body(answer))
         return str(answer.text)
@@ -325,42 +342,19 @@ class Server:
             raise not_label_studio(self.url, doing) from None
 
 
-_HAS_DRAFT = {"filter": "filter:tasks:draft_exists", "operator": "equal", "type": "Boolean", "value": True}
+def _refuse_failed_exchange(answer: httpx.Response) -> None:
+    """Raises what the SDK raises when a personal token cannot be exchanged; it does so only where the answer is JSON,
+    which that of a proxy is not."""
+    if answer.status_code >= 400 and is_token_exchange(answer.request):
+        answer.read()
+        raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=readable_body(answer))
 
 
-def _without_prediction(model_version: str) -> dict[str, Any]:
-    """The filter for tasks that have no prediction of this model version."""
-    name = "filter:tasks:predictions_model_versions"
-    return {"filter": name, "operator": "not_contains", "type": "List", "value": [model_version]}
-
-
-def _task(item: Any) -> dict[str, Any]:
-    """A task of the SDK as the dictionary that the converters take."""
-    annotations = getattr(item, "annotations", None) or []
-    return {
-        "id": item.id,
-        "project": getattr(item, "project", None),
-        "data": item.data,
-        "annotations": [_plain(annotation) for annotation in annotations],
-    }
-
-
-def _plain(annotation: Any) -> dict[str, Any]:
-    plain = annotation if isinstance(annotation, dict) else annotation.model_dump(mode="json")
-    if "result" not in plain:
-        raise DataError(f"annotation {plain.get('id')} came without its `result`; the files are as they were")
-    return dict(plain)
-
-
-def _project(project: Any) -> Project:
-    return Project(
-        id=project.id,
-        title=str(project.title or ""),
-        label_config=str(project.label_config or ""),
-        task_count=int(project.task_number or 0),
-        model_version=str(project.model_version or ""),
-        shows_predictions=bool(project.show_collab_predictions),
-    )
+def _time_of(headers: httpx.Headers) -> datetime | None:
+    try:
+        return parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return None
 
 
 def _role(user: Any) -> str | None:

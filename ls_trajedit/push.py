@@ -20,6 +20,7 @@ from ls_trajedit.label_config.trace_shape import TraceShape, check_options, shap
 from ls_trajedit.label_config.traces import trace_identity
 from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
 from ls_trajedit.load_traces import LoadedTraces
+from ls_trajedit.task_pages import data_pages, unpredicted_pages
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio import Project, Server
@@ -72,7 +73,7 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     project = server.project(number)
     shape = _shape(options, loaded)
     known: set[str] = set()
-    for page in server.data_pages(number):
+    for page in data_pages(server, number):
         for task in page.tasks:
             trace = _trace_or_data(task["data"])
             known.add(trace_identity(trace, options.id_key))
@@ -249,7 +250,7 @@ def _prediction(task: dict[str, Any], config: str, version: str) -> dict[str, An
 def _predict_the_rest(server: Server, project: int, config: str, version: str) -> int:
     """Adds predictions to the tasks that have none of this version; returns to how many."""
     count = 0
-    for page in server.unpredicted_pages(project, version):
+    for page in unpredicted_pages(server, project, version):
         predictions = [{"task": task["id"], **_prediction(task, config, version)} for task in page.tasks]
         for batch in _batches(predictions):
             server.add_predictions(project, batch)

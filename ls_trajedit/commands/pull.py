@@ -8,15 +8,23 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_rejects
+from ls_trajedit.commands.finish import (
+    finish_as_json,
+    finish_as_text,
+    refuse_few_edits,
+    refuse_rejects,
+    write_step_summary,
+)
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.hold_signals import sigterm_raised
+from ls_trajedit.label_config.errors import UsageError
 from ls_trajedit.label_config.options import parse_options
-from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.open_input import read_text
-from ls_trajedit.progress import progress_bar
-from ls_trajedit.pull import pull as pull_project
+from ls_trajedit.progress import progress_told
 
 __all__ = ["pull"]
+
+SOMETHING_TO_PULL = 1
 
 
 def pull(
@@ -30,21 +38,45 @@ def pull(
     since: arguments.Since = None,
     until: arguments.Until = None,
     require_reason: arguments.RequireReason = False,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Pull nothing; exit with 1 when there is something to pull.")
+    ] = False,
     strict: arguments.Strict = False,
+    max_rejects: arguments.MaxRejects = None,
+    fail_under: arguments.FailUnder = 0,
+    max_wait: Annotated[
+        float,
+        typer.Option("--max-wait", help="How long a request may be tried again for.", metavar="SECONDS", min=0),
+    ] = 600,
     as_json: arguments.Json = False,
 ) -> None:
     """Write the training files from a project's annotations.
 
-    The project's own labeling config says which control corrects which field, so no local file is needed.
+    The project's own labeling config says which control corrects which field, so no local file is needed. The first
+    pull into a folder reads everything, later ones what changed since.
     """
+    if check and full:
+        raise UsageError("give either --check or --full, not both")
+    allowed_rejects = arguments.allowed_rejects(strict, max_rejects)
     overrides = parse_options(read_text(options), str(options)) if options else None
-    server = arguments.connected(url, api_key)
+    server = arguments.opened(url, api_key, max_wait)
     source = server.project(project)
-    schema = read_config(source.label_config, overrides)
+    from ls_trajedit.pull import PullRequest, is_up_to_date
+    from ls_trajedit.pull import pull as pull_project
+
     emails = server.emails() if annotators == "email" else {}
     rules = ReadingRules(annotators, ground_truth, since, until, require_reason, emails)
-    with progress_bar(f"pulling project {project}") as progress:
-        summary = pull_project(server, source, schema, rules, output, progress)
+    request = PullRequest(source, overrides, rules, output)
+    if check:
+        if not is_up_to_date(server, request):
+            arguments.say(f"{output}: there is something to pull from project {project}")
+            raise typer.Exit(SOMETHING_TO_PULL)
+        arguments.say(f"{output}: up to date")
+        return
+    with sigterm_raised(), progress_told(f"pulling project {project}") as progress:
+        summary = pull_project(server, request, full, progress)
     (finish_as_json if as_json else finish_as_text)(summary)
-    if strict:
-        refuse_rejects(summary)
+    write_step_summary(summary, f"ls-trajedit pull, project {project}")
+    refuse_rejects(summary, allowed_rejects)
+    refuse_few_edits(summary, fail_under)

@@ -14,11 +14,11 @@ from ls_trajedit.commands import arguments
 from ls_trajedit.label_config.errors import TrajeditError, UsageError
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.load_traces import load_traces, sendable
-from ls_trajedit.progress import progress_bar
-from ls_trajedit.push import Pushed, create_project, let_backend_prefill, push_traces, update_project
+from ls_trajedit.progress import progress_told
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio import Server
+    from ls_trajedit.push import Pushed
 
 __all__ = ["push"]
 
@@ -65,6 +65,9 @@ def push(
     loaded = sendable(load_traces(traces, chosen))
     arguments.tell_broken(loaded, skip_invalid)
     server = arguments.connected(url, api_key)
+    # What talks to a server takes other commands too long to import.
+    from ls_trajedit.push import create_project, let_backend_prefill, push_traces, update_project
+
     if title is not None:
         target = create_project(server, title, chosen, loaded)
     else:
@@ -80,7 +83,7 @@ def push(
     ours = next((known for known in backends if known.model_version == MODEL_VERSION), None)
     if ours is not None:
         let_backend_prefill(server, target, ours.title)
-    with progress_bar("importing traces") as progress:
+    with progress_told("importing traces") as progress:
         pushed = push_traces(server, target, chosen, loaded, prefill == "import" and not backends, progress)
     _finish(pushed, as_json)
 
