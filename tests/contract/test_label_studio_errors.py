@@ -16,9 +16,9 @@ import pytest
 import respx
 
 from ls_trajedit.cli import main
-from ls_trajedit.find_release import find_release
-from ls_trajedit.label_config.errors import DataError, RefusedError, ServerError, TrajeditError, UsageError
+from ls_trajedit.label_config.errors import DataError, RefusedError, ServerError
 from ls_trajedit.label_studio import Server, connect
+from ls_trajedit.task_pages import data_pages
 
 URL = "http://label-studio.test"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -88,9 +88,16 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 
 COMMANDS = {
-    "pull": ("pull", "--project", "12"),
+    "pull": ("pull", "--project", "12", "--max-wait", "0"),
     "push": ("push", "traces.jsonl", "--project", "12"),
     "convert": ("convert", "export.json", "--project", "12"),
+}
+
+# What each asks first.
+FIRST = {
+    "pull": ("/api/projects/12/", "reading project 12"),
+    "push": (WHOAMI, "checking the token"),
+    "convert": (WHOAMI, "checking the token"),
 }
 
 FAILURES: dict[str, tuple[Any, int, str]] = {
@@ -108,18 +115,18 @@ FAILURES: dict[str, tuple[Any, int, str]] = {
     "another service that says yes": (httpx.Response(200, json={"status": "ok"}), 4, "is not one of Label Studio's"),
     "a list instead of an object": (httpx.Response(200, json=[1]), 4, "is not one of Label Studio's"),
     "JSON that is cut off": (httpx.Response(200, text='{"id": 1, "ema'), 4, "is cut off or damaged"),
-    "a failing server": (httpx.Response(500, text=WEB_PAGE), 4, "keeps failing while checking the token (500)"),
-    "a server that is starting": (httpx.Response(503), 4, "keeps failing while checking the token (503)"),
-    "a conflict": (own_error(409, "Busy."), 4, "keeps failing while checking the token (409)"),
-    "too many requests": (own_error(429, "Throttled."), 4, "too many requests while checking the token (429)"),
+    "a failing server": (httpx.Response(500, text=WEB_PAGE), 4, "keeps failing while {doing} (500)"),
+    "a server that is starting": (httpx.Response(503), 4, "keeps failing while {doing} (503)"),
+    "a conflict": (own_error(409, "Busy."), 4, "keeps failing while {doing} (409)"),
+    "too many requests": (own_error(429, "Throttled."), 4, "too many requests while {doing} (429)"),
     "no way there": (httpx.ConnectError("No route to host"), 4, "no connection; is Label Studio up"),
     "a certificate of nobody's": (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]"), 4, "let SSL_CERT_FILE name"),
     "http where https was asked": (httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER]"), 4, "does not speak https"),
     "a proxy": (httpx.ProxyError("403 Forbidden"), 4, "NO_PROXY exempts a host"),
-    "a slow server": (httpx.ReadTimeout("timed out"), 4, "no answer while checking the token, for too long"),
+    "a slow server": (httpx.ReadTimeout("timed out"), 4, "no answer while {doing}, for too long"),
     "a swallowing firewall": (httpx.ConnectTimeout("timed out"), 4, "no connection: the server does not react"),
     "a broken connection": (httpx.RemoteProtocolError("peer closed connection"), 4, "the connection broke"),
-    "redirects in a circle": (httpx.Response(302, headers={"location": URL + WHOAMI}), 4, "without end"),
+    "redirects in a circle": (httpx.Response(302, headers={"location": URL + "/circle"}), 4, "without end"),
 }
 
 
@@ -127,7 +134,9 @@ FAILURES: dict[str, tuple[Any, int, str]] = {
 @pytest.mark.parametrize("failure", FAILURES)
 def test_every_command_explains_why_it_cannot_start(api: respx.Router, run: Run, failure: str, command: str) -> None:
     answer, code, words = FAILURES[failure]
-    route = api.get(WHOAMI)
+    path, doing = FIRST[command]
+    route = api.get(path)
+    api.get("/circle").respond(302, headers={"location": URL + "/circle"})
     if isinstance(answer, httpx.Response):
         route.mock(return_value=answer)
     else:
@@ -135,7 +144,7 @@ def test_every_command_explains_why_it_cannot_start(api: respx.Router, run: Run,
     ended, told = run(*COMMANDS[command])
     assert ended == code
     assert told.startswith(f"ls-trajedit: {URL}: ")
-    assert words in told
+    assert words.format(doing=doing) in told
     assert told.count("\n") == 1
     assert not Path("data").exists()
 
@@ -226,7 +235,7 @@ def test_what_is_no_address_is_a_mistake_on_the_command_line(run: Run, url: str)
 
 def test_a_password_inside_the_address_is_not_shown(run: Run) -> None:
     with respx.mock:
-        respx.get(f"{URL}{WHOAMI}").respond(500)
+        respx.get(f"{URL}/api/projects/12/").respond(500)
         _, told = run(*COMMANDS["pull"], "--url", "http://ana:secret@label-studio.test")
     assert told.startswith(f"ls-trajedit: {URL}: Label Studio keeps failing")
     assert "secret" not in told
@@ -286,97 +295,6 @@ def project(api: respx.Router, config: str = CONFIG) -> None:
     )
 
 
-def task(number: int, **annotation: Any) -> dict[str, Any]:
-    annotations = [{"id": number, "completed_by": 1, **annotation}] if annotation else []
-    return {"id": number, "project": 12, "data": TRACE, "annotations": annotations, "drafts": []}
-
-
-def page(*tasks: dict[str, Any], total: int) -> httpx.Response:
-    return httpx.Response(200, json={"tasks": list(tasks), "total": total, "total_annotations": 0})
-
-
-def pull_fails(api: respx.Router, run: Run, answers: list[Any]) -> tuple[int, str]:
-    """Pulls into a folder that holds an earlier file, which must still be all that it holds afterwards."""
-    project(api)
-    api.get("/api/version/").respond(json={"release": "1.23.2"})
-    api.get("/api/tasks/").mock(side_effect=answers)
-    Path("data").mkdir()
-    Path("data/trajectory_sft.jsonl").write_text("earlier\n")
-    ended = run(*COMMANDS["pull"])
-    assert [path.name for path in Path("data").iterdir()] == ["trajectory_sft.jsonl"]
-    assert Path("data/trajectory_sft.jsonl").read_text() == "earlier\n"
-    return ended
-
-
-def test_fewer_tasks_than_the_server_counts_are_refused(api: respx.Router, run: Run) -> None:
-    code, told = pull_fails(api, run, [page(task(1), total=2)])
-    assert code == 5
-    assert "counted 2 tasks behind task 0 and sent 1" in told
-
-
-def test_an_annotation_without_its_result_is_refused(api: respx.Router, run: Run) -> None:
-    code, told = pull_fails(api, run, [page(task(1, was_cancelled=False), total=1)])
-    assert code == 5
-    assert "annotation 1 came without its `result`" in told
-
-
-FULL = page(*(task(number) for number in range(1, 101)), total=101)
-
-
-@pytest.mark.parametrize(
-    ("answers", "code", "words"),
-    [
-        ([FULL, *[httpx.Response(500)] * 3], 4, "keeps failing while reading the tasks of project 12 (500)"),
-        ([FULL, own_error(404, "Not found.")], 3, "not found while reading the tasks of project 12 (404)"),
-        ([FULL, own_error(401, "Invalid token.")], 3, "does not take the token (401)"),
-        ([FULL, httpx.Response(200, text='{"tasks": [{"id": 101, "da')], 4, "is cut off or damaged"),
-        ([FULL, httpx.Response(200, json={})], 4, "is not one of Label Studio's"),
-        ([FULL, httpx.Response(200, json={"tasks": 3, "total": 1})], 4, "is not one of Label Studio's"),
-        ([FULL, httpx.ReadTimeout("timed out")], 4, "no answer while reading the tasks of project 12"),
-        ([FULL, page(total=1)], 5, "counted 1 tasks behind task 100 and sent 0"),
-    ],
-)
-def test_a_pull_that_fails_half_way_leaves_the_files_as_they_were(
-    api: respx.Router, run: Run, answers: list[Any], code: int, words: str
-) -> None:
-    ended, told = pull_fails(api, run, answers)
-    assert ended == code
-    assert words in told
-
-
-@pytest.mark.parametrize(
-    ("answer", "error", "words"),
-    [
-        (httpx.Response(200, text=WEB_PAGE), ServerError, "a web page came back while asking for the version"),
-        (httpx.Response(200, json={"version": "2"}), ServerError, "is not one of Label Studio's"),
-        (httpx.Response(404, text=WEB_PAGE), ServerError, "no Label Studio is there"),
-        (httpx.Response(503), ServerError, "keeps failing while asking for the version"),
-        (httpx.Response(401, json={"detail": "no"}), RefusedError, "401"),
-        (httpx.ConnectError("no route"), ServerError, "no connection"),
-        (httpx.InvalidURL("no port"), UsageError, "this is not the address of a server"),
-    ],
-)
-def test_what_is_no_label_studio_has_no_release(
-    api: respx.Router, answer: Any, error: type[TrajeditError], words: str
-) -> None:
-    route = api.get("/api/version")
-    if isinstance(answer, httpx.Response):
-        route.mock(return_value=answer)
-    else:
-        route.mock(side_effect=answer)
-    with pytest.raises(error, match=words):
-        find_release(URL)
-
-
-def test_a_release_is_read_without_a_token_and_with_the_address_that_answers(api: respx.Router) -> None:
-    with respx.mock:
-        respx.get("http://old.test/api/version").respond(301, headers={"location": f"{URL}/api/version"})
-        asked = respx.get(f"{URL}/api/version").respond(json={"release": "1.23.2", "edition": "Community"})
-        release = find_release("http://old.test/")
-    assert (release.version, release.edition, release.url) == ("1.23.2", "Community", URL)
-    assert "authorization" not in asked.calls.last.request.headers
-
-
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -399,6 +317,6 @@ def test_whether_predictions_are_validated_is_read_from_the_flags_or_not_known(
 
 
 def test_data_error_is_what_an_incomplete_page_raises(api: respx.Router, server: Server) -> None:
-    api.get("/api/tasks/").mock(return_value=page(total=3))
+    api.get("/api/tasks/").respond(json={"tasks": [], "total": 3})
     with pytest.raises(DataError, match="counted 3 tasks"):
-        list(server.data_pages(12))
+        list(data_pages(server, 12))

@@ -11,6 +11,8 @@ import typer
 from ls_trajedit import cli
 from ls_trajedit.backend.basic_auth import PASSWORD_VARIABLE, USER_VARIABLE
 from ls_trajedit.cli import app
+from ls_trajedit.commands.finish import STEP_SUMMARY_VARIABLE
+from ls_trajedit.hold_signals import TERMINATED
 from ls_trajedit.label_config.errors import TrajeditError
 from ls_trajedit.local_label_studio import EXECUTABLE_VARIABLE
 
@@ -59,7 +61,7 @@ def test_a_console_block_runs_our_commands_and_nothing_else() -> None:
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
     documented = [int(code) for code, _ in table_rows(PAGE, "Exit codes")]
-    assert documented == sorted({0, cli.INTERRUPTED} | exit_codes(TrajeditError))
+    assert documented == sorted({0, 1, cli.INTERRUPTED, TERMINATED} | exit_codes(TrajeditError))
 
 
 def test_every_environment_variable_is_documented_with_the_commands_that_read_it() -> None:
@@ -71,5 +73,5 @@ def test_every_environment_variable_is_documented_with_the_commands_that_read_it
     documented = {
         row[0].strip("`"): set(re.findall(r"`([a-z]+)`", row[1])) for row in table_rows(PAGE, "Environment variables")
     }
-    assert set(documented) == {*readers, USER_VARIABLE, PASSWORD_VARIABLE, EXECUTABLE_VARIABLE}
+    assert set(documented) == {*readers, USER_VARIABLE, PASSWORD_VARIABLE, EXECUTABLE_VARIABLE, STEP_SUMMARY_VARIABLE}
     assert {variable: documented[variable] for variable in readers} == readers

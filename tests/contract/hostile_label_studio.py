@@ -1,0 +1,275 @@
+"""A Label Studio as far as `pull` asks one: an HTTP server with a project in memory, that misbehaves on cue.
+
+Its answers have the form of those of Label Studio 1.23.2. Its clock stands still unless a test moves it, which is also
+what the `Date` of its answers tells.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from .reply import TIME_FORMAT, Fault, Reply, json_reply, own_error
+from .task_query import passes, thinned
+
+__all__ = [
+    "CONFIG",
+    "PROJECT",
+    "TOKEN",
+    "HostileLabelStudio",
+    "corrected",
+    "hostile_label_studio",
+    "personal_token",
+]
+
+PROJECT = 12
+TOKEN = "0123456789abcdef0123456789abcdef01234567"
+CONFIG = (
+    "<View>"
+    '<Text name="first" value="$steps[0].action"/><TextArea name="better" toName="first"/>'
+    '<Text name="second" value="$steps[1].action"/><TextArea name="better2" toName="second"/>'
+    "</View>"
+)
+_NO_PROJECT = "No Project matches the given query."
+
+
+def corrected(text: str, control: str = "better", original: str = "first") -> dict[str, Any]:
+    """The result of a TextArea as Label Studio saves it."""
+    return {
+        "id": "r1",
+        "from_name": control,
+        "to_name": original,
+        "type": "textarea",
+        "origin": "manual",
+        "value": {"text": [text]},
+    }
+
+
+def personal_token(kind: str) -> str:
+    """A personal token (`refresh`), or what it is exchanged for (`access`)."""
+    parts = ({"alg": "HS256", "typ": "JWT"}, {"token_type": kind, "exp": 8102554233, "jti": f"{kind}-of-ana"})
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts)
+    return ".".join((*encoded, "c2lnbmF0dXJl"))
+
+
+class HostileLabelStudio:
+    """The project, what was asked (`asked`, one word for each request), and what is going to go wrong."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.title = "Traces"
+        self.label_config = CONFIG
+        self.has_project = True
+        self.release = "1.23.2"
+        self.tells_time = True
+        self.takes_tokens = True
+        self.now = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+        self.tasks: dict[int, dict[str, Any]] = {}
+        self.asked: list[str] = []
+        self.closing = threading.Event()
+        self._faults: dict[tuple[str, int], Fault] = {}
+        self._last_id = 0
+        self._lock = threading.RLock()
+
+    def pass_time(self, **amount: float) -> None:
+        """Moves the clock on, by ten minutes when nothing else is said: more than a pull looks back."""
+        self.now += timedelta(**(amount or {"minutes": 10}))
+
+    def add_task(self, data: Any = None, **fields: Any) -> int:
+        """A new task; without `data`, one with two steps."""
+        number = self._next_id()
+        steps = [{"action": f"look {number}"}, {"action": f"answer {number}"}]
+        data = {"id": f"t{number}", "task_description": "Find it.", "steps": steps} if data is None else data
+        task = {"id": number, "project": PROJECT, "data": data, "annotations": [], "drafts": 0, **fields}
+        with self._lock:
+            self.tasks[number] = {**task, "created_at": self.now, "updated_at": self.now}
+        return number
+
+    def annotate(self, task: int, *results: Any, **fields: Any) -> int:
+        """A new annotation of the task."""
+        number = self._next_id()
+        annotation = {
+            "id": number,
+            "result": list(results),
+            "completed_by": 1,
+            "was_cancelled": False,
+            "ground_truth": False,
+            "created_at": self._time_text(),
+            "updated_at": self._time_text(),
+            "lead_time": 3.5,
+            "project": PROJECT,
+            **fields,
+        }
+        with self._lock:
+            self._touched(task)["annotations"].append(annotation)
+        return number
+
+    def change_annotation(self, task: int, index: int, **fields: Any) -> None:
+        """Changes the annotation at `index` of the task."""
+        with self._lock:
+            annotation = self._touched(task)["annotations"][index]
+            annotation.update(fields, updated_at=self._time_text())
+
+    def delete_annotation(self, task: int, index: int) -> None:
+        with self._lock:
+            del self._touched(task)["annotations"][index]
+
+    def delete_task(self, task: int) -> None:
+        with self._lock:
+            del self.tasks[task]
+
+    def misbehave(self, fault: Fault, on: str, nth: int = 1, times: int = 1) -> None:
+        """Has `fault` spoil the `nth` request of the kind `on` from now on, and `times` in a row."""
+        already = Counter(self.asked)[on]
+        for number in range(nth, nth + times):
+            self._faults[on, already + number] = fault
+
+    def meanwhile(self, action: Callable[[], object], on: str, nth: int = 1) -> None:
+        """Does something right after the `nth` request of the kind `on` from now on was answered."""
+
+        def act(reply: Reply) -> Reply:
+            action()
+            return reply
+
+        self.misbehave(act, on, nth)
+
+    def heal(self) -> None:
+        """Does nothing wrong any more."""
+        self._faults.clear()
+
+    def reply(self, method: str, target: str, headers: Any) -> Reply:
+        """The answer to a request."""
+        path, query = urlsplit(target).path, dict(parse_qsl(urlsplit(target).query))
+        with self._lock:
+            kind = _kind(path, query)
+            self.asked.append(kind)
+            authorization = headers.get("Authorization", "")
+            reply = replace(self._right_reply(method, kind, path, query, authorization), authorization=authorization)
+            fault = self._faults.pop((kind, self.asked.count(kind)), None)
+        return fault(reply) if fault else reply
+
+    def _right_reply(self, method: str, kind: str, path: str, query: dict[str, str], authorization: str) -> Reply:
+        if kind == "token" and method == "POST" and self.takes_tokens:
+            return json_reply({"access": personal_token("access")})
+        if kind == "version":
+            return json_reply({"release": self.release, "edition": "Community"})
+        if not self.takes_tokens or authorization not in (f"Token {TOKEN}", f"Bearer {personal_token('access')}"):
+            return own_error(401, "Invalid token.")
+        if kind == "users":
+            return json_reply([{"id": 1, "email": "ana@example.com"}, {"id": 2, "email": "bo@example.com"}])
+        if kind == "project":
+            return self._project_reply(int(path.split("/")[3]))
+        if kind == "unknown":
+            return own_error(404, "Not found.")
+        if not self.has_project or int(query["project"]) not in (PROJECT, PROJECT + 1):
+            return own_error(404, _NO_PROJECT)
+        return self._tasks_reply(query)
+
+    def _project_reply(self, number: int) -> Reply:
+        if not self.has_project or number not in (PROJECT, PROJECT + 1):
+            return own_error(404, _NO_PROJECT)
+        count = sum(task["project"] == number for task in self.tasks.values())
+        more = {"task_number": count, "model_version": "", "show_collab_predictions": True}
+        return json_reply({"id": number, "title": self.title, "label_config": self.label_config, **more})
+
+    def _tasks_reply(self, query: dict[str, str]) -> Reply:
+        wanted = json.loads(query["query"])
+        found = [task for task in self.tasks.values() if str(task["project"]) == query["project"]]
+        for item in wanted["filters"]["items"]:
+            found = [task for task in found if passes(task, item)]
+        if wanted.get("ordering") == ["tasks:id"]:
+            found.sort(key=lambda task: int(task["id"]))
+        size, page = int(query["page_size"]), int(query["page"])
+        if page > 1 and (page - 1) * size >= len(found):
+            return own_error(404, "Invalid page.")
+        fields = query["include"].split(",")
+        tasks = [thinned(task, fields, query["fields"]) for task in found[(page - 1) * size : page * size]]
+        return json_reply({"total_annotations": 0, "total_predictions": 0, "total": len(found), "tasks": tasks})
+
+    def _touched(self, task: int) -> dict[str, Any]:
+        self.tasks[task]["updated_at"] = self.now
+        return self.tasks[task]
+
+    def _next_id(self) -> int:
+        with self._lock:
+            self._last_id += 1
+            return self._last_id
+
+    def _time_text(self) -> str:
+        return self.now.strftime(TIME_FORMAT)
+
+
+@contextmanager
+def hostile_label_studio() -> Iterator[HostileLabelStudio]:
+    """A server of its own for a test, on a free port, which has an empty project and does nothing wrong yet."""
+    label_studio = HostileLabelStudio()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.close_connection = True
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            reply = label_studio.reply(self.command, self.path, self.headers)
+            if reply.hangs:
+                label_studio.closing.wait()
+            if reply.hangs or not reply.status:
+                return
+            self.send_response(reply.status)
+            length = len(reply.body) if reply.length is None else reply.length
+            headers = {"Content-Type": "application/json", "Content-Length": str(length), "Connection": "close"}
+            for name, value in {**headers, **reply.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(label_studio.now, usegmt=True) if label_studio.tells_time else ""
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class QuietServer(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """Clients that were killed are part of the tests."""
+
+    with QuietServer(("127.0.0.1", 0), Handler) as server:
+        label_studio.url = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield label_studio
+        finally:
+            label_studio.closing.set()
+            server.shutdown()
+            thread.join()
+
+
+def _kind(path: str, query: dict[str, str]) -> str:
+    parts = path.strip("/").split("/")
+    if parts == ["api", "tasks"]:
+        asked = query.get("query", "")
+        if "draft_exists" in asked:
+            return "drafts"
+        if "total_annotations" in query.get("include", ""):
+            return "counts"
+        return "changed" if "updated_at" in asked else "tasks"
+    if parts[:2] == ["api", "projects"] and len(parts) == 3:
+        return "project"
+    known = {"api/version": "version", "api/users": "users", "api/token/refresh": "token"}
+    return known.get("/".join(parts), "unknown")

@@ -1,0 +1,47 @@
+"""Which release of Label Studio answers at an address, asked without a token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from ls_trajedit.find_release import find_release
+from ls_trajedit.label_config.errors import RefusedError, ServerError, TrajeditError, UsageError
+
+URL = "http://label-studio.test"
+WEB_PAGE = "<!doctype html><html><body>Welcome to nginx!</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (httpx.Response(200, text=WEB_PAGE), ServerError, "a web page came back while asking for the version"),
+        (httpx.Response(200, json={"version": "2"}), ServerError, "is not one of Label Studio's"),
+        (httpx.Response(404, text=WEB_PAGE), ServerError, "no Label Studio is there"),
+        (httpx.Response(503), ServerError, "keeps failing while asking for the version"),
+        (httpx.Response(401, json={"detail": "no"}), RefusedError, "401"),
+        (httpx.ConnectError("no route"), ServerError, "no connection"),
+        (httpx.InvalidURL("no port"), UsageError, "this is not the address of a server"),
+    ],
+)
+def test_what_is_no_label_studio_has_no_release(answer: Any, error: type[TrajeditError], words: str) -> None:
+    with respx.mock:
+        route = respx.get(f"{URL}/api/version")
+        if isinstance(answer, httpx.Response):
+            route.mock(return_value=answer)
+        else:
+            route.mock(side_effect=answer)
+        with pytest.raises(error, match=words):
+            find_release(URL)
+
+
+def test_a_release_is_read_without_a_token_and_with_the_address_that_answers() -> None:
+    with respx.mock:
+        respx.get("http://old.test/api/version").respond(301, headers={"location": f"{URL}/api/version"})
+        asked = respx.get(f"{URL}/api/version").respond(json={"release": "1.23.2", "edition": "Community"})
+        release = find_release("http://old.test/")
+    assert (release.version, release.edition, release.url) == ("1.23.2", "Community", URL)
+    assert "authorization" not in asked.calls.last.request.headers

@@ -1,0 +1,216 @@
+"""A state that does not fit: of another project, of a newer version, damaged, or in use."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from .hostile_label_studio import PROJECT, corrected
+from .puller import Puller, Ran, puller_of
+
+
+@pytest.fixture
+def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+    """Somebody who has pulled three tasks, two of them corrected, ten minutes ago."""
+    with puller_of(tmp_path, monkeypatch, capsys) as puller:
+        tasks = [puller.label_studio.add_task() for _ in range(3)]
+        for number in tasks[:2]:
+            puller.label_studio.annotate(number, corrected(f"better {number}"))
+        puller.label_studio.pass_time()
+        assert puller.pull().exit_code == 0
+        puller.label_studio.pass_time()
+        yield puller
+
+
+@pytest.fixture
+def state(puller: Puller) -> Path:
+    return puller.folder / ".ls-trajedit" / "state.sqlite"
+
+
+def test_a_folder_that_holds_another_project_is_refused(puller: Puller) -> None:
+    before = puller.outputs()
+    ran = puller.pull(project=PROJECT + 1)
+    assert ran.exit_code == 3
+    url = puller.label_studio.url
+    assert ran.err == (
+        f"ls-trajedit: {puller.folder}: holds what was pulled from project 12 of {url}, and this is project 13 of "
+        f"{url}; choose another folder with -o, or give --full to start over in this one\n"
+    )
+    assert puller.outputs() == before
+
+
+def test_with_full_a_folder_takes_another_project_and_nothing_is_left_of_the_first(puller: Puller) -> None:
+    ran = puller.pull("--full", "--json", project=PROJECT + 1)
+    assert ran.exit_code == 0
+    assert ran.json()["changes"] == {"new": 0, "changed": 0, "removed": 2}
+    assert puller.read("manifest.json")["project"]["id"] == PROJECT + 1
+    assert puller.completions() == []
+    assert puller.pull(project=PROJECT + 1).exit_code == 0
+    assert puller.pull().exit_code == 3
+
+
+def test_a_folder_of_another_server_is_refused(puller: Puller) -> None:
+    other = puller.label_studio.url.replace("127.0.0.1", "localhost")
+    ran = puller.pull("--url", other)
+    assert ran.exit_code == 3
+    assert f"from project 12 of {puller.label_studio.url}, and this is project 12 of {other}" in ran.err
+
+
+def test_the_state_of_a_newer_version_is_refused_and_kept(puller: Puller, state: Path) -> None:
+    with closing(sqlite3.connect(state)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before, kept = puller.outputs(), state.read_bytes()
+    for arguments in ((), ("--full",), ("--check",)):
+        ran = puller.pull(*arguments)
+        assert ran.exit_code == 3
+        assert "was written by a newer ls-trajedit (format 99, this one knows 1); install that one" in ran.err
+    assert (puller.outputs(), state.read_bytes()) == (before, kept)
+
+
+def no_database(state: Path) -> None:
+    state.write_bytes(b"\x00garbage" * 1000)
+
+
+def somebody_elses(state: Path) -> None:
+    with closing(sqlite3.connect(state)) as connection:
+        connection.execute("PRAGMA application_id = 7")
+
+
+def cut_in_half(state: Path) -> None:
+    content = state.read_bytes()
+    state.write_bytes(content[: len(content) // 2])
+
+
+def cut_to_the_header(state: Path) -> None:
+    state.write_bytes(state.read_bytes()[:100])
+
+
+def another_task_inside(state: Path) -> None:
+    """One letter of a task: to SQLite, all is well."""
+    state.write_bytes(state.read_bytes().replace(b"look 1", b"lock 1"))
+
+
+def without_tables(state: Path) -> None:
+    with closing(sqlite3.connect(state)) as connection:
+        connection.execute("DROP TABLE tasks")
+
+
+def note_that_is_no_json(state: Path) -> None:
+    with closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        connection.execute("UPDATE notes SET value = '{' WHERE name = 'placed'")
+
+
+def cursor_in_the_future(state: Path) -> None:
+    """What would make every later pull find nothing."""
+    content = state.read_bytes()
+    assert b"2026-11-22T" in content
+    state.write_bytes(content.replace(b"2026-11-22T", b"2096-11-22T"))
+
+
+def a_folder(state: Path) -> None:
+    state.unlink()
+    state.mkdir()
+
+
+DAMAGES = [
+    no_database,
+    somebody_elses,
+    cut_in_half,
+    cut_to_the_header,
+    another_task_inside,
+    without_tables,
+    note_that_is_no_json,
+    cursor_in_the_future,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_state_is_said_and_set_aside_and_everything_pulled(
+    puller: Puller, state: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(state)
+    damaged = state.read_bytes()
+    puller.label_studio.annotate(puller.label_studio.add_task(), corrected("new"))
+    ran = puller.pull()
+    assert ran.exit_code == 0
+    assert ran.err.startswith(f"{puller.folder}: what the last pull left for this one is damaged (")
+    assert "it is now called state.damaged-1, and everything is pulled again\n" in ran.err
+    assert ran.asked[-3:] == ["tasks", "version", "drafts"]
+    assert state.with_name("state.damaged-1").read_bytes() == damaged
+    assert puller.completions() == ["better 1", "better 2", "new"]
+    assert puller.pull().err == ""
+
+
+def test_a_second_damaged_state_does_not_take_the_place_of_the_first(puller: Puller, state: Path) -> None:
+    for number in (1, 2):
+        state.write_text(f"garbage {number} ")
+        assert f"state.damaged-{number}" in puller.pull().err
+    assert state.with_name("state.damaged-1").read_text() == "garbage 1 "
+
+
+def test_full_does_not_need_a_state_that_can_be_read(puller: Puller, state: Path) -> None:
+    no_database(state)
+    before = puller.times()
+    assert puller.pull("--full").out.startswith("up to date")
+    assert puller.times() == before
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_check_finds_a_damaged_state_not_up_to_date_or_does_not_need_it(
+    puller: Puller, state: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(state)
+    damaged = state.read_bytes()
+    ran = puller.pull("--check")
+    # A task that nothing asks for is not looked at.
+    assert ran.exit_code == (0 if damage is another_task_inside else 1)
+    assert state.read_bytes() == damaged
+
+
+def test_a_state_with_any_bytes_flipped_ends_in_the_right_files(puller: Puller, state: Path) -> None:
+    """Not one of the damages may end in anything but what a first pull would write."""
+    whole = state.read_bytes()
+    fresh = puller.folder.parent / "fresh"
+    puller.pull("--annotators", "hash", into=fresh)
+    expected = puller.outputs(fresh)
+    draw = random.Random(5)
+    for _ in range(40):
+        content = bytearray(whole)
+        for _ in range(draw.choice([1, 1, 8, 64])):
+            # Behind what says whose it is, and of which version.
+            content[draw.randrange(72, len(content))] = draw.randrange(256)
+        state.write_bytes(content)
+        assert puller.pull("--annotators", "hash").exit_code == 0
+        assert puller.outputs() == expected
+
+
+def test_what_cannot_be_opened_as_a_state_is_told_without_a_traceback(puller: Puller, state: Path) -> None:
+    a_folder(state)
+    ran = puller.pull()
+    assert ran.exit_code == 3
+    assert f"{puller.folder}: cannot write there: unable to open database file; choose another folder" in ran.err
+
+
+def test_a_second_pull_into_a_folder_that_is_being_written_is_refused(puller: Puller) -> None:
+    before = puller.outputs()
+    seconds: list[Ran] = []
+    puller.label_studio.meanwhile(lambda: seconds.append(puller.end(puller.start())), on="changed")
+    assert puller.pull().exit_code == 0
+    (second,) = seconds
+    assert second.exit_code == 3
+    assert second.err == (
+        f"ls-trajedit: {puller.folder}: another ls-trajedit is writing there; wait until it is done, or choose another "
+        "folder with -o\n"
+    )
+    assert puller.outputs() == before
+
+
+def test_the_state_keeps_what_the_outputs_need_and_no_address_with_a_password(puller: Puller, state: Path) -> None:
+    puller.pull("--full", "--url", puller.label_studio.url.replace("//", "//ana:hunter22@"))
+    assert b"better 1" in state.read_bytes()
+    assert not any(b"hunter22" in path.read_bytes() for path in puller.folder.rglob("*") if path.is_file())
