@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import filecmp
+import os
 import shutil
 import sys
 import tempfile
@@ -32,28 +33,36 @@ def main() -> None:
         floor_out, our_out = folder / "floor", folder / "ours"
         floor: Command = [sys.executable, Path(__file__).with_name("convert_floor.py"), export, floor_out]
         ours: Command = [LS_TRAJEDIT, "convert", export, "--options", options, "-o", our_out, "--strict"]
-        floor_costs: list[Cost] = []
-        our_costs: list[Cost] = []
+        cores = os.sched_getaffinity(0)
+        one = {max(cores)}
+        ways = {
+            "floor": (floor_out, floor, one),
+            "convert, 1 core": (our_out, ours, one),
+            f"convert, {len(cores)} cores": (our_out, ours, cores),
+        }
+        costs: dict[str, list[Cost]] = {way: [] for way in ways}
         for _ in range(asked.rounds):
-            for out, command, costs in ((floor_out, floor, floor_costs), (our_out, ours, our_costs)):
+            for way, (out, command, its_cores) in ways.items():
                 shutil.rmtree(out, ignore_errors=True)
                 out.mkdir()
-                costs.append(run(command))
+                costs[way].append(run(command, its_cores))
         for file in FILES:
             if not filecmp.cmp(floor_out / file, our_out / file, shallow=False):
                 sys.exit(f"{file}: the floor writes something else than `convert`; the ratio would mean nothing")
         size = export.stat().st_size, sum((our_out / file).stat().st_size for file in FILES)
     print(f"{asked.annotations} annotations, {size[0] / 1e6:.0f} MB in, {size[1] / 1e6:.0f} MB out, the same from both")
-    show(median(floor_costs), median(our_costs), asked.annotations)
+    show({way: median(measured) for way, measured in costs.items()}, asked.annotations)
 
 
-def show(floor: Cost, ours: Cost, annotations: int) -> None:
-    """Prints the medians and their ratios."""
-    print(f"{'':12}{'wall':>10}{'CPU':>10}{'peak memory':>14}{'annotations/s':>16}")
-    for name, cost in (("floor", floor), ("convert", ours)):
-        rate = annotations / cost.wall
-        print(f"{name:12}{cost.wall:8.2f} s{cost.cpu:8.2f} s{cost.peak:11.0f} MB{rate:16,.0f}")
-    print(f"{'ratio':12}{ours.wall / floor.wall:10.2f}{ours.cpu / floor.cpu:10.2f}")
+def show(costs: dict[str, Cost], annotations: int) -> None:
+    """Prints each way and how many times as much it takes as the floor, which is the first."""
+    floor = next(iter(costs.values()))
+    print(
+        f"{'':18}{'wall':>10}{'CPU':>10}{'peak memory':>14}{'annotations/s':>16}{'wall / floor':>14}{'CPU / floor':>13}"
+    )
+    for way, cost in costs.items():
+        figures = f"{cost.wall:8.2f} s{cost.cpu:8.2f} s{cost.peak:11.0f} MB{annotations / cost.wall:16,.0f}"
+        print(f"{way:18}{figures}{cost.wall / floor.wall:14.2f}{cost.cpu / floor.cpu:13.2f}")
 
 
 def write_export(path: Path, annotations: int) -> None:

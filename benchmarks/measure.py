@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -18,28 +19,38 @@ __all__ = ["LS_TRAJEDIT", "Command", "Cost", "machine", "median", "run"]
 Command = list[str | Path]
 
 LS_TRAJEDIT = str(Path(sys.executable).parent / "ls-trajedit")
+_POLL = 0.02
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock, seconds of CPU, and the peak memory in MB of the largest process."""
+    """Seconds on the clock, seconds of CPU, and peak memory in MB: the sum over the process and those that it
+    started, of the peak of each."""
 
     wall: float
     cpu: float
     peak: float
 
 
-def run(command: Command, **environment: str) -> Cost:
-    """Runs `command` to its end. Raises RuntimeError, with what it wrote to stderr, when it fails.
-
-    A process starts with the peak memory of the one that starts it: callers keep their own small.
-    """
+def run(command: Command, cores: set[int] | None = None, **environment: str) -> Cost:
+    """Runs `command` to its end, on these cores if any are given. Raises RuntimeError, with what it wrote to stderr,
+    when it fails."""
     with tempfile.TemporaryFile() as errors:
         started = time.monotonic()
-        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=errors)
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+        )
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            peaks: dict[int, float] = {}
+            while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+                note_peaks(process.pid, peaks)
+                time.sleep(_POLL)
+            _, status, usage = ended
         except BaseException:
             process.kill()
             process.wait()
@@ -49,7 +60,22 @@ def run(command: Command, **environment: str) -> Cost:
         if process.returncode:
             errors.seek(0)
             raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.read().decode()}")
-    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _RSS_UNIT / 1e6)
+    # Without /proc there is only the peak of the largest.
+    peak = sum(peaks.values()) or usage.ru_maxrss * _RSS_UNIT / 1e6
+    return Cost(wall, usage.ru_utime + usage.ru_stime, peak)
+
+
+def note_peaks(pid: int, peaks: dict[int, float]) -> None:
+    """Notes, in MB, the peak memory so far of a process and of all that it started."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return  # it has ended, or there is no such thing here
+    if found := re.search(r"VmHWM:\s+(\d+) kB", status):
+        peaks[pid] = int(found[1]) * 1024 / 1e6
+    for child in children:
+        note_peaks(int(child), peaks)
 
 
 def median(costs: Iterable[Cost]) -> Cost:

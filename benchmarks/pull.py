@@ -1,7 +1,8 @@
 """How fast `ls-trajedit pull` is, against the two ways in which Label Studio's SDK reads a whole project.
 
 Starts a real Label Studio and loads tasks with one annotation each into it. The SDK's two ways only read and parse;
-`pull` also converts and writes the files. Each is a process of its own, and they take turns.
+`pull` also converts and writes the files. Each is a process of its own, and they take turns. Then come pulls of what
+changed: nothing, and one task in a hundred.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 import statistics
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +28,14 @@ from ls_trajedit.local_label_studio import LOG_NAME, LocalLabelStudio, running_l
 
 STEPS = range(5, 16)
 BATCH = 500
+# How far a pull looks back before the last one, with some seconds to spare: what was loaded since is read once more.
+OVERLAP = 5 * 60 + 10
 _REQUEST = re.compile(rb'^.*"(?:GET|POST|PUT|PATCH|DELETE) /.*$', re.MULTILINE)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=2_000)
+    parser.add_argument("--tasks", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     print(machine("label-studio", "label-studio-sdk"))
@@ -38,34 +43,52 @@ def main() -> None:
         folder = Path(name)
         with running_label_studio(folder / "label-studio") as server:
             project = load_project(server, asked.tasks)
+            loaded = time.monotonic()
+            ways = Ways(server, folder)
             reader: Command = [sys.executable, Path(__file__).with_name("sdk_readers.py")]
-            arguments = [str(project), str(asked.tasks)]
-            commands: dict[str, Command] = {
-                'tasks.list(fields="all")': [*reader, "list", *arguments],
-                "exports.as_json": [*reader, "as_json", *arguments],
-                "ls-trajedit pull": [LS_TRAJEDIT, "pull", "--project", str(project), "--strict", "-o", folder / "data"],
-            }
-            costs: dict[str, list[Cost]] = {way: [] for way in commands}
-            requested: dict[str, list[int]] = {way: [] for way in commands}
-            log = folder / "label-studio" / LOG_NAME
+            pull: Command = [LS_TRAJEDIT, "pull", "--project", str(project), "--strict", "-o", folder / "data"]
             for _ in range(asked.rounds):
-                for way, command in commands.items():
-                    before = count_requests(log)
-                    costs[way].append(run(command, LABEL_STUDIO_URL=server.url, LABEL_STUDIO_API_KEY=server.token))
-                    requested[way].append(count_requests(log) - before)
+                ways.measure('tasks.list(fields="all")', [*reader, "list", str(project), str(asked.tasks)])
+                ways.measure("exports.as_json", [*reader, "as_json", str(project), str(asked.tasks)])
+                ways.measure("pull, everything", [*pull, "--full"])
+            pause = max(0.0, loaded + OVERLAP - time.monotonic())
+            print(f"{pause:.0f} s until the loading is longer ago than a pull looks back")
+            time.sleep(pause)
+            run([*pull, "--full"], **ways.environment)
+            for _ in range(asked.rounds):
+                ways.measure("pull, nothing changed", pull)
+                ways.measure("ls-trajedit --version", [LS_TRAJEDIT, "--version"])
+            for number in range(asked.rounds):
+                change(server, project, range(number, asked.tasks, 100))
+                ways.measure("pull, 1 % changed", pull)
         check_complete(folder / "data" / "trajectory_corrections.json", asked.tasks)
     print(f"{asked.tasks} tasks of {STEPS[0]} to {STEPS[-1]} steps, medians of {asked.rounds}")
-    show({way: median(measured) for way, measured in costs.items()}, requested)
+    ways.show("pull, everything")
 
 
-def show(costs: dict[str, Cost], requested: dict[str, list[int]]) -> None:
-    """Prints each way, and how many times as long it takes as `pull`, which is the last."""
-    ours = list(costs.values())[-1]
-    print(f"{'':26}{'wall':>10}{'CPU':>10}{'peak memory':>14}{'requests':>10}{'wall / pull':>13}")
-    for way, cost in costs.items():
-        number = statistics.median(requested[way])
-        figures = f"{cost.wall:8.2f} s{cost.cpu:8.2f} s{cost.peak:11.0f} MB{number:10.0f}"
-        print(f"{way:26}{figures}{cost.wall / ours.wall:13.2f}")
+class Ways:
+    """What each way cost, and how many requests it made."""
+
+    def __init__(self, server: LocalLabelStudio, folder: Path) -> None:
+        self.environment = {"LABEL_STUDIO_URL": server.url, "LABEL_STUDIO_API_KEY": server.token}
+        self._log = folder / "label-studio" / LOG_NAME
+        self._costs: dict[str, list[Cost]] = {}
+        self._requests: dict[str, list[int]] = {}
+
+    def measure(self, way: str, command: Command) -> None:
+        """Runs `command` and notes what it cost."""
+        before = count_requests(self._log)
+        self._costs.setdefault(way, []).append(run(command, **self.environment))
+        self._requests.setdefault(way, []).append(count_requests(self._log) - before)
+
+    def show(self, unit: str) -> None:
+        """Prints the medians, and how many times as long as `unit` each way takes."""
+        costs = {way: median(measured) for way, measured in self._costs.items()}
+        print(f"{'':26}{'wall':>10}{'CPU':>10}{'peak memory':>14}{'requests':>10}{'wall / ' + unit:>26}")
+        for way, cost in costs.items():
+            number = statistics.median(self._requests[way])
+            figures = f"{cost.wall:8.2f} s{cost.cpu:8.2f} s{cost.peak:11.0f} MB{number:10.0f}"
+            print(f"{way:26}{figures}{cost.wall / costs[unit].wall:26.3f}")
 
 
 def load_project(server: LocalLabelStudio, tasks: int) -> int:
@@ -73,19 +96,32 @@ def load_project(server: LocalLabelStudio, tasks: int) -> int:
     traces = [make_trace(number, STEPS[number % len(STEPS)]) for number in range(1, tasks + 1)]
     options = parse_options(OPTIONS, "the benchmark's options")
     config = write_config(options, shape_of([make_trace(0, STEPS[-1])], options))
-    project = int(ask(server, "/api/projects/", {"title": "Benchmark", "label_config": config})["id"])
+    project = int(ask(server, requests.post, "/api/projects/", {"title": "Benchmark", "label_config": config})["id"])
     for start in range(0, tasks, BATCH):
         batch = [
             {"data": trace, "annotations": [{"result": make_results(trace, number % 5 if number % 10 < 3 else None)}]}
             for number, trace in enumerate(traces[start : start + BATCH], start=start + 1)
         ]
-        ask(server, f"/api/projects/{project}/import", batch)
+        ask(server, requests.post, f"/api/projects/{project}/import", batch)
     return project
 
 
-def ask(server: LocalLabelStudio, path: str, body: Any) -> Any:
+def change(server: LocalLabelStudio, project: int, places: range) -> None:
+    """Saves the annotations of the tasks at these places once more."""
+    listed = requests.get(
+        f"{server.url}/api/tasks/",
+        params={"project": project, "fields": "all", "include": "id,annotations,result", "page_size": 100_000},
+        headers={"Authorization": f"Token {server.token}"},
+        timeout=600,
+    ).json()["tasks"]
+    for place in places:
+        annotation = listed[place]["annotations"][0]
+        ask(server, requests.patch, f"/api/annotations/{annotation['id']}/", {"result": annotation["result"]})
+
+
+def ask(server: LocalLabelStudio, method: Callable[..., requests.Response], path: str, body: Any) -> Any:
     headers = {"Authorization": f"Token {server.token}"}
-    answer = requests.post(server.url + path, json=body, headers=headers, timeout=300)
+    answer = method(server.url + path, json=body, headers=headers, timeout=300)
     answer.raise_for_status()
     return answer.json()
 
