@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from ls_trajedit.label_config.errors import OptionsError
 from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.label_config.template import FINAL_ANSWER, NO_OBSERVATION, OBSERVATION, parse_template
 
-__all__ = ["Options", "StepLabels", "nearest", "parse_options", "task_paths"]
+__all__ = ["Options", "StepLabels", "Templates", "nearest", "parse_options", "task_paths"]
 
 POTATO_TYPE = "trajectory_edit"
 
@@ -36,6 +37,39 @@ class StepLabels(BaseModel):
     @classmethod
     def _labels_are_distinct(cls, labels: list[str]) -> list[str]:
         return _distinct(labels)
+
+
+class Templates(BaseModel):
+    """How a trace is written as text. `step` None stands for thought, action and every further editable field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    step: str | None = None
+    observation: str = OBSERVATION
+    no_observation: str = NO_OBSERVATION
+    final_answer: str = FINAL_ANSWER
+
+    @field_validator("step", "observation", "final_answer")
+    @classmethod
+    def _names_a_field(cls, text: str | None) -> str | None:
+        if text is not None and not parse_template(text).fields:
+            raise ValueError("it names no field; without one, every trace would say the same")
+        return text
+
+    @field_validator("no_observation")
+    @classmethod
+    def _is_not_blank(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("it is blank; it stands where an observation is missing, so it must say something")
+        return text
+
+    @field_validator("final_answer")
+    @classmethod
+    def _names_the_answer(cls, text: str) -> str:
+        others = [path for path in parse_template(text).fields if path != ("final_answer",)]
+        if others:
+            raise ValueError(f"`{{{format_path(others[0])}}}` is no field here; it takes `{{final_answer}}` only")
+        return text
 
 
 class Options(BaseModel):
@@ -62,10 +96,14 @@ class Options(BaseModel):
     max_steps: PositiveInt | None = None
     step_labels: StepLabels = StepLabels()
 
-    @field_validator("steps_key", "final_answer_key", "id_key", "task_key")
+    formats: list[str] = Field(default_factory=lambda: ["corrections", "sft", "dpo"])
+    templates: Templates = Templates()
+    tools_key: str | None = None
+
+    @field_validator("steps_key", "final_answer_key", "id_key", "task_key", "tools_key")
     @classmethod
-    def _key_is_a_path_of_keys(cls, key: str) -> str:
-        if any(isinstance(segment, int) for segment in parse_path(key)):
+    def _key_is_a_path_of_keys(cls, key: str | None) -> str | None:
+        if key is not None and any(isinstance(segment, int) for segment in parse_path(key)):
             raise ValueError(f"`{key}` stands inside a list; only a field of a step can have an index")
         return key
 
@@ -90,6 +128,13 @@ class Options(BaseModel):
             parse_path(field)
         return None if fields is None else _distinct(fields)
 
+    @field_validator("formats")
+    @classmethod
+    def _formats_are_distinct(cls, formats: list[str]) -> list[str]:
+        if not formats:
+            raise ValueError("it is empty; name at least one format")
+        return _distinct(formats)
+
     @model_validator(mode="before")
     @classmethod
     def _default_editable_fields(cls, values: Any) -> Any:
@@ -112,7 +157,9 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _keys_do_not_overlap(self) -> Options:
-        keys = ("steps_key", "final_answer_key", "id_key", "task_key")
+        keys = ["steps_key", "final_answer_key", "id_key", "task_key"]
+        if self.tools_key is not None:
+            keys.append("tools_key")
         for one, other in combinations(keys, 2):
             paths = parse_path(getattr(self, one)), parse_path(getattr(self, other))
             # The same text can be both task and id.
@@ -203,7 +250,7 @@ _POTATO_KEYS = frozenset({"annotation_type", "annotation_id", "label_requirement
 def _explain(error: Any) -> str:
     """One line for one of pydantic's errors."""
     key = ".".join(str(part) for part in error["loc"])
-    known = StepLabels.model_fields if key.startswith("step_labels.") else Options.model_fields
+    known = _PARTS.get(str(error["loc"][0]) if len(error["loc"]) > 1 else "", Options).model_fields
     if error["type"] == "extra_forbidden":
         last = str(error["loc"][-1])
         return f"`{key}` is not an option{nearest(last, known)} (options: {', '.join(known)})"
@@ -219,6 +266,7 @@ def _explain(error: Any) -> str:
     return f"`{key}` is {error['input']!r}; it takes {_WANTED.get(wanted, wanted)}"
 
 
+_PARTS: dict[str, type[BaseModel]] = {"step_labels": StepLabels, "templates": Templates}
 _WANTED = {
     "string": "a text",
     "boolean": "true or false",
@@ -226,6 +274,7 @@ _WANTED = {
     "integer": "a whole number",
     "greater than 0": "a whole number above 0",
     "dictionary or instance of StepLabels": f"an object with {' and '.join(StepLabels.model_fields)}",
+    "dictionary or instance of Templates": f"an object with any of {', '.join(Templates.model_fields)}",
 }
 
 

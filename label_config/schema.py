@@ -84,6 +84,11 @@ class Schema:
             found[editor.field] = found.get(editor.field, 0) + counts
         return found
 
+    def step_fields(self) -> list[str]:
+        """The fields of a step that can be corrected, each once."""
+        controls = self.fixed if self.repeated is None else self._repeated_controls(1)
+        return list(dict.fromkeys(editor.field for editor in controls.editors if editor.step_index is not None))
+
     def as_json(self) -> dict[str, Any]:
         """What the manifest says of the schema."""
         return {

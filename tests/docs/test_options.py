@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from ls_trajedit.label_config.options import Options, StepLabels, parse_options
+from ls_trajedit.label_config.options import Options, parse_options
 from ls_trajedit.label_config.read_config import FLAG_CLASSES
 
 from .pages import Block, blocks, read_page, table_rows
 
 PAGE = "docs/options.md"
-OWN_YAML = ("README.md", PAGE, "docs/moving-from-potato.md")
+OWN_YAML = ("README.md", PAGE, "docs/formats.md", "docs/moving-from-potato.md")
 
 
 def documented() -> dict[str, str]:
@@ -22,8 +23,13 @@ def documented() -> dict[str, str]:
 
 
 def defaults() -> dict[str, Any]:
-    options = Options().model_dump(exclude={"step_labels"})
-    return {**options, **{f"step_labels.{name}": value for name, value in StepLabels().model_dump().items()}}
+    found: dict[str, Any] = {}
+    for name, value in Options():
+        if isinstance(value, BaseModel):
+            found |= {f"{name}.{part}": default for part, default in value.model_dump().items()}
+        else:
+            found[name] = value
+    return found
 
 
 def test_the_table_has_every_option_and_no_other_in_the_order_of_the_program() -> None:

@@ -13,7 +13,7 @@ from ls_trajedit.label_config.options import Options, StepLabels, nearest, parse
 ALL_OPTIONS = (
     "options: name, description, steps_key, step_text_key, editable_fields, show_diff, show_edit_distance, "
     "allow_reset, require_reason_on_edit, edit_final_answer, final_answer_key, id_key, task_key, context_fields, "
-    "layout, max_steps, step_labels"
+    "layout, max_steps, step_labels, formats, templates, tools_key"
 )
 
 
@@ -43,6 +43,14 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "layout": "unrolled",
         "max_steps": None,
         "step_labels": {"correctness": [], "error_types": []},
+        "formats": ["corrections", "sft", "dpo"],
+        "templates": {
+            "step": None,
+            "observation": "Observation: {observation}",
+            "no_observation": "Observation: (none recorded)",
+            "final_answer": "Final Answer: {final_answer}",
+        },
+        "tools_key": None,
     }
 
 
@@ -70,6 +78,14 @@ def test_every_option_can_be_set() -> None:
         "layout": "repeater",
         "max_steps": 40,
         "step_labels": {"correctness": ["correct", "incorrect", "unsure"], "error_types": ["wrong tool"]},
+        "formats": ["all"],
+        "templates": {
+            "step": "{content}\n{tool_calls[0].function}",
+            "observation": "{result.text}",
+            "no_observation": "(nothing {here})",
+            "final_answer": "{final_answer}",
+        },
+        "tools_key": "meta.tools",
     }
     assert set(given) == set(Options.model_fields)
     assert parse_options(yaml.safe_dump(given, allow_unicode=True), "x").model_dump() == given
@@ -123,6 +139,37 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
         ("step_labels: {correctness: yes}", "`step_labels.correctness` is True; it takes a list of texts"),
         ("step_labels: {correctness: [yes]}", "`step_labels.correctness.0` is True; it takes a text"),
         ("step_labels: {correctness: [a, a]}", "`step_labels.correctness`: `a` is there twice"),
+        ("formats: []", "`formats`: it is empty; name at least one format"),
+        ("formats: trl-dpo", "`formats` is 'trl-dpo'; it takes a list of texts"),
+        ("formats: [dpo, dpo]", "`formats`: `dpo` is there twice"),
+        (
+            "tools_key: steps",
+            "`steps_key` (steps) and `tools_key` (steps) overlap; each names a part of the trace of its own",
+        ),
+        ("tools_key: a[0]", "`tools_key`: `a[0]` stands inside a list; only a field of a step can have an index"),
+        (
+            "templates: x",
+            "`templates` is 'x'; it takes an object with any of step, observation, no_observation, final_answer",
+        ),
+        (
+            "templates: {stap: x}",
+            "`templates.stap` is not an option; did you mean `step`? "
+            "(options: step, observation, no_observation, final_answer)",
+        ),
+        (
+            'templates: {step: "Thought: {thought}\\n{action!r}"}',
+            "`templates.step`: line 2: `{action!r}`: nothing may follow the field; write `{action}`",
+        ),
+        ("templates: {step: Go}", "`templates.step`: it names no field; without one, every trace would say the same"),
+        (
+            "templates: {final_answer: '{answer}'}",
+            "`templates.final_answer`: `{answer}` is no field here; it takes `{final_answer}` only",
+        ),
+        (
+            "templates: {no_observation: ' '}",
+            "`templates.no_observation`: it is blank; "
+            "it stands where an observation is missing, so it must say something",
+        ),
         (
             "step_labels: {error_type: [a]}",
             "`step_labels.error_type` is not an option; did you mean `error_types`? "
