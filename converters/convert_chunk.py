@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ls_trajedit.converters.annotators_policy import KeyedRecord, choose_records
 from ls_trajedit.converters.convert_task import Outcome, convert_task
 from ls_trajedit.converters.counts import Counts
 from ls_trajedit.converters.formats import rejects
-from ls_trajedit.converters.formats.format import Format
+from ls_trajedit.converters.formats.format import Format, TrainingRow
+from ls_trajedit.converters.omission import Omission
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.recipe import Recipe
+from ls_trajedit.converters.sample import Sample
+from ls_trajedit.converters.tally import Tally
+from ls_trajedit.converters.training_counts import TrainingCounts
 from ls_trajedit.label_config.errors import DataError
 from ls_trajedit.label_config.json_text import JsonPart, RawJson, json_line
 from ls_trajedit.label_config.schema import Schema
 
-__all__ = ["ConvertedChunk", "RawTask", "Row", "convert_chunk", "rows_of"]
+__all__ = ["ConvertedChunk", "RawTask", "Row", "convert_chunk"]
 
 
 class RawTask(NamedTuple):
@@ -35,21 +41,59 @@ class Row(NamedTuple):
 @dataclass
 class ConvertedChunk:
     """What some tasks became: their counts, and under the name of each output file its rows in the order of the
-    tasks. A file to which they add nothing may be missing."""
+    tasks, and a training file's tally. A file to which they add nothing may be missing."""
 
     counts: Counts = field(default_factory=Counts)
     rows: dict[str, list[Row]] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    training: TrainingCounts = field(default_factory=TrainingCounts)
 
-    def add(self, outcome: Outcome, formats: Iterable[Format]) -> None:
-        """Counts one annotation and adds its rows."""
-        self.counts.add(outcome)
-        for file, row in rows_of(outcome, formats):
-            self.rows.setdefault(file, []).append(row)
+    def add(self, outcomes: Iterable[Outcome], recipe: Recipe) -> None:
+        """Counts the annotations of one task and adds their rows."""
+        records = []
+        for outcome in outcomes:
+            self.counts.add(outcome)
+            if outcome.kind == "rejected":
+                self._add_row(rejects.FORMAT.file, Row(outcome.key, json_line(outcome.row)))
+            elif outcome.kind in ("edited", "unedited"):
+                records.append(KeyedRecord(outcome.key, outcome.row))
+        interchange = [format_ for format_ in recipe.formats if not format_.is_for_training]
+        for item in records:
+            self._add_interchange_rows(item, interchange)
+        if records and recipe.training_formats:
+            self._add_training_rows(records, recipe)
+
+    def _add_interchange_rows(self, item: KeyedRecord, formats: Iterable[Format]) -> None:
+        sample = Sample(item.record)
+        # Most of a row are traces, and each stands in several: its JSON is worked out once.
+        parts = {id(trace): JsonPart(trace) for trace in _traces(item.record)}
+        for format_ in formats:
+            for file in format_.files:
+                for row in file.rows(sample):
+                    if isinstance(row, TrainingRow):
+                        line = json_line({key: parts.get(id(value), value) for key, value in row.values.items()})
+                        self._add_row(file.file, Row(item.key, line))
+
+    def _add_training_rows(self, records: list[KeyedRecord], recipe: Recipe) -> None:
+        chosen = choose_records(records, recipe.rules.annotators_policy)
+        self.training.add_choice(chosen)
+        for item in chosen.records:
+            sample = Sample(item.record, recipe.rendering, recipe.rules, item.disputed)
+            self.training.add_sample(sample)
+            for format_ in recipe.training_formats:
+                for file in format_.files:
+                    name = recipe.file_name(file, item.record["task"])
+                    tally = self.tallies.setdefault(name, Tally())
+                    for row in file.rows(sample):
+                        tally.add(row)
+                        if not isinstance(row, Omission):
+                            self._add_row(name, Row(item.key, json_line(row.values)))
+
+    def _add_row(self, file: str, row: Row) -> None:
+        self.rows.setdefault(file, []).append(row)
 
 
-def convert_chunk(
-    tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, formats: Sequence[Format]
-) -> ConvertedChunk:
+def convert_chunk(tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, recipe: Recipe) -> ConvertedChunk:
     """Converts `tasks`, in their order.
 
     Raises DataError, with the place, for what is not an exported task, and UsageError where `rules` ask for what
@@ -60,25 +104,8 @@ def convert_chunk(
         task = _parsed(raw_task)
         chunk.counts.tasks += 1
         chunk.counts.drafts += bool(task.get("drafts"))
-        for outcome in convert_task(task, schema, rules):
-            chunk.add(outcome, formats)
+        chunk.add(convert_task(task, schema, rules), recipe)
     return chunk
-
-
-def rows_of(outcome: Outcome, formats: Iterable[Format]) -> Iterator[tuple[str, Row]]:
-    """The rows that one annotation adds, each with the name of its file: a record's to the files of `formats`, a
-    rejected annotation's to that of the rejects."""
-    if outcome.kind == "rejected":
-        yield rejects.FORMAT.file, Row(outcome.key, json_line(rejects.FORMAT.row(outcome.row)))
-    elif outcome.kind in ("edited", "unedited"):
-        record = outcome.row
-        # Most of a row are traces, and each stands in several: its JSON is worked out once.
-        parts = {id(trace): JsonPart(trace) for trace in _traces(record)}
-        for format_ in formats:
-            row = format_.row(record)
-            if row is not None:
-                line = json_line({key: parts.get(id(value), value) for key, value in row.items()})
-                yield format_.file, Row(outcome.key, line)
 
 
 def _traces(record: dict[str, Any]) -> Iterator[Any]:

@@ -2,10 +2,57 @@
 
 from __future__ import annotations
 
-from ls_trajedit.converters.formats import corrections, dpo, sft
-from ls_trajedit.converters.formats.format import Format
+from collections.abc import Iterable
 
-__all__ = ["FORMATS", "Format"]
+from ls_trajedit.converters.formats import (
+    corrections,
+    dpo,
+    llamafactory,
+    openai_dpo,
+    openai_sft,
+    prm,
+    sft,
+    trl_dpo,
+    trl_dpo_trajectory,
+    trl_kto,
+    trl_sft,
+)
+from ls_trajedit.converters.formats.format import Format, RowFormat
 
-FORMATS: dict[str, Format] = {f.name: f for f in (corrections.FORMAT, sft.FORMAT, dpo.FORMAT)}
+__all__ = ["ALL", "DEFAULT_FORMATS", "FORMATS", "Format", "RowFormat", "formats_named"]
+
+_MODULES = (
+    corrections,
+    sft,
+    dpo,
+    trl_sft,
+    trl_dpo,
+    trl_dpo_trajectory,
+    trl_kto,
+    prm,
+    openai_sft,
+    openai_dpo,
+    llamafactory,
+)
+FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
 """Every format by its name, in the order in which files are written."""
+
+DEFAULT_FORMATS = tuple(format_ for format_ in FORMATS.values() if not format_.is_for_training)
+"""What is written when nothing is asked for: the interchange format."""
+
+ALL = "all"
+
+
+def formats_named(names: Iterable[str]) -> tuple[Format, ...]:
+    """The formats of these names, each once, in the order in which files are written; `all` is every one.
+
+    Raises ValueError, with the nearest name, for one that is not there.
+    """
+    wanted = set(names)
+    for name in sorted(wanted - FORMATS.keys() - {ALL}):
+        # Slow to load, and needed for this alone.
+        from ls_trajedit.label_config.options import nearest
+
+        known = (*FORMATS, ALL)
+        raise ValueError(f"`{name}` is no format{nearest(name, known)} (formats: {', '.join(known)})")
+    return tuple(format_ for name, format_ in FORMATS.items() if name in wanted or ALL in wanted)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.formats.format import Format
+from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.sample import Sample
 
-__all__ = ["FORMAT"]
+__all__ = ["FILE", "FORMAT"]
+
+FILE = "trajectory_corrections.json"
 
 
-def _row(record: dict[str, Any]) -> dict[str, Any]:
-    return record
+def _rows(sample: Sample) -> Iterator[TrainingRow]:
+    yield TrainingRow(sample.record)
 
 
-def _tail(counts: Counts) -> bytes:
+def _tail(counts: Counts, sides: Sequence[str]) -> bytes:
     edited, unedited = counts.kinds["edited"], counts.kinds["unedited"]
     return f'\n],\n"n_total": {edited + unedited},\n"n_edited": {edited},\n"n_unedited": {unedited}}}\n'.encode()
 
 
-FORMAT = Format(
-    "corrections", "trajectory_corrections.json", _row, head=b'{"records": [\n', separator=b",\n", tail=_tail
-)
+_FILE = RowFormat(FILE, _rows, head=b'{"records": [\n', separator=b",\n", tail=_tail, is_split=False)
+FORMAT = Format("corrections", (_FILE,), is_for_training=False)

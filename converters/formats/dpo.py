@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from ls_trajedit.converters.formats.format import Format, edited_only
+from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.sample import Sample
 
 __all__ = ["FORMAT", "dpo_row"]
 
@@ -25,4 +27,9 @@ def dpo_row(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-FORMAT = Format("dpo", "trajectory_dpo.jsonl", edited_only(dpo_row))
+def _rows(sample: Sample) -> Iterator[TrainingRow]:
+    if sample.record["n_edits"]:
+        yield TrainingRow(dpo_row(sample.record))
+
+
+FORMAT = Format("dpo", (RowFormat("trajectory_dpo.jsonl", _rows, is_split=False),), is_for_training=False)

@@ -1,38 +1,55 @@
-"""What a training format is: a file, and what one record becomes in it."""
+"""What a training format is: its files, and what one record becomes in each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ls_trajedit.converters.counts import Counts
+from ls_trajedit.converters.omission import Omission
+from ls_trajedit.converters.sample import Sample
 
-__all__ = ["Format", "edited_only"]
+__all__ = ["Format", "RowFormat", "Rows", "TrainingRow"]
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """`values` is what stands in the file. The rest is counted: the characters of it that are learned, whether it is
+    a pair, and whether what it follows is stale."""
+
+    values: dict[str, Any]
+    learned_characters: int = 0
+    is_pair: bool = False
+    is_stale: bool = False
+
+
+Rows = Callable[[Sample], Iterator[TrainingRow | Omission]]
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """`rows` gives what stands in `file` for a record, and what is left out of it.
+
+    Rows are joined by `separator`, with `head` before the first and `tail` behind the last; `tail` is given what was
+    counted, and the sides of the split. The defaults are those of JSON lines, where a line end follows each row.
+    `rows` and `tail` are functions of a module, and no lambdas, so that a format can be sent to a worker process.
+    A file that is not `is_split` has the rows of all sides.
+    """
+
+    file: str
+    rows: Rows
+    head: bytes = b""
+    separator: bytes = b"\n"
+    tail: Callable[[Counts, Sequence[str]], bytes] | None = None
+    is_split: bool = True
 
 
 @dataclass(frozen=True)
 class Format:
-    """`row` makes of a record (`record.build_record`) what stands in `file` for it, or None for nothing.
-
-    Rows are joined by `separator`, with `head` before the first and `tail` behind the last. The defaults are those
-    of JSON lines, where a line end follows each row. `row` and `tail` are functions of a module, and no lambdas, so
-    that a format can be sent to a worker process.
-    """
+    """`is_for_training` tells files that a trainer takes as they are from those of the interchange format, which know
+    nothing of templates, splits and policies."""
 
     name: str
-    file: str
-    row: Callable[[dict[str, Any]], dict[str, Any] | None]
-    head: bytes = b""
-    separator: bytes = b"\n"
-    tail: Callable[[Counts], bytes] | None = None
-
-
-def edited_only(row: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
-    """`row`, and None for a record without edits: an unchanged trace is nothing to train on."""
-    return partial(_row_if_edited, row)
-
-
-def _row_if_edited(row: Callable[[dict[str, Any]], dict[str, Any]], record: dict[str, Any]) -> dict[str, Any] | None:
-    return row(record) if record["n_edits"] else None
+    files: tuple[RowFormat, ...]
+    is_for_training: bool = True

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
-from ls_trajedit.converters.formats.format import Format
+from ls_trajedit.converters.formats.format import RowFormat, TrainingRow
+from ls_trajedit.converters.sample import Sample
 
 __all__ = ["FORMAT"]
 
 
-def _row(reject: dict[str, Any]) -> dict[str, Any]:
-    return reject
+def _rows(sample: Sample) -> Iterator[TrainingRow]:
+    """Nothing: a record was not rejected."""
+    return iter(())
 
 
-FORMAT = Format("rejects", "rejects.jsonl", _row)
+FORMAT = RowFormat("rejects.jsonl", _rows, is_split=False)

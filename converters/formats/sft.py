@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from ls_trajedit.converters.formats.format import Format, edited_only
+from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.sample import Sample
 
 __all__ = ["FORMAT", "sft_row"]
 
@@ -18,4 +20,9 @@ def sft_row(record: dict[str, Any]) -> dict[str, Any]:
     return {"prompt": record["task"], "completion": record["corrected_trace"], "trace_id": record["trace_id"]}
 
 
-FORMAT = Format("sft", "trajectory_sft.jsonl", edited_only(sft_row))
+def _rows(sample: Sample) -> Iterator[TrainingRow]:
+    if sample.record["n_edits"]:
+        yield TrainingRow(sft_row(sample.record))
+
+
+FORMAT = Format("sft", (RowFormat("trajectory_sft.jsonl", _rows, is_split=False),), is_for_training=False)

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ls_trajedit.converters.convert_chunk import ConvertedChunk, RawTask, convert_chunk, rows_of
-from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.convert_chunk import ConvertedChunk, RawTask, convert_chunk
+from ls_trajedit.converters.formats import DEFAULT_FORMATS
+from ls_trajedit.converters.formats.format import TrainingRow
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.recipe import Recipe
+from ls_trajedit.converters.sample import Sample
 from ls_trajedit.label_config.errors import DataError, UsageError
 from ls_trajedit.label_config.json_text import RawJson, json_line
 from ls_trajedit.label_config.predict import predict
@@ -23,7 +26,6 @@ from .strategies import Case, cases
 CONFIG = """<View><Text name="t" value="$task"/>
 <Text name="a" value="$steps[0].action"/><TextArea name="fix" toName="a"/></View>"""
 SCHEMA = read_config(CONFIG)
-ALL_FORMATS = tuple(FORMATS.values())
 EDIT, SAME, UNKNOWN = (text_result("fix", "a", "went"), text_result("fix", "a", "go"), text_result("no", "a", "x"))
 
 
@@ -39,7 +41,7 @@ def raw(*tasks: Any) -> list[RawTask]:
 
 
 def convert(*tasks: Any, rules: ReadingRules | None = None) -> ConvertedChunk:
-    return convert_chunk(raw(*tasks), SCHEMA, rules or ReadingRules(), ALL_FORMATS)
+    return convert_chunk(raw(*tasks), SCHEMA, rules or ReadingRules(), Recipe())
 
 
 def test_each_row_stands_under_its_file_with_its_key_in_the_order_of_the_tasks() -> None:
@@ -69,7 +71,7 @@ def test_no_tasks_make_no_rows() -> None:
 
 
 def test_tasks_schema_formats_and_what_comes_of_them_can_go_to_another_process() -> None:
-    arguments = (raw(task(1, EDIT, UNKNOWN), task(2, SAME)), SCHEMA, ReadingRules(emails={3: "a@b"}), ALL_FORMATS)
+    arguments = (raw(task(1, EDIT, UNKNOWN), task(2, SAME)), SCHEMA, ReadingRules(emails={3: "a@b"}), Recipe())
     here = convert_chunk(*arguments)
     assert pickle.loads(pickle.dumps(convert_chunk(*pickle.loads(pickle.dumps(arguments))))) == here
 
@@ -85,7 +87,7 @@ def test_tasks_schema_formats_and_what_comes_of_them_can_go_to_another_process()
 def test_what_is_no_task_is_told_with_its_place(text: bytes, message: str) -> None:
     tasks = [*raw(task(1, EDIT)), RawTask("e.json:2", RawJson(text))]
     with pytest.raises(DataError) as error:
-        convert_chunk(tasks, SCHEMA, ReadingRules(), ALL_FORMATS)
+        convert_chunk(tasks, SCHEMA, ReadingRules(), Recipe())
     assert str(error.value).startswith(message)
 
 
@@ -104,7 +106,13 @@ def test_a_row_is_the_json_of_what_the_format_makes_of_the_record(case: Case) ->
             results[0]["value"]["text"] = ["5"]
         outcome = annotate(project, results, task=number)
         if outcome.kind != "rejected":
-            expected = {f.file: f.row(outcome.row) for f in ALL_FORMATS}
-            assert {file: row.raw for file, row in rows_of(outcome, ALL_FORMATS)} == {
-                file: json_line(row) for file, row in expected.items() if row is not None
+            expected = {
+                file.file: [json_line(row.values)]
+                for format_ in DEFAULT_FORMATS
+                for file in format_.files
+                for row in file.rows(Sample(outcome.row))
+                if isinstance(row, TrainingRow)
             }
+            chunk = ConvertedChunk()
+            chunk.add([outcome], Recipe())
+            assert {file: [row.raw for row in rows] for file, rows in chunk.rows.items()} == expected

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from ls_trajedit.converters.convert_task import Outcome, convert_task
 from ls_trajedit.converters.counts import Counts
 from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.formats.format import TrainingRow
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.sample import Sample
 from ls_trajedit.label_config.errors import UsageError
 from ls_trajedit.label_config.json_text import json_line
 from ls_trajedit.label_config.read_config import read_config
@@ -210,7 +212,12 @@ def test_no_annotation_whatever_is_in_it_stops_the_run_or_gets_lost(
     for outcome in found:
         counts.add(outcome)
         for format_ in FORMATS.values() if outcome.kind in ("edited", "unedited") else ():
-            assert (format_.row(outcome.row) is None) == (outcome.kind == "unedited" and format_.name != "corrections")
+            rows = [row for file in format_.files for row in file.rows(Sample(outcome.row))]
+            if not format_.is_for_training:
+                assert bool(rows) == (outcome.kind == "edited" or format_.name == "corrections")
+            for row in rows:
+                if isinstance(row, TrainingRow):
+                    json_line(row.values)
         if outcome.kind == "rejected":
             assert outcome.row["reason"]
             assert outcome.row["detail"]

@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import tracemalloc
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from hypothesis import strategies as st
 from ls_trajedit.converters.convert_chunk import ConvertedChunk
 from ls_trajedit.converters.convert_task import Outcome
 from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.formats import FORMATS
-from ls_trajedit.converters.formats.format import Format
+from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.manifest import MANIFEST, manifest_json
+from ls_trajedit.converters.recipe import Recipe
 from ls_trajedit.converters.row_files import RowFiles, WrittenFile
 
 NAMES = [
@@ -29,6 +28,7 @@ NAMES = [
     "trajectory_dpo.jsonl",
     "trajectory_sft.jsonl",
 ]
+DEFAULT = Recipe()
 ORIGIN = {"host": "http://h", "versions": {"ls-trajedit": "0"}}
 
 
@@ -50,17 +50,17 @@ def reject(task: int, annotation: int) -> Outcome:
     return Outcome("rejected", "1", (task, annotation), {"annotation_id": annotation, "reason": "because"})
 
 
-def write(folder: Path, *outcomes: Outcome, formats: Sequence[Format] = tuple(FORMATS.values())) -> list[WrittenFile]:
+def write(folder: Path, *outcomes: Outcome, recipe: Recipe = DEFAULT) -> list[WrittenFile]:
     """Writes the files and their manifest into `folder`, one chunk for each outcome."""
     counts = Counts()
-    files = RowFiles(folder, formats)
+    files = RowFiles(folder, recipe)
     for outcome in outcomes:
         chunk = ConvertedChunk(Counts(tasks=1))
-        chunk.add(outcome, formats)
+        chunk.add([outcome], recipe)
         counts.update(chunk.counts)
-        files.add(chunk.rows)
+        files.add(chunk)
     written = files.finish(counts)
-    (folder / MANIFEST).write_bytes(manifest_json(ORIGIN, counts.as_json(), written))
+    (folder / MANIFEST).write_bytes(manifest_json(ORIGIN, None, counts.as_json(), written))
     return written
 
 
@@ -164,23 +164,20 @@ def test_a_record_is_one_line_whatever_line_ends_its_texts_hold(tmp_path: Path) 
 
 
 def test_a_format_can_put_its_file_into_a_folder_of_its_own(tmp_path: Path) -> None:
-    write(tmp_path, record(1, 1), formats=[Format("own", "own/rows.jsonl", _identity)])
+    file = RowFormat("own/rows.jsonl", lambda sample: iter([TrainingRow({"id": sample.record["trace_id"]})]))
+    write(tmp_path, record(1, 1), recipe=Recipe((Format("own", (file,), is_for_training=False),)))
     assert (tmp_path / "own" / "rows.jsonl").read_bytes() == b'{"id":"1/1"}\n'
-
-
-def _identity(record: dict[str, Any]) -> dict[str, Any]:
-    return {"id": record["trace_id"]}
 
 
 def test_memory_does_not_hold_the_rows(tmp_path: Path) -> None:
     size, count = 500_000, 100
     tracemalloc.start()
     try:
-        files = RowFiles(tmp_path, list(FORMATS.values()))
+        files = RowFiles(tmp_path, DEFAULT)
         for number in range(count):
             chunk = ConvertedChunk()
-            chunk.add(record(count - number, 1, text="x" * size), list(FORMATS.values()))
-            files.add(chunk.rows)
+            chunk.add([record(count - number, 1, text="x" * size)], DEFAULT)
+            files.add(chunk)
         files.finish(Counts())
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -1,0 +1,51 @@
+"""`prm/prm.jsonl`: for process reward models, each original trace as steps that are right or wrong.
+
+A step is wrong where an edit shows in it. Traces that nobody edited are here, too, with every step right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.omission import Omission
+from ls_trajedit.converters.sample import Sample
+
+__all__ = ["FORMAT", "prm_rows"]
+
+
+def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
+    """The row for one record.
+
+    >>> from ls_trajedit.converters.example import example_sample
+    >>> (row,) = prm_rows(example_sample())
+    >>> row.values["prompt"]
+    'Find the weather in San Francisco.\\n'
+    >>> for label, step in zip(row.values["labels"], row.values["completions"]):
+    ...     print(label, "|", step.replace("\\n", " / "))
+    False | Thought: Look it up. / Action: web_search(queyr='SF weather')
+    True | Thought: Open it. / Action: open_url(results[0])
+    False | Final Answer: It is sunny.
+    """
+    sample = sample.as_text
+    if not sample.edits and sample.rules.prm_unedited == "exclude":
+        yield Omission.UNEDITED
+        return
+    if sample.disputed - sample.edits.keys():
+        yield Omission.DISPUTED
+        return
+    spoken = [(step, turn.said["content"]) for step, turn in enumerate(sample.original) if turn.said is not None]
+    if not spoken:
+        yield Omission.EMPTY
+        return
+    wrong = sorted(sample.visible_steps)
+    values = {
+        "prompt": sample.task + "\n",
+        "completions": [text for _, text in spoken],
+        "labels": [step not in sample.visible_steps for step, _ in spoken],
+        **sample.columns(wrong[0] if wrong else -1, sum(len(sample.edits[step]) for step in wrong), is_stale=False),
+    }
+    yield TrainingRow(values, sum(len(text) for _, text in spoken))
+
+
+FORMAT = Format("prm", (RowFormat("prm/prm.jsonl", prm_rows),))
