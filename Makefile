@@ -3,14 +3,20 @@
 PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
+TRAINERS := .venv-trainers
 
-.PHONY: demo test check screenshots clean
+.PHONY: demo test test-trainers check screenshots clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/ls-trajedit demo $(DEMO_ARGUMENTS)
 
-test: $(TEST)/installed chromium
+test: $(TEST)/installed chromium nginx
 	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
+
+# Optional, because PyTorch is large. On Linux PyPI has it with CUDA, which is not used here; where pip knows an index
+# with builds for the CPU as well, it takes one of those.
+test-trainers: $(TRAINERS)/installed
+	$(TRAINERS)/bin/python -m pytest tests/trainers --confcutdir=tests/trainers $(TEST_ARGUMENTS)
 
 # Type checkers do not follow the mapping of folders to packages, so mypy checks an installed copy.
 check: $(TEST)/installed
@@ -38,6 +44,11 @@ $(TEST)/installed: setup.cfg pyproject.toml | venv-module
 	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,dev]'
 	touch $@
 
+$(TRAINERS)/installed: setup.cfg pyproject.toml | venv-module
+	$(PYTHON) -m venv $(TRAINERS)
+	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[trainers]'
+	touch $@
+
 # Debian ships Python without what makes virtual environments.
 .PHONY: venv-module
 venv-module:
@@ -57,5 +68,15 @@ chromium:
 	    echo "the browser tests need Chromium on PATH: install the package chromium" >&2; exit 1; \
 	  fi; }
 
+# For one way of getting the live diff into the page.
+.PHONY: nginx
+nginx:
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light; \
+	  else \
+	    echo "a test of the live diff needs nginx: install the package nginx-light" >&2; exit 1; \
+	  fi; }
+
 clean:
-	rm -rf .venv-demo .venv-test build dist demo-output *.egg-info
+	rm -rf .venv-demo .venv-test .venv-trainers build dist demo-output *.egg-info

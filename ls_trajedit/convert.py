@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ls_trajedit import __version__
+from ls_trajedit.convert_tasks import converted_chunks
 from ls_trajedit.converters.convert_chunk import RawTask
-from ls_trajedit.converters.formats import FORMATS
-from ls_trajedit.converters.manifest import MANIFEST, manifest_json
+from ls_trajedit.converters.manifest import MANIFEST, manifest_json, training_json
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.recipe import Recipe
+from ls_trajedit.former_files import former_files, remove_former_files
 from ls_trajedit.hold_signals import signals_held
 from ls_trajedit.label_config.errors import DataError
 from ls_trajedit.label_config.json_stream import split_json
@@ -34,27 +36,29 @@ def convert(
     rules: ReadingRules,
     folder: Path,
     progress: Progress,
+    recipe: Recipe | None = None,
 ) -> Summary:
-    """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`.
+    """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`: those that
+    `recipe` asks for, or else those of the interchange format.
 
     Raises DataError, with `name` and the line, when something in `export` is not an exported task; the files in
     `folder` are then as they were.
     """
-    formats = list(FORMATS.values())
+    recipe = recipe or Recipe()
     with locked_folder(folder), temporary_folder(folder) as temporary:
-        counts, files = write_rows(
-            _tasks(export, name),
-            schema,
-            rules,
-            formats,
-            temporary,
-            lambda _, counts: progress(counts.tasks, None),
-        )
+        former = former_files(folder)
+        chunks = converted_chunks(_tasks(export, name), schema, rules, recipe)
+        rows = write_rows(chunks, recipe, temporary, lambda _, done: progress(done, None))
+        counts = rows.counts.as_json()
         origin = {"host": None, "project": None, "schema": schema.as_json(), "versions": {"ls-trajedit": __version__}}
-        write_synced(temporary / MANIFEST, manifest_json(origin, counts.as_json(), files))
+        write_synced(
+            temporary / MANIFEST, manifest_json(origin, training_json(recipe, rows.training), counts, rows.files)
+        )
+        names = [file.file for file in rows.files]
         with signals_held():
-            put_in_place(temporary, folder, [*(file.file for file in files), MANIFEST])
-    return Summary(counts.as_json(), files, folder)
+            put_in_place(temporary, folder, [*names, MANIFEST])
+            remove_former_files(folder, former, names)
+    return Summary(counts, rows.files, folder)
 
 
 def generated_schema(options: Options) -> Schema:

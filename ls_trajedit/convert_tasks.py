@@ -8,8 +8,8 @@ from functools import partial
 from itertools import chain, islice
 
 from ls_trajedit.converters.convert_chunk import ConvertedChunk, RawTask, convert_chunk
-from ls_trajedit.converters.formats.format import Format
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.recipe import Recipe
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.worker_processes import map_in_processes
 
@@ -20,24 +20,26 @@ _CHUNK_BYTES = 1 << 18
 _CHUNKS_DONE_HERE = 64
 # More would wait for this process, which reads the tasks and writes the rows.
 _MOST_PROCESSES = 3
+# With one core beside this process's own, to send the tasks there takes longer than to convert them here (measured).
+_FEWEST_PROCESSES = 2
 
 
 def converted_chunks(
-    raw_tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, formats: Iterable[Format]
+    raw_tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, recipe: Recipe
 ) -> Generator[ConvertedChunk, None, None]:
     """What `raw_tasks` become, in their order, some tasks at a time.
 
-    However many tasks there are, only a few MB of them are in memory, or one, when that is larger. With more than
-    one core, and more than a few MB, other processes convert; they end with this iterator.
+    However many tasks there are, only a few MB of them are in memory, or one, when that is larger. With three cores
+    or more, and more than a few MB, other processes convert; they end with this iterator.
 
     Raises what `convert_chunk` and iterating over `raw_tasks` raise, whichever comes first in the order of the tasks,
     and DataError when a process is killed from outside.
     """
-    convert = partial(convert_chunk, schema=schema, rules=rules, formats=tuple(formats))
+    convert = partial(convert_chunk, schema=schema, rules=rules, recipe=recipe)
     tasks = iter(raw_tasks)
-    processes = min(_cores(), _MOST_PROCESSES)
+    processes = min(_cores() - 1, _MOST_PROCESSES)
     chunks_here = map(convert, _chunks(tasks))
-    if processes == 1:
+    if processes < _FEWEST_PROCESSES:
         yield from chunks_here
     else:
         yield from islice(chunks_here, _CHUNKS_DONE_HERE)

@@ -10,17 +10,19 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit import __version__
+from ls_trajedit.convert_tasks import converted_chunks
 from ls_trajedit.converters.convert_chunk import ConvertedChunk, RawTask
-from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.formats import FORMATS
-from ls_trajedit.converters.manifest import MANIFEST, manifest_json
+from ls_trajedit.converters.formats import corrections
+from ls_trajedit.converters.manifest import MANIFEST, manifest_json, training_json
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.recipe import Recipe
 from ls_trajedit.converters.row_files import WrittenFile
+from ls_trajedit.former_files import former_files, remove_former_files
 from ls_trajedit.hold_signals import signals_held
 from ls_trajedit.label_config.errors import SetupError
 from ls_trajedit.label_config.json_text import RawJson
@@ -41,6 +43,7 @@ from ls_trajedit.pull_state import (
 from ls_trajedit.summary import Summary
 from ls_trajedit.sync_tasks import has_changed, sync_tasks
 from ls_trajedit.task_pages import count_drafts
+from ls_trajedit.wanted_files import WantedFiles, recipe_for
 from ls_trajedit.write_rows import write_rows
 
 if TYPE_CHECKING:
@@ -57,15 +60,22 @@ class PullRequest:
     options: Options | None
     rules: ReadingRules
     folder: Path
+    wanted: WantedFiles = field(default_factory=WantedFiles)
 
     def schema(self) -> Schema:
         """What the labeling config says. Raises ConfigError when it cannot be read as an editor of traces."""
         return read_config(self.project.label_config, self.options)
 
+    def recipe(self, schema: Schema) -> Recipe:
+        """What is to be made of the records. Raises UsageError or OptionsError for a format that is not there."""
+        return recipe_for(self.wanted, self.options, schema)
+
     def made_with(self) -> str:
         """A hash of everything but the tasks that the rows of the output files depend on."""
         options = self.options.model_dump(mode="json") if self.options else None
-        parts = [__version__, self.project.label_config, options, asdict(self.rules), list(FORMATS)]
+        recipe = self.recipe(self.schema())
+        formats = [format_.name for format_ in recipe.formats]
+        parts = [__version__, self.project.label_config, options, asdict(self.rules), formats, recipe.as_json()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -112,6 +122,7 @@ class _Rows:
     """What is in the output files, and which Label Studio it was read from."""
 
     counts: dict[str, Any]
+    training: dict[str, Any] | None
     files: list[WrittenFile]
     changes: RecordChanges
     release: str
@@ -119,18 +130,20 @@ class _Rows:
 
 def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool, progress: Progress) -> Summary:
     folder = request.folder
+    recipe = request.recipe(schema)
     with opened_state(folder) as state, temporary_folder(folder) as temporary:
         _check_origin(state, server, request, start_over)
         if start_over:
             state.forget()
         sync_tasks(server, request.project, state, progress)
         placed: PlacedFiles = state.note("placed") or {}
+        former = {**former_files(folder), **{name: str(known["sha256"]) for name, known in placed.items()}}
         if state.has_changed or state.note("made_with") != request.made_with() or not are_in_place(folder, placed):
-            rows = _write_rows(state, temporary, request, schema, server.version(), progress)
+            rows = _write_rows(state, temporary, request, schema, recipe, server.version(), progress)
         else:
             rows = _kept_rows(state)
         counts = {**rows.counts, "drafts": count_drafts(server, request.project.id)}
-        manifest = manifest_json(_origin(server, request, schema, rows.release), counts, rows.files)
+        manifest = manifest_json(_origin(server, request, schema, rows.release), rows.training, counts, rows.files)
         write_synced(temporary / MANIFEST, manifest)
         digests = [(file.file, file.sha256) for file in rows.files]
         digests.append((MANIFEST, hashlib.sha256(manifest).hexdigest()))
@@ -141,12 +154,15 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             state.set_note("title", request.project.title)
             state.set_note("made_with", request.made_with())
             state.set_note("counts", counts)
+            state.set_note("training", rows.training)
             state.set_note("files", [asdict(file) for file in rows.files])
             state.set_note("release", rows.release)
             state.set_note("placed", placed_files(folder, digests))
+            remove_former_files(folder, former, (name for name, _ in digests))
             state.commit()
     # With no state that knows them, all records are new, and may be those that the file had.
-    changes = rows.changes if FORMATS["corrections"].file in changed else RecordChanges(0, 0, 0)
+    is_same = corrections.FILE in dict(digests) and corrections.FILE not in changed
+    changes = RecordChanges(0, 0, 0) if is_same else rows.changes
     return Summary(counts, rows.files, folder, changes, is_up_to_date=not changed)
 
 
@@ -161,23 +177,37 @@ def _check_origin(state: PullState, server: Server, request: PullRequest, start_
 
 
 def _write_rows(
-    state: PullState, temporary: Path, request: PullRequest, schema: Schema, release: str, progress: Progress
+    state: PullState,
+    temporary: Path,
+    request: PullRequest,
+    schema: Schema,
+    recipe: Recipe,
+    release: str,
+    progress: Progress,
 ) -> _Rows:
     """Converts every task of the state, and writes the rows into files in `temporary`."""
-    records_file = FORMATS["corrections"].file
     total = state.task_count()
 
-    def note(chunk: ConvertedChunk, counts: Counts) -> None:
-        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(records_file, ()))
-        progress(counts.tasks, total)
+    def note(chunk: ConvertedChunk, done: int) -> None:
+        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(corrections.FILE, ()))
+        progress(done, total)
 
-    counts, files = write_rows(_raw_tasks(state), schema, request.rules, list(FORMATS.values()), temporary, note)
-    return _Rows(counts.as_json(), files, state.settle_records(), release)
+    chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(recipe))
+    rows = write_rows(chunks, recipe, temporary, note)
+    training = training_json(recipe, rows.training)
+    return _Rows(rows.counts.as_json(), training, rows.files, state.settle_records(), release)
+
+
+def _with_records(recipe: Recipe) -> Recipe:
+    """The recipe with every record, which the changes since the last pull are told from, whether written or not."""
+    if corrections.FORMAT in recipe.formats:
+        return recipe
+    return replace(recipe, formats=(corrections.FORMAT, *recipe.formats))
 
 
 def _kept_rows(state: PullState) -> _Rows:
     files = [WrittenFile(**file) for file in state.note("files")]
-    return _Rows(state.note("counts"), files, RecordChanges(0, 0, 0), state.note("release"))
+    return _Rows(state.note("counts"), state.note("training"), files, RecordChanges(0, 0, 0), state.note("release"))
 
 
 def _raw_tasks(state: PullState) -> Iterator[RawTask]:

@@ -38,7 +38,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         **summary.counts,
         **pulled,
         "folder": str(summary.folder),
-        "files": [asdict(file) for file in summary.files],
+        "files": [file.as_json() for file in summary.files],
     }
 
 
@@ -59,8 +59,9 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     if summary.changes and not summary.is_up_to_date:
         yield f"since the last pull: {_changes(summary.changes)}"
     yield f"files in {summary.folder}"
+    width = max([28, *(len(file.file) for file in summary.files)])
     for file in summary.files:
-        yield f"  {file.file:<28}{_counted(file.rows, 'row'):>12}"
+        yield f"  {file.file:<{width}}{_counted(file.rows, 'row'):>12}{_left_out(file)}"
     yield f"  {MANIFEST}"
 
 
@@ -90,6 +91,12 @@ def _markdown_table(heads: tuple[str, str], rows: Iterable[tuple[str, Any]]) -> 
 def _cell(value: Any) -> str:
     text = f"{value:,}" if isinstance(value, int) else str(value)
     return " ".join(text.translate(_MARKUP).split())
+
+
+def _left_out(file: WrittenFile) -> str:
+    reasons = (file.tally or {}).get("left_out", {})
+    told = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
+    return f"   (left out: {told})" if told else ""
 
 
 def _changes(changes: RecordChanges) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 import traceback
@@ -29,6 +30,7 @@ Result = TypeVar("Result")
 # The modules must be found where this process found them, before the first import looks into the current folder.
 _START = "import sys; sys.path[:] = sys.argv[1:]; from ls_trajedit.worker_processes import serve; serve()"
 
+_LENGTH = struct.Struct("=Q")
 # The usual 64 kB would have the two ends wait for each other several times for each item.
 _PIPE_BYTES = 1 << 20
 
@@ -99,14 +101,13 @@ class _Worker:
 
     def give(self, item: object) -> None:
         try:
-            pickle.dump(item, self._items, pickle.HIGHEST_PROTOCOL)
-            self._items.flush()
+            _send(item, self._items)
         except BrokenPipeError:
             raise self._death() from None
 
     def answer(self) -> Any:
         try:
-            result, error, trace = pickle.load(self._answers)  # noqa: S301 - from our own process
+            result, error, trace = _receive(self._answers)
         except (EOFError, pickle.UnpicklingError):
             raise self._death() from None
         if error is not None:
@@ -126,15 +127,29 @@ class _InWorkerProcess(Exception):  # noqa: N818 - the cause of an error, and it
         return f"\n{self.args[0]}"
 
 
+def _send(value: object, pipe: BinaryIO) -> None:
+    """Sends `value` in one piece: pickle itself writes many small ones, and each wakes the other side."""
+    raw = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(raw)))
+    pipe.write(raw)
+    pipe.flush()
+
+
+def _receive(pipe: BinaryIO) -> Any:
+    """What was sent. Raises EOFError when the other side has gone."""
+    head = pipe.read(_LENGTH.size)
+    raw = pipe.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else b""
+    return pickle.loads(raw)  # noqa: S301 - from our own process
+
+
 def serve() -> None:
     """What a worker process does: answers items until there are no more, or nobody is left to give any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     items, answers = sys.stdin.buffer, sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):
-        function = pickle.load(items)  # noqa: S301 - from the process that started this one
+        function = _receive(items)
         while True:
-            pickle.dump(_answer(function, pickle.load(items)), answers, pickle.HIGHEST_PROTOCOL)  # noqa: S301
-            answers.flush()
+            _send(_answer(function, _receive(items)), answers)
     # Whoever could read what is left in a buffer has gone.
     os._exit(0)
 

@@ -1,43 +1,50 @@
-"""Converts tasks and writes the rows of all output files into a folder."""
+"""Writes the rows of all output files into a folder, as chunks of tasks are converted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ls_trajedit.convert_tasks import converted_chunks
-from ls_trajedit.converters.convert_chunk import ConvertedChunk, RawTask
+from ls_trajedit.converters.convert_chunk import ConvertedChunk
 from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.formats.format import Format
-from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.recipe import Recipe
 from ls_trajedit.converters.row_files import RowFiles, WrittenFile
-from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.converters.training_counts import TrainingCounts
 
-__all__ = ["write_rows"]
+__all__ = ["WrittenRows", "write_rows"]
+
+
+@dataclass
+class WrittenRows:
+    """What was counted while the rows were written, and the files that they are in."""
+
+    counts: Counts = field(default_factory=Counts)
+    training: TrainingCounts = field(default_factory=TrainingCounts)
+    files: list[WrittenFile] = field(default_factory=list)
 
 
 def write_rows(
-    raw_tasks: Iterable[RawTask],
-    schema: Schema,
-    rules: ReadingRules,
-    formats: Sequence[Format],
+    chunks: Generator[ConvertedChunk, None, None],
+    recipe: Recipe,
     folder: Path,
-    written: Callable[[ConvertedChunk, Counts], None],
-) -> tuple[Counts, list[WrittenFile]]:
-    """Writes into `folder` what `raw_tasks` become, and returns what was counted and the files. `written` is told each
-    chunk, and the counts so far.
+    told: Callable[[ConvertedChunk, int], None],
+) -> WrittenRows:
+    """Writes the files of `recipe` into `folder`, from `chunks`, which it closes. `told` gets each chunk, and how many
+    tasks are done.
 
-    Raises what `converted_chunks` raises, and OSError when writing fails.
+    Raises what `chunks` raises, and OSError when writing fails.
     """
-    counts = Counts()
-    files = RowFiles(folder, formats)
+    written = WrittenRows()
+    files = RowFiles(folder, recipe)
     try:
-        with closing(converted_chunks(raw_tasks, schema, rules, formats)) as chunks:
-            for chunk in chunks:
-                counts.update(chunk.counts)
-                files.add(chunk.rows)
-                written(chunk, counts)
-        return counts, files.finish(counts)
+        for chunk in chunks:
+            written.counts.update(chunk.counts)
+            written.training.update(chunk.training)
+            files.add(chunk)
+            told(chunk, written.counts.tasks)
+        written.files = files.finish(written.counts)
+        return written
     finally:
+        chunks.close()
         files.close()

@@ -6,11 +6,14 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ls_trajedit.converters import training_rules
+from ls_trajedit.converters.formats import formats_named
 from ls_trajedit.converters.reading_rules import AnnotatorNames, GroundTruth, parse_time
+from ls_trajedit.converters.split import Split, parse_split
 from ls_trajedit.label_config.errors import SetupError, UsageError
 from ls_trajedit.label_config.options import Options, parse_options
 from ls_trajedit.load_traces import LoadedTraces
@@ -21,17 +24,27 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Annotators",
+    "AnnotatorsPolicy",
     "ApiKey",
     "FailUnder",
+    "Formats",
     "GroundTruthOption",
+    "IgnoreWhitespaceEdits",
     "Json",
     "MaxRejects",
+    "MinEditChars",
     "OptionsFile",
     "OutputFolder",
+    "Pairs",
+    "PrmUnedited",
     "RequireReason",
     "Since",
     "SkipInvalid",
+    "SplitOption",
+    "Stale",
     "Strict",
+    "To",
+    "Tools",
     "Until",
     "Url",
     "allowed_rejects",
@@ -99,6 +112,63 @@ Since = Annotated[
 Until = Annotated[
     datetime | None,
     typer.Option("--until", parser=_time, help="Only annotations changed before this time.", metavar="TIME"),
+]
+
+
+def _format(name: str) -> str:
+    try:
+        formats_named([name])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return name
+
+
+def _split(text: str) -> Split:
+    try:
+        return parse_split(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}: {error}; give shares such as train=0.9,test=0.1") from None
+
+
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        parser=_format,
+        help="What to write, such as trl-dpo, or all; again for more.  [default: corrections, sft, dpo]",
+        metavar="NAME",
+        show_default=False,
+    ),
+]
+Tools = Annotated[bool, typer.Option("--tools", help="Write actions that are calls as tool calls, not as text.")]
+Stale = Annotated[
+    training_rules.Stale,
+    typer.Option("--stale", help="What to do with what was recorded behind a corrected action."),
+]
+Pairs = Annotated[training_rules.Pairs, typer.Option("--pairs", help="Which of a trace's edited steps become pairs.")]
+PrmUnedited = Annotated[
+    training_rules.PrmUnedited,
+    typer.Option("--prm-unedited", help="What the format prm does with traces that nobody edited."),
+]
+SplitOption = Annotated[
+    Split | None,
+    typer.Option(
+        "--split", parser=_split, help="Write each training file in parts: train=0.9,test=0.1.", metavar="SHARES"
+    ),
+]
+AnnotatorsPolicy = Annotated[
+    training_rules.AnnotatorsPolicy,
+    typer.Option("--annotators-policy", help="Whose edits become training rows when several annotated a task."),
+]
+To = Annotated[
+    Literal["json", "parquet"],
+    typer.Option("--to", help="parquet: write each training file as Parquet as well."),
+]
+MinEditChars = Annotated[
+    int, typer.Option("--min-edit-chars", help="Learn no edit of fewer characters.", metavar="N", min=0)
+]
+IgnoreWhitespaceEdits = Annotated[
+    bool, typer.Option("--ignore-whitespace-edits", help="Learn no edit that changes nothing but white space.")
 ]
 
 

@@ -7,18 +7,20 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import arguments, hub
 from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_few_edits, refuse_rejects
 from ls_trajedit.convert import convert as convert_export
 from ls_trajedit.convert import generated_schema
 from ls_trajedit.converters.reading_rules import ReadingRules
 from ls_trajedit.converters.rejection import Reason
+from ls_trajedit.converters.training_rules import TrainingRules
 from ls_trajedit.label_config.errors import UsageError
 from ls_trajedit.label_config.options import Options, parse_options
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.open_input import input_name, opened_input, read_text
 from ls_trajedit.progress import progress_told
+from ls_trajedit.wanted_files import WantedFiles, recipe_for
 
 __all__ = ["convert"]
 
@@ -40,6 +42,19 @@ def convert(
     since: arguments.Since = None,
     until: arguments.Until = None,
     require_reason: arguments.RequireReason = False,
+    formats: arguments.Formats = None,
+    tools: arguments.Tools = False,
+    stale: arguments.Stale = "include",
+    pairs: arguments.Pairs = "every",
+    prm_unedited: arguments.PrmUnedited = "include",
+    annotators_policy: arguments.AnnotatorsPolicy = "all",
+    min_edit_chars: arguments.MinEditChars = 0,
+    ignore_whitespace_edits: arguments.IgnoreWhitespaceEdits = False,
+    split: arguments.SplitOption = None,
+    to: arguments.To = "json",
+    push_to_hub: hub.PushToHub = None,
+    hub_public: hub.HubPublic = False,
+    hub_license: hub.HubLicense = None,
     strict: arguments.Strict = False,
     max_rejects: arguments.MaxRejects = None,
     fail_under: arguments.FailUnder = 0,
@@ -51,16 +66,24 @@ def convert(
     names that `ls-trajedit config` gives them under these options.
     """
     allowed_rejects = arguments.allowed_rejects(strict, max_rejects)
+    dataset = hub.open_hub(push_to_hub, hub_public, hub_license)
     overrides = parse_options(read_text(options), str(options)) if options else None
     schema = _schema(config, project, overrides, url, api_key)
     rules = ReadingRules(annotators, ground_truth, since, until, require_reason)
+    training = TrainingRules(
+        stale, pairs, prm_unedited, annotators_policy, min_edit_chars, ignore_whitespace_edits, split
+    )
+    wanted = WantedFiles(tuple(formats or ()), tools, training, with_parquet=to == "parquet")
+    recipe = recipe_for(wanted, overrides, schema)
     with opened_input(export) as stream, progress_told(f"converting {input_name(export)}") as progress:
-        summary = convert_export(stream, input_name(export), schema, rules, output, progress)
+        summary = convert_export(stream, input_name(export), schema, rules, output, progress, recipe)
     (finish_as_json if as_json else finish_as_text)(summary)
     if config is None and project is None and summary.counts["rejected_by_reason"].get(Reason.UNKNOWN_CONTROL.value):
         arguments.say("some controls are not known: give the project's labeling config with --config or --project")
     refuse_rejects(summary, allowed_rejects)
     refuse_few_edits(summary, fail_under)
+    if dataset is not None:
+        dataset.push(output)
 
 
 def _schema(config: Path | None, project: int | None, overrides: Options | None, url: str, key: str | None) -> Schema:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import arguments, hub
 from ls_trajedit.commands.finish import (
     finish_as_json,
     finish_as_text,
@@ -16,11 +16,13 @@ from ls_trajedit.commands.finish import (
     write_step_summary,
 )
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.training_rules import TrainingRules
 from ls_trajedit.hold_signals import sigterm_raised
 from ls_trajedit.label_config.errors import UsageError
 from ls_trajedit.label_config.options import parse_options
 from ls_trajedit.open_input import read_text
 from ls_trajedit.progress import progress_told
+from ls_trajedit.wanted_files import WantedFiles
 
 __all__ = ["pull"]
 
@@ -38,9 +40,25 @@ def pull(
     since: arguments.Since = None,
     until: arguments.Until = None,
     require_reason: arguments.RequireReason = False,
+    formats: arguments.Formats = None,
+    tools: arguments.Tools = False,
+    stale: arguments.Stale = "include",
+    pairs: arguments.Pairs = "every",
+    prm_unedited: arguments.PrmUnedited = "include",
+    annotators_policy: arguments.AnnotatorsPolicy = "all",
+    min_edit_chars: arguments.MinEditChars = 0,
+    ignore_whitespace_edits: arguments.IgnoreWhitespaceEdits = False,
+    split: arguments.SplitOption = None,
+    to: arguments.To = "json",
+    push_to_hub: hub.PushToHub = None,
+    hub_public: hub.HubPublic = False,
+    hub_license: hub.HubLicense = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Pull nothing; exit with 1 when there is something to pull.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write report.html, which shows what was corrected.")
     ] = False,
     strict: arguments.Strict = False,
     max_rejects: arguments.MaxRejects = None,
@@ -58,7 +76,12 @@ def pull(
     """
     if check and full:
         raise UsageError("give either --check or --full, not both")
+    if check and report:
+        raise UsageError("give either --check or --report, not both: --check writes nothing")
     allowed_rejects = arguments.allowed_rejects(strict, max_rejects)
+    if check and push_to_hub:
+        raise UsageError("give either --check or --push-to-hub, not both")
+    dataset = hub.open_hub(push_to_hub, hub_public, hub_license)
     overrides = parse_options(read_text(options), str(options)) if options else None
     server = arguments.opened(url, api_key, max_wait)
     source = server.project(project)
@@ -67,7 +90,11 @@ def pull(
 
     emails = server.emails() if annotators == "email" else {}
     rules = ReadingRules(annotators, ground_truth, since, until, require_reason, emails)
-    request = PullRequest(source, overrides, rules, output)
+    training = TrainingRules(
+        stale, pairs, prm_unedited, annotators_policy, min_edit_chars, ignore_whitespace_edits, split
+    )
+    wanted = WantedFiles(tuple(formats or ()), tools, training, with_parquet=to == "parquet")
+    request = PullRequest(source, overrides, rules, output, wanted)
     if check:
         if not is_up_to_date(server, request):
             arguments.say(f"{output}: there is something to pull from project {project}")
@@ -78,5 +105,18 @@ def pull(
         summary = pull_project(server, request, full, progress)
     (finish_as_json if as_json else finish_as_text)(summary)
     write_step_summary(summary, f"ls-trajedit pull, project {project}")
+    if report:
+        _write_report(output)
     refuse_rejects(summary, allowed_rejects)
     refuse_few_edits(summary, fail_under)
+    if dataset is not None:
+        dataset.push(output)
+
+
+def _write_report(folder: Path) -> None:
+    """Writes the report beside the data, unless the same is there already."""
+    from ls_trajedit.report.write_report import REPORT, write_report
+
+    with sigterm_raised():
+        written = write_report(folder, folder / REPORT)
+    arguments.say(f"{written.path}: {'written' if written.is_new else 'up to date'}")

@@ -18,8 +18,8 @@ from ls_trajedit import convert_tasks
 from ls_trajedit.convert_tasks import converted_chunks
 from ls_trajedit.converters.convert_chunk import RawTask
 from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.formats import FORMATS
 from ls_trajedit.converters.reading_rules import ReadingRules
+from ls_trajedit.converters.recipe import Recipe
 from ls_trajedit.label_config.errors import DataError
 from ls_trajedit.label_config.json_text import RawJson
 from ls_trajedit.label_config.read_config import read_config
@@ -57,14 +57,14 @@ def on_cores(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def all_of(tasks: Iterable[RawTask]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The counts and the rows of all chunks together."""
     counts, rows = Counts(), dict[str, list[Any]]()
-    for chunk in converted_chunks(tasks, SCHEMA, ReadingRules(), FORMATS.values()):
+    for chunk in converted_chunks(tasks, SCHEMA, ReadingRules(), Recipe()):
         counts.update(chunk.counts)
         for file, more in chunk.rows.items():
             rows.setdefault(file, []).extend(more)
     return counts.as_json(), rows
 
 
-@pytest.mark.parametrize("cores", [2, 8])
+@pytest.mark.parametrize("cores", [2, 3, 8])
 @pytest.mark.parametrize("count", [0, 1, 30, 31, 200])
 @pytest.mark.usefixtures("small_chunks")
 def test_on_any_number_of_cores_the_same_comes_out(cores: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +76,8 @@ def test_on_any_number_of_cores_the_same_comes_out(cores: int, count: int, monke
     assert all_of(map(task, range(count))) == (counts, rows)
 
 
-@pytest.mark.parametrize(("cores", "size"), [(1, 20_000), (2, 200)])
-def test_for_little_work_or_on_one_core_no_process_is_started(
+@pytest.mark.parametrize(("cores", "size"), [(1, 200_000), (2, 200_000), (4, 200)])
+def test_for_little_work_or_on_two_cores_no_process_is_started(
     cores: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: Any, **more: Any) -> None:
@@ -89,7 +89,7 @@ def test_for_little_work_or_on_one_core_no_process_is_started(
     assert counts["tasks"] == 200
 
 
-@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("cores", [1, 4])
 @pytest.mark.parametrize("number", [0, 3, 50, 198])
 @pytest.mark.usefixtures("small_chunks")
 def test_the_first_broken_task_is_told_whatever_is_wrong_behind_it(
@@ -105,7 +105,7 @@ def test_the_first_broken_task_is_told_whatever_is_wrong_behind_it(
         all_of(tasks())
 
 
-@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("cores", [1, 4])
 @pytest.mark.parametrize("number", [1, 199])
 @pytest.mark.usefixtures("small_chunks")
 def test_what_reading_the_tasks_raises_is_raised(cores: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,16 +118,14 @@ def test_what_reading_the_tasks_raises_is_raised(cores: int, number: int, monkey
         all_of(tasks())
 
 
-@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("cores", [1, 4])
 def test_only_some_of_the_tasks_are_in_memory(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     on_cores(cores, monkeypatch)
     peaks = []
     for count in (150, 450):
         tracemalloc.start()
         try:
-            for chunk in converted_chunks(
-                (task(n, 100_000) for n in range(count)), SCHEMA, ReadingRules(), FORMATS.values()
-            ):
+            for chunk in converted_chunks((task(n, 100_000) for n in range(count)), SCHEMA, ReadingRules(), Recipe()):
                 assert chunk.counts.tasks < 50
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
@@ -135,7 +133,7 @@ def test_only_some_of_the_tasks_are_in_memory(cores: int, monkeypatch: pytest.Mo
     assert peaks[1] < 1.5 * peaks[0]
 
 
-@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("cores", [1, 4])
 @pytest.mark.usefixtures("small_chunks")
 def test_one_huge_task_among_small_ones_is_converted(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     on_cores(cores, monkeypatch)
@@ -146,7 +144,7 @@ def test_one_huge_task_among_small_ones_is_converted(cores: int, monkeypatch: py
 
 MANY_CORES = """
 import os, sys
-os.sched_getaffinity = lambda pid: {0, 1}
+os.sched_getaffinity = lambda pid: {0, 1, 2, 3}
 from ls_trajedit.cli import main
 main()
 """
