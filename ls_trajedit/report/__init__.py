@@ -1,0 +1,1 @@
+"""The report: one HTML page that says what was corrected, made from an output folder."""
