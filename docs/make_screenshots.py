@@ -1,4 +1,5 @@
-"""Takes the pictures in docs/images: the bundled examples in a real Label Studio, with corrections typed into one.
+"""Takes the pictures in docs/images: the bundled examples in a real Label Studio, with corrections typed into one, and
+the report of what the demo's annotators corrected.
 
 Run by `make screenshots`. Needs what the tests need: the extras `demo` and `test`, and Chromium on PATH.
 """
@@ -8,24 +9,31 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ls_trajedit.demo import running_demo
 from ls_trajedit.label_config.errors import SetupError
 from ls_trajedit.label_config.options import parse_options
 from ls_trajedit.label_studio import connect
 from ls_trajedit.load_traces import load_traces
 from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.page.live_diff import live_diff_script
 from ls_trajedit.push import create_project, push_traces
+from ls_trajedit.report.write_report import write_report
+from ls_trajedit.task_pages import data_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 IMAGES = ROOT / "docs" / "images"
 
+# What is at the top of the window in each picture of the report.
+REPORT_PICTURES = {"report": "header", "report-corrections": "#corrections"}
 THEMES = {"Light": "editor.png", "Dark": "editor-dark.png"}
 TRACE = "traj_001"
 WIDTH, HEIGHT = 1000, 820
@@ -48,6 +56,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with (
         TemporaryDirectory(prefix="ls-trajedit-screenshots-") as folder,
+        _report() as report,
         running_label_studio(Path(folder)) as label_studio,
         sync_playwright() as playwright,
     ):
@@ -59,8 +68,40 @@ def main() -> None:
             _type(page, correction)
             page.screenshot(path=IMAGES / name)
             page.context.close()
-            sys.stdout.write(f"docs/images/{name}: {(IMAGES / name).stat().st_size // 1024} KB\n")
+            _tell(name)
+        _show_report(browser, report)
         browser.close()
+
+
+@contextmanager
+def _report() -> Iterator[Path]:
+    """The report of the demo: all example traces, corrected by two annotators."""
+    with TemporaryDirectory(prefix="ls-trajedit-screenshots-") as folder:
+        data = Path(folder) / "data"
+        with running_demo(data, lambda line: None):
+            pass
+        yield write_report(data, Path(folder) / "report.html").path
+
+
+def _show_report(browser: Browser, report: Path) -> None:
+    for scheme, ending in (("light", ".png"), ("dark", "-dark.png")):
+        context = browser.new_context(
+            viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE, color_scheme=scheme
+        )
+        page = context.new_page()
+        page.goto(report.as_uri())
+        page.locator("#filters").wait_for()
+        for name, top in REPORT_PICTURES.items():
+            page.locator(top).first.evaluate("element => element.scrollIntoView()")
+            if top == "#corrections":
+                page.locator(".correction").nth(9).wait_for()
+            page.screenshot(path=IMAGES / f"{name}{ending}")
+            _tell(f"{name}{ending}")
+        context.close()
+
+
+def _tell(name: str) -> None:
+    sys.stdout.write(f"docs/images/{name}: {(IMAGES / name).stat().st_size // 1024} KB\n")
 
 
 def _push(label_studio: LocalLabelStudio) -> tuple[int, int]:
@@ -70,7 +111,7 @@ def _push(label_studio: LocalLabelStudio) -> tuple[int, int]:
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Agent traces", options, loaded)
     push_traces(server, target, options, loaded, prefill=True, progress=lambda done, total: None)
-    tasks = (task for page in server.data_pages(target.project.id) for task in page.tasks)
+    tasks = (task for page in data_pages(server, target.project.id) for task in page.tasks)
     return target.project.id, next(task["id"] for task in tasks if task["data"]["id"] == TRACE)
 
 
@@ -82,6 +123,7 @@ def _opened(browser: Browser, label_studio: LocalLabelStudio, theme: str, projec
         device_scale_factor=SCALE,
     )
     context.add_init_script(f"localStorage.setItem('preferred-color-scheme', '{theme}')")
+    context.add_init_script(live_diff_script())
     page = context.new_page()
     page.goto("/user/login/")
     page.fill("#email", label_studio.username)
@@ -103,6 +145,7 @@ def _type(page: Page, correction: Mapping[str, Any]) -> None:
         for control, text in ((f"{name}__corrected", edit["text"]), (f"{name}__reason", edit["reason"])):
             page.locator(f'textarea[name^="{control}"]').fill(text)
             page.keyboard.press("Tab")
+    page.locator(".trajedit-changes").nth(len(correction["edits"]) - 1).wait_for()
     cards = page.locator(".trajedit-step")
     for label in correction["labels"]:
         card = cards.nth(label["step_index"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.converters.manifest import MANIFEST
 from ls_trajedit.converters.reading_rules import ReadingRules
@@ -24,6 +24,9 @@ from ls_trajedit.scripted_annotations import annotation_results
 from ls_trajedit.summary import Summary
 from ls_trajedit.word_diff import word_diff
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
 __all__ = ["RunningDemo", "first_diffs", "running_demo"]
 
 ANNOTATORS = ("ana", "ben")
@@ -33,7 +36,7 @@ _EXAMPLES = "ls_trajedit.examples"
 
 @dataclass(frozen=True)
 class RunningDemo:
-    """What a demo has up and running, and what came out of it."""
+    """What a demo has up and running, and what came out of it. At `project_url` the pages have the live diff."""
 
     label_studio: LocalLabelStudio
     backend_url: str
@@ -50,8 +53,12 @@ def running_demo(folder: Path, say: Callable[[str], None]) -> Iterator[RunningDe
     """
     with TemporaryDirectory(prefix="ls-trajedit-demo-") as temporary:
         say("starting Label Studio (its first start takes up to a minute) …")
-        with running_label_studio(Path(temporary)) as label_studio, _running_backend() as backend_url:
-            yield _run(label_studio, backend_url, folder, say)
+        with (
+            running_label_studio(Path(temporary)) as label_studio,
+            _running_backend() as backend_url,
+            _running_live_diff(label_studio.url) as page_url,
+        ):
+            yield _run(label_studio, backend_url, page_url, folder, say)
 
 
 def first_diffs(folder: Path) -> Iterator[str]:
@@ -63,7 +70,9 @@ def first_diffs(folder: Path) -> Iterator[str]:
         yield f"{record['trace_id']}, {place}: {word_diff(edit['original_text'], edit['edited_text'])}"
 
 
-def _run(label_studio: LocalLabelStudio, backend_url: str, folder: Path, say: Callable[[str], None]) -> RunningDemo:
+def _run(
+    label_studio: LocalLabelStudio, backend_url: str, page_url: str, folder: Path, say: Callable[[str], None]
+) -> RunningDemo:
     # Both take seconds to import: the SDK, and what only a pull needs.
     from ls_trajedit.label_studio import connect
     from ls_trajedit.pull import PullRequest, pull
@@ -81,7 +90,7 @@ def _run(label_studio: LocalLabelStudio, backend_url: str, folder: Path, say: Ca
     # What an earlier demo left in the folder came from another Label Studio.
     summary = pull(server, request, start_over=True, progress=_silent)
     say(f"pulled into {folder}, {MANIFEST} last")
-    return RunningDemo(label_studio, backend_url, pushed.url, summary)
+    return RunningDemo(label_studio, backend_url, pushed.url.replace(label_studio.url, page_url), summary)
 
 
 def _annotate(
@@ -104,14 +113,25 @@ def _annotate(
         say(f"{annotator} submitted {len(own)} annotations")
 
 
-@contextmanager
-def _running_backend() -> Iterator[str]:
-    """The address of a backend that runs in this process, in a thread of its own."""
+def _running_backend() -> AbstractContextManager[str]:
     from ls_trajedit.backend.app import create_app
+
+    return _served(create_app())
+
+
+def _running_live_diff(label_studio_url: str) -> AbstractContextManager[str]:
+    from ls_trajedit.live_diff_proxy import live_diff_proxy
+
+    return _served(live_diff_proxy(label_studio_url))
+
+
+@contextmanager
+def _served(app: ASGIApp) -> Iterator[str]:
+    """The address of a service that runs in this process, in a thread of its own."""
     from ls_trajedit.backend.server import listen, make_server, server_url
 
     listener = listen("127.0.0.1", 0)
-    server = make_server(create_app())
+    server = make_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

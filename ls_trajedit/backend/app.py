@@ -22,6 +22,7 @@ from ls_trajedit.backend.answers import (
     answer_webhook,
 )
 from ls_trajedit.backend.basic_auth import Credentials, require_basic_auth
+from ls_trajedit.backend.live_diff_routes import live_diff_routes
 from ls_trajedit.backend.metrics import CONTENT_TYPE, Metrics
 from ls_trajedit.backend.openapi import openapi_document
 from ls_trajedit.backend.request_body import read_body
@@ -39,9 +40,17 @@ _THREADS = 4
 _SHORT_BODY = 256 * 1024
 
 
-def create_app(credentials: Credentials | None = None, max_body: int = DEFAULT_MAX_BODY) -> ASGIApp:
-    """The service as an ASGI application. With `credentials`, every route wants them. A body of more than `max_body`
-    bytes is refused with 413."""
+def create_app(
+    credentials: Credentials | None = None,
+    max_body: int = DEFAULT_MAX_BODY,
+    label_studio_url: str | None = None,
+) -> ASGIApp:
+    """The service as an ASGI application. With `credentials`, every route wants them, except the live diff's: browsers
+    fetch that, and there is nothing secret in it. A body of more than `max_body` bytes is refused with 413. The user
+    script is for the pages of the Label Studio at `label_studio_url`; without one there is no user script.
+
+    Raises UsageError when `label_studio_url` is no http or https address.
+    """
     metrics = Metrics()
     threads = ThreadPoolExecutor(_THREADS, "ls-trajedit")
     document = json_line(openapi_document(has_auth=credentials is not None))
@@ -83,10 +92,11 @@ def create_app(credentials: Credentials | None = None, max_body: int = DEFAULT_M
         "/metrics": {"GET": show_metrics},
         "/openapi.json": {"GET": show_openapi},
     }
-    app = answer_by_route(routes)
+    public = live_diff_routes(label_studio_url)
+    app = answer_by_route({**routes, **public})
     if credentials is not None:
-        app = require_basic_auth(app, credentials)
-    return log_requests(app, metrics, routes)
+        app = require_basic_auth(app, credentials, public)
+    return log_requests(app, metrics, {**routes, **public})
 
 
 def _json(value: Any) -> Response:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import contextlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
@@ -63,11 +63,13 @@ def is_allowed(header: str | None, credentials: Credentials) -> bool:
     return any(fits)
 
 
-def require_basic_auth(app: ASGIApp, credentials: Credentials) -> ASGIApp:
-    """`app` behind basic authentication, on every path: Label Studio authenticates for `/health` as well."""
+def require_basic_auth(app: ASGIApp, credentials: Credentials, public: Collection[str] = ()) -> ASGIApp:
+    """`app` behind basic authentication, on every path but the `public` ones: Label Studio authenticates for `/health`
+    as well."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or is_allowed(Headers(scope=scope).get("authorization"), credentials):
+        is_open = scope["type"] != "http" or scope["path"] in public
+        if is_open or is_allowed(Headers(scope=scope).get("authorization"), credentials):
             await app(scope, receive, send)
         else:
             refusal = error_response(401, UNAUTHORIZED, {"www-authenticate": CHALLENGE})

@@ -8,10 +8,12 @@ from pydantic.json_schema import models_json_schema
 
 from ls_trajedit import __version__
 from ls_trajedit.backend.request_body import AnyRequest, PredictRequest, SetupRequest, ValidateRequest
+from ls_trajedit.page.live_diff import SCRIPT_PATH, USER_SCRIPT_PATH
 
 __all__ = ["openapi_document"]
 
 _TEXT = {"type": "string"}
+_SCRIPT = "text/javascript"
 _VERSIONS = {"versions": {"type": "array", "items": _TEXT}}
 _HEALTH = {"status": {"const": "UP"}, "model_version": _TEXT, "version": _TEXT}
 _PREDICTION = {
@@ -44,10 +46,15 @@ def openapi_document(has_auth: bool) -> dict[str, Any]:
         "/metrics": {"get": _get_as("Counts for Prometheus.", "text/plain", _TEXT)},
         "/openapi.json": {"get": _get_as("This document.", "application/json", {"type": "object"})},
     }
+    public = {
+        SCRIPT_PATH: {"get": _get_as("The live diff, for a proxy to put into Label Studio's pages.", _SCRIPT, _TEXT)},
+        USER_SCRIPT_PATH: {"get": _get_as("The live diff as a user script.", _SCRIPT, _TEXT)},
+    }
+    public[USER_SCRIPT_PATH]["get"]["responses"]["404"] = _error("It is not known where Label Studio is.")
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "ls-trajedit ML backend", "version": __version__},
-        "paths": paths,
+        "paths": {**paths, **public},
         "components": {
             "schemas": {"Error": _object({"error": _TEXT}), **_request_schemas()},
         },
@@ -58,6 +65,8 @@ def openapi_document(has_auth: bool) -> dict[str, Any]:
         for operations in paths.values():
             for operation in operations.values():
                 operation["responses"]["401"] = _error("Wrong user or password, or none.")
+        for operations in public.values():
+            operations["get"]["security"] = []
     return document
 
 

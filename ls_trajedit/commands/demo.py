@@ -40,7 +40,7 @@ def demo(
             login = running.label_studio
             arguments.say(f"Label Studio:  {running.project_url}\n  login:       {login.username}")
             arguments.say(f"  password:    {login.password}\nbackend:       {running.backend_url}")
-            arguments.say("Ctrl-C stops both.")
+            arguments.say("The pages have the live diff: open a task and change something.\nCtrl-C stops both.")
             _wait_for_interrupt()
 
 

@@ -15,8 +15,14 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every address.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 9090,
     max_body: Annotated[int, typer.Option(help="Largest request that is read, in MB.", min=1)] = 100,
+    label_studio_url: Annotated[
+        str | None,
+        typer.Option(help="Where annotators open Label Studio; offers /live-diff.user.js for it.", metavar="URL"),
+    ] = None,
 ) -> None:
     """Run the ML backend that prefills the editors.
+
+    Also offers the live diff at /live-diff.js, for the proxy before Label Studio.
 
     Set BASIC_AUTH_USER and BASIC_AUTH_PASS to have every request authenticated. One JSON object a line is logged to
     stderr. SIGTERM and Ctrl-C stop it once the requests under way are answered.
@@ -30,7 +36,7 @@ def serve(
     from ls_trajedit.backend.server import is_loopback, listen, run_server
 
     credentials = credentials_from_environment(os.environ)
-    app = create_app(credentials, max_body * _MEGABYTE)
+    app = create_app(credentials, max_body * _MEGABYTE, label_studio_url)
     listener = listen(host, port)
     log_as_json()
     log = logging.getLogger(__name__)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ls_trajedit import __version__
 from ls_trajedit.backend.basic_auth import Credentials, credentials_from_environment
 from ls_trajedit.doctor.check_access import check_release, check_token, explain_refused_token
 from ls_trajedit.doctor.check_backend import BASIC_AUTH, check_backend
 from ls_trajedit.doctor.check_config import check_editors, check_layout
+from ls_trajedit.doctor.check_live_diff import check_live_diff, find_live_diff
 from ls_trajedit.doctor.check_prefill import Prefill, check_prefill
 from ls_trajedit.doctor.check_tasks import TaskCensus, check_tasks
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
@@ -82,6 +84,7 @@ def examine(
         )
         return
     yield ok(f"project {project.id} is there: {project.title}")
+    yield from check_live_diff(find_live_diff(url), __version__)
     yield from _examine_project(server, project, edition, overrides, environment)
 
 

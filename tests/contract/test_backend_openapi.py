@@ -23,6 +23,8 @@ ROUTES = {
     "/versions": {"get", "post"},
     "/metrics": {"get"},
     "/openapi.json": {"get"},
+    "/live-diff.js": {"get"},
+    "/live-diff.user.js": {"get"},
 }
 UNROLLED = '<View><Text name="a" value="$a"/><TextArea name="b" toName="a"/></View>'
 REPEATED = """
@@ -58,7 +60,11 @@ def test_the_document_says_when_credentials_are_wanted(start_host: StartHost) ->
     document = host.get("/openapi.json", auth=("a", "b")).json()
     assert document["security"] == [{"basic": []}]
     assert all(
-        "401" in operation["responses"]
+        ("401" in operation["responses"]) != (operation.get("security") == [])
         for operations in document["paths"].values()
         for operation in operations.values()
     )
+    assert [path for path, found in document["paths"].items() if found.get("get", {}).get("security") == []] == [
+        "/live-diff.js",
+        "/live-diff.user.js",
+    ]

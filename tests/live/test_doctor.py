@@ -84,6 +84,7 @@ def test_a_healthy_project_is_all_ok_and_everything_checked_is_listed(person: Pe
         f"answers at {label_studio.url}",
         f"a legacy token of {label_studio.username}",
         f"project {project} is there: Healthy",
+        "the pages come without the live diff",
         "editors for action (2 steps)",
         "the layout is unrolled",
         "every step of all 2 tasks",
@@ -98,7 +99,7 @@ def test_a_healthy_project_is_all_ok_and_everything_checked_is_listed(person: Pe
 def test_people_get_one_line_a_finding_with_the_advice_below(person: Person) -> None:
     project = push(person, "--title", "Unfilled", "--prefill", "none")
     lines = person.run("doctor", "--project", project).stdout.splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 7 + ["warning", "Push"]
+    assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 8 + ["warning", "Push"]
     assert lines[-3].startswith("warning  nothing prefills the editors")
     assert lines[-2].startswith(f"         Push the traces again (`ls-trajedit push FILE --project {project}`)")
     assert lines[-1] == "no problems, 1 warning"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 
 from ls_trajedit.converters.distances import distance_in_characters, distance_in_words
+from ls_trajedit.converters.newlines import restore_newlines
 
 from .strategies import texts
 
@@ -70,3 +75,14 @@ def table(a: list[str], b: list[str]) -> int:
 def test_distances_are_those_of_the_textbook(a: str, b: str) -> None:
     assert distance_in_characters(a, b) == distance_in_characters(b, a) == table(list(a), list(b))
     assert distance_in_words(a, b) == distance_in_words(b, a) == table(a.split(), b.split())
+
+
+# The page's script is held to the same file (tests/live/test_live_diff_texts.py).
+TEXT_PAIRS = json.loads((Path(__file__).parents[1] / "text_pairs.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("pair", TEXT_PAIRS, ids=[f"{number}" for number in range(len(TEXT_PAIRS))])
+def test_the_numbers_that_the_page_is_held_to_are_those_of_the_textbook(pair: dict[str, Any]) -> None:
+    original, edited = pair["original"], restore_newlines(pair["original"], pair["edited"])
+    assert pair["characters"] == table(list(original), list(edited)) == distance_in_characters(original, edited)
+    assert pair["words"] == table(original.split(), edited.split()) == distance_in_words(original, edited)

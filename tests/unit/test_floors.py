@@ -74,7 +74,7 @@ def test_the_sdk_is_imported_in_exactly_one_module() -> None:
 NETWORK = {"httpx", "requests", "socket", "urllib", "http", "starlette", "uvicorn", "label_studio_sdk", "asyncio"}
 CLOCK = {"time", "random", "secrets", "uuid"}
 FILES = {"os", "pathlib", "tempfile", "shutil", "io", "subprocess"}
-USES_FILES = {"ls_trajedit.converters.row_files"}
+USES_FILES = {"ls_trajedit.converters.parquet_files", "ls_trajedit.converters.row_files"}
 
 
 @pytest.mark.parametrize(("floor", "module", "path"), [item for item in ALL if item[0] != "ls_trajedit"])

@@ -1,0 +1,46 @@
+"""`ls-trajedit live-diff`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ls_trajedit.label_config.errors import UsageError
+from ls_trajedit.page.live_diff import live_diff_script, user_script
+
+__all__ = ["live_diff"]
+
+
+def live_diff(
+    to_stdout: Annotated[bool, typer.Option("--print", help="Print the script.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write it to.", metavar="FILE")
+    ] = None,
+    label_studio_url: Annotated[
+        str | None,
+        typer.Option(help="Where annotators open Label Studio; makes it a user script for those pages.", metavar="URL"),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="Where `ls-trajedit serve` is; the user script looks there for updates.", metavar="URL"),
+    ] = None,
+) -> None:
+    """Print the live diff, the script that shows on the page what was changed.
+
+    A proxy before Label Studio puts it into every page; with --label-studio-url it is a user script, for one browser.
+    """
+    if to_stdout == (output is not None):
+        raise UsageError("give either --print or -o FILE")
+    if backend is not None and label_studio_url is None:
+        raise UsageError("--backend is for a user script: give --label-studio-url as well")
+    if label_studio_url is None:
+        script = live_diff_script()
+    else:
+        script = user_script(label_studio_url, backend.rstrip("/") if backend else None)
+    if output is None:
+        sys.stdout.write(script)
+    else:
+        output.write_text(script, encoding="utf-8", newline="\n")

@@ -1,0 +1,70 @@
+"""Whether Label Studio's pages come with the live diff, and with which."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpx
+
+from ls_trajedit.doctor.finding import Finding, ok, warning
+
+__all__ = ["LiveDiffInPage", "check_live_diff", "find_live_diff"]
+
+# Every page gets the script, and this one needs no login.
+_PAGE = "/user/login/"
+_SECONDS = 10
+_TAG = re.compile(r"""<script[^>]*\ssrc=["']?([^"'\s>]*live-diff[^"'\s>]*\.js)""", re.IGNORECASE)
+_VERSION = re.compile(r"/\* ls-trajedit live diff ([^ ,]+)")
+
+
+@dataclass(frozen=True)
+class LiveDiffInPage:
+    """`script` is the address that the pages load the live diff from, None when they load none; `version` what is
+    found there, None when that is something else or nothing."""
+
+    script: str | None
+    version: str | None = None
+
+
+def find_live_diff(url: str) -> LiveDiffInPage | None:
+    """The live diff in the pages of the Label Studio at `url`, or None when its page cannot be had."""
+    try:
+        with httpx.Client(follow_redirects=True, timeout=_SECONDS) as client:
+            page = client.get(f"{url.rstrip('/')}{_PAGE}")
+            if not page.is_success:
+                return None
+            tag = _TAG.search(page.text)
+            if tag is None:
+                return LiveDiffInPage(None)
+            script = urljoin(str(page.url), tag.group(1))
+            answer = client.get(script)
+    except (httpx.RequestError, httpx.InvalidURL):
+        return None
+    version = _VERSION.search(answer.text) if answer.is_success else None
+    return LiveDiffInPage(script, version.group(1) if version else None)
+
+
+def check_live_diff(found: LiveDiffInPage | None, own_version: str) -> Iterator[Finding]:
+    """What the pages have, against the `own_version` of ls-trajedit."""
+    if found is None:
+        yield ok("whether the pages come with the live diff, this machine cannot see: it gets no login page")
+    elif found.script is None:
+        yield ok(
+            "the pages come without the live diff (a user script, which lives in an annotator's browser, cannot be "
+            "seen from here)"
+        )
+    elif found.version is None:
+        yield warning(
+            f"the pages load the live diff from {found.script}, and it is not there",
+            "Is `ls-trajedit serve` up, or the file that `ls-trajedit live-diff -o` wrote in its place?",
+        )
+    elif found.version != own_version:
+        yield warning(
+            f"the pages come with the live diff {found.version}; this is ls-trajedit {own_version}",
+            "Update what is older: the backend that serves the script, the file that was written, or ls-trajedit here.",
+        )
+    else:
+        yield ok(f"the pages come with the live diff ({found.version})")

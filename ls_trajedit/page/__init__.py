@@ -1,0 +1,1 @@
+"""What runs in a browser beside Label Studio's editor: the live diff."""

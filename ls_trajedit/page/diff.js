@@ -1,0 +1,539 @@
+// What changed between two texts, and how much: `trajedit.diff` and `trajedit.distances`, for the editor page and for
+// the report. Nothing in here knows a page: texts in, values out.
+//
+// The distances are those of converters/distances.py: Levenshtein over code points, and over the words between white
+// space as Python's str.split sees it. Line ends are treated as in converters/newlines.py: a text that came out of a
+// browser's textarea gets its original's line ends back before it is measured, and for the diff all of them are \n.
+const trajedit = (() => {
+  "use strict";
+
+  // Python's list, which is not that of JavaScript's \s: it has U+001C to U+001F and U+0085, and no U+FEFF.
+  const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+  const WORD = new RegExp(`[^${SPACE}]+`, "g");
+  const IS_SPACE = new RegExp(`[${SPACE}]`);
+  const ONLY_SPACE = new RegExp(`^[${SPACE}]+$`);
+  const ASCII = /^[\x00-\x7f]*$/;
+  const NEWLINE = /\r\n|\r|\n/g;
+
+  // How many words, or characters of a changed stretch, may differ before the diff becomes coarser.
+  const MOST_WORDS = 400;
+  const MOST_WORDS_BETWEEN_ANCHORS = 60;
+  const MOST_CHARACTERS = 300;
+  const LONGEST_STRETCH = 4000;
+  const MOST_SEGMENTS = 600;
+  const MOST_STRETCHES = 4000;
+  const MOST_LINE_PAIRS = 4_000_000;
+  const STEPS_AT_ONCE = 50_000;
+
+  // ---- line ends ----
+
+  function foldNewlines(text) {
+    return text.includes("\r") ? text.replace(NEWLINE, "\n") : text;
+  }
+
+  function restoreNewlines(original, edited) {
+    if (!original.includes("\r") || edited.includes("\r") || !edited.includes("\n")) return edited;
+    const ends = new Map();
+    for (const [end] of original.matchAll(NEWLINE)) ends.set(end, (ends.get(end) ?? 0) + 1);
+    let usual = "";
+    for (const [end, count] of ends) if (!usual || count > ends.get(usual)) usual = end;
+    const lines = edited.split("\n");
+    if (ends.size === 1) return lines.join(usual);
+    const old = [...original.matchAll(/([^\r\n]*)(\r\n|\r|\n|$)/g)];
+    const restored = new Array(lines.length).fill(usual);
+    for (const [i, j, size] of matchingLines(old.map((match) => match[1]), lines)) {
+      for (let offset = 0; offset < size; offset++) restored[j + offset] = old[i + offset][2] || usual;
+    }
+    return lines.map((line, number) => line + (number < lines.length - 1 ? restored[number] : "")).join("");
+  }
+
+  // The blocks that Python's difflib finds: the longest one first, then what is left of it and what is right of it.
+  function matchingLines(a, b) {
+    if (a.length * b.length > MOST_LINE_PAIRS) return [];
+    const places = new Map();
+    b.forEach((line, j) => (places.has(line) ? places.get(line).push(j) : places.set(line, [j])));
+    const blocks = [];
+    const waiting = [[0, a.length, 0, b.length]];
+    while (waiting.length) {
+      const [fromA, toA, fromB, toB] = waiting.pop();
+      let [bestA, bestB, best] = [fromA, fromB, 0];
+      let lengths = new Map();
+      for (let i = fromA; i < toA; i++) {
+        const next = new Map();
+        for (const j of places.get(a[i]) ?? []) {
+          if (j < fromB) continue;
+          if (j >= toB) break;
+          const length = (lengths.get(j - 1) ?? 0) + 1;
+          next.set(j, length);
+          if (length > best) [bestA, bestB, best] = [i - length + 1, j - length + 1, length];
+        }
+        lengths = next;
+      }
+      if (!best) continue;
+      blocks.push([bestA, bestB, best]);
+      waiting.push([fromA, bestA, fromB, bestB], [bestA + best, toA, bestB + best, toB]);
+    }
+    return blocks;
+  }
+
+  // ---- distances ----
+
+  function codePoints(text) {
+    const points = new Int32Array(text.length);
+    let count = 0;
+    for (let i = 0; i < text.length; i++) {
+      const point = text.codePointAt(i);
+      if (point > 0xffff) i++;
+      points[count++] = point;
+    }
+    return points.subarray(0, count);
+  }
+
+  // The same number for the same thing, in both lists.
+  function numbered(a, b) {
+    const numbers = new Map();
+    const number = (thing) => {
+      let found = numbers.get(thing);
+      if (found === undefined) numbers.set(thing, (found = numbers.size));
+      return found;
+    };
+    return [Int32Array.from(a, number), Int32Array.from(b, number)];
+  }
+
+  function trimmed(a, b) {
+    let start = 0;
+    let endA = a.length;
+    let endB = b.length;
+    while (start < endA && start < endB && a[start] === b[start]) start++;
+    while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) endA--, endB--;
+    return [a.subarray(start, endA), b.subarray(start, endB)];
+  }
+
+  // The Levenshtein distance, in steps: it yields now and then, so that whoever asks can let the page breathe.
+  function* levenshtein(wholeA, wholeB) {
+    const [a, b] = trimmed(wholeA, wholeB);
+    if (!a.length || !b.length) return a.length + b.length;
+    // Either way is right. Diagonals cost the square of the distance, columns the product of the lengths.
+    const most = Math.ceil(Math.sqrt((a.length * b.length) / 64)) + 8;
+    const near = yield* distanceByDiagonals(a, b, most);
+    if (near !== null) return near;
+    return yield* distanceByColumns(...numbered(a, b));
+  }
+
+  // Ukkonen's: how far along each diagonal of the table one gets with 0, 1, 2, … edits. Null for more than `most`.
+  function* distanceByDiagonals(a, b, most) {
+    const goal = b.length - a.length;
+    if (Math.abs(goal) > most) return null;
+    const origin = most + 1;
+    // Of each diagonal, the furthest row; two lists, because an edit looks at both neighbours as they were before.
+    let before = new Int32Array(2 * most + 3).fill(-2);
+    let now = before.slice();
+    let looked = 0;
+    for (let edits = 0; edits <= most; edits++) {
+      looked += 2 * edits;
+      if (looked > STEPS_AT_ONCE) {
+        looked = 0;
+        yield;
+      }
+      const last = Math.min(edits, b.length);
+      for (let k = -Math.min(edits, a.length); k <= last; k++) {
+        const at = origin + k;
+        let row = edits ? Math.max(before[at] + 1, before[at - 1], before[at + 1] + 1) : 0;
+        if (row > a.length) row = a.length;
+        if (row + k > b.length) row = b.length - k;
+        while (row < a.length && row + k < b.length && a[row] === b[row + k]) row++;
+        now[at] = row;
+      }
+      if (Math.abs(goal) <= edits && now[origin + goal] >= a.length) return edits;
+      [before, now] = [now, before];
+    }
+    return null;
+  }
+
+  // Myers' bit vectors in Hyyrö's form: 32 rows of the table at once, from one column to the next. What a block of
+  // rows hands down to the one below it, one number a column, is kept in `carried`.
+  function* distanceByColumns(a, b) {
+    const carried = new Int8Array(b.length).fill(1);
+    const rowsOf = new Int32Array(Math.max(a.reduce(larger, 0), b.reduce(larger, 0)) + 1);
+    let distance = a.length;
+    for (let top = 0; top < a.length; top += 32) {
+      const bottom = Math.min(top + 32, a.length);
+      for (let row = top; row < bottom; row++) rowsOf[a[row]] |= 1 << (row - top);
+      const isLast = bottom === a.length;
+      const shift = bottom - top - 1;
+      let rising = -1;
+      let falling = 0;
+      for (let column = 0; column < b.length; column++) {
+        const carry = carried[column];
+        const isLower = carry < 0 ? 1 : 0;
+        let same = rowsOf[b[column]];
+        const vertical = same | falling;
+        same |= isLower;
+        const horizontal = ((((same & rising) + rising) | 0) ^ rising) | same;
+        let up = falling | ~(horizontal | rising);
+        let down = rising & horizontal;
+        const handedDown = ((up >>> shift) & 1) - ((down >>> shift) & 1);
+        if (isLast) distance += handedDown;
+        else carried[column] = handedDown;
+        up = (up << 1) | (carry > 0 ? 1 : 0);
+        down = (down << 1) | isLower;
+        rising = down | ~(vertical | up);
+        falling = up & vertical;
+      }
+      for (let row = top; row < bottom; row++) rowsOf[a[row]] = 0;
+      yield;
+    }
+    return distance;
+  }
+
+  function larger(a, b) {
+    return a > b ? a : b;
+  }
+
+  // As `distances`, in steps: a generator that yields between them and returns the same. What both texts begin and end
+  // with costs no edit, in either measure.
+  function* distancesInSteps(original, edited) {
+    const restored = restoreNewlines(original, edited);
+    const [start, endA, endB] = changedMiddle(original, restored);
+    const [a, b] = [original.slice(start, endA), restored.slice(start, endB)];
+    const words = yield* levenshtein(...numbered(wordsOf(a).texts, wordsOf(b).texts));
+    const characters = yield* levenshtein(codePoints(a), codePoints(b));
+    return { words, characters };
+  }
+
+  function distances(original, edited) {
+    const steps = distancesInSteps(original, edited);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  // ---- diff ----
+
+  // Which of `a` is which of `b`: pairs of positions, both rising. Myers' greedy search; null when more than `most` of
+  // them differ.
+  function commonPairs(a, b, most) {
+    let start = 0;
+    while (start < a.length && start < b.length && a[start] === b[start]) start++;
+    let endA = a.length;
+    let endB = b.length;
+    while (endA > start && endB > start && a[endA - 1] === b[endB - 1]) endA--, endB--;
+    const pairs = [];
+    for (let i = 0; i < start; i++) pairs.push([i, i]);
+    const inner = innerPairs(a, b, start, endA, endB, most);
+    if (inner === null) return null;
+    pairs.push(...inner);
+    for (let i = 0; endA + i < a.length; i++) pairs.push([endA + i, endB + i]);
+    return pairs;
+  }
+
+  function innerPairs(a, b, start, endA, endB, most) {
+    const rows = endA - start;
+    const columns = endB - start;
+    if (!rows || !columns) return [];
+    const limit = Math.min(most, rows + columns);
+    if (Math.abs(rows - columns) > limit) return null;
+    const origin = limit + 1;
+    const furthest = new Int32Array(2 * limit + 3);
+    const trace = [];
+    for (let edits = 0; edits <= limit; edits++) {
+      trace.push(furthest.slice(origin - edits - 1, origin + edits + 2));
+      for (let k = -edits; k <= edits; k += 2) {
+        const isDown = k === -edits || (k !== edits && furthest[origin + k - 1] < furthest[origin + k + 1]);
+        let row = isDown ? furthest[origin + k + 1] : furthest[origin + k - 1] + 1;
+        let column = row - k;
+        while (row < rows && column < columns && a[start + row] === b[start + column]) row++, column++;
+        furthest[origin + k] = row;
+        if (row >= rows && column >= columns) return pairsAlong(trace, rows, columns, start);
+      }
+    }
+    return null;
+  }
+
+  function pairsAlong(trace, rows, columns, start) {
+    const pairs = [];
+    let row = rows;
+    let column = columns;
+    for (let edits = trace.length - 1; row > 0 || column > 0; edits--) {
+      const k = row - column;
+      const furthest = trace[edits];
+      const at = (diagonal) => furthest[diagonal + edits + 1];
+      const isDown = k === -edits || (k !== edits && at(k - 1) < at(k + 1));
+      const before = edits ? (isDown ? at(k + 1) : at(k - 1)) : 0;
+      const beforeColumn = edits ? before - (isDown ? k + 1 : k - 1) : 0;
+      while (row > before && column > beforeColumn) pairs.push([start + --row, start + --column]);
+      row = before;
+      column = beforeColumn;
+    }
+    return pairs.reverse();
+  }
+
+  // The coarser way, for texts with little in common: words that each text has once, as far as they come in the same
+  // order, and what few edits find between them.
+  function anchoredPairs(a, b) {
+    const once = new Map();
+    a.forEach((word, i) => once.set(word, once.has(word) ? null : [i, null]));
+    b.forEach((word, j) => {
+      const found = once.get(word);
+      if (found) once.set(word, found[1] === null ? [found[0], j] : null);
+    });
+    const shared = [...once.values()].filter((pair) => pair !== null && pair[1] !== null);
+    const anchors = longestRising(shared.sort((one, other) => one[0] - other[0]));
+    const pairs = [];
+    let [fromA, fromB] = [0, 0];
+    for (const [toA, toB] of [...anchors, [a.length, b.length]]) {
+      const between = commonPairs(a.slice(fromA, toA), b.slice(fromB, toB), MOST_WORDS_BETWEEN_ANCHORS) ?? [];
+      for (const [i, j] of between) pairs.push([fromA + i, fromB + j]);
+      if (toA < a.length) pairs.push([toA, toB]);
+      [fromA, fromB] = [toA + 1, toB + 1];
+    }
+    return pairs;
+  }
+
+  // The longest run of pairs in which the second numbers rise, as the first ones do.
+  function longestRising(pairs) {
+    const ends = [];
+    const previous = new Array(pairs.length);
+    pairs.forEach((pair, number) => {
+      let low = 0;
+      let high = ends.length;
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (pairs[ends[middle]][1] < pair[1]) low = middle + 1;
+        else high = middle;
+      }
+      previous[number] = low ? ends[low - 1] : -1;
+      ends[low] = number;
+    });
+    const run = [];
+    for (let number = ends.length ? ends[ends.length - 1] : -1; number >= 0; number = previous[number]) {
+      run.push(pairs[number]);
+    }
+    return run.reverse();
+  }
+
+  // From here on a diff is a list of blocks {same, deleted, inserted}: text that both have, or what stands instead of
+  // what (`same` is empty then).
+
+  function diff(original, edited) {
+    const a = foldNewlines(original);
+    const b = foldNewlines(edited);
+    const [start, endA, endB] = changedMiddle(a, b);
+    let blocks = [{ same: a.slice(0, start), deleted: "", inserted: "" }];
+    blocks.push(...blocksByWords(a.slice(start, endA), b.slice(start, endB)));
+    blocks.push({ same: a.slice(endA), deleted: "", inserted: "" });
+    blocks = joined(blocks);
+    if (blocks.length > MOST_SEGMENTS) blocks = withoutScraps(blocks, (same) => same.length < 40);
+    return segmentsOf(blocks);
+  }
+
+  // Where the two texts differ, from white space to white space. Most keystrokes touch one word of thousands.
+  function changedMiddle(a, b) {
+    if (a === b) return [a.length, a.length, b.length];
+    const shorter = Math.min(a.length, b.length);
+    let start = 0;
+    while (start < shorter && a[start] === b[start]) start++;
+    while (start > 0 && !IS_SPACE.test(a[start - 1])) start--;
+    let tail = 0;
+    while (tail < shorter - start && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
+    while (tail > 0 && !IS_SPACE.test(a[a.length - tail])) tail--;
+    return [start, a.length - tail, b.length - tail];
+  }
+
+  function blocksByWords(a, b) {
+    if (!a && !b) return [];
+    if (!a || !b) return [{ same: "", deleted: a, inserted: b }];
+    const wordsA = wordsOf(a);
+    const wordsB = wordsOf(b);
+    const [idsA, idsB] = numbered(wordsA.texts, wordsB.texts);
+    const pairs = commonPairs(idsA, idsB, MOST_WORDS) ?? anchoredPairs(idsA, idsB);
+    let blocks = [];
+    let [fromA, doneA, doneB] = [0, 0, 0];
+    for (const [i, j] of pairs) {
+      const [startA, startB] = [wordsA.starts[i], wordsB.starts[j]];
+      const [gapA, gapB] = [a.slice(doneA, startA), b.slice(doneB, startB)];
+      if (gapA !== gapB) {
+        const same = a.slice(fromA, doneA);
+        blocks.push({ same, deleted: "", inserted: "" }, { same: "", deleted: gapA, inserted: gapB });
+        fromA = startA;
+      }
+      const { length } = wordsA.texts[i];
+      doneA = startA + length;
+      doneB = startB + length;
+    }
+    blocks.push({ same: a.slice(fromA, doneA), deleted: "", inserted: "" }, ...rawBlocks(a.slice(doneA), b.slice(doneB)));
+    blocks = withoutScraps(joined(blocks), (same, before, after) => 2 * same.length <= Math.min(before, after));
+    return blocks.flatMap((block) => (block.same ? [block] : refined(block.deleted, block.inserted)));
+  }
+
+  // The words of a text and where they start. A loop, because a regular expression makes an object of each.
+  function wordsOf(text) {
+    const found = { texts: [], starts: [] };
+    let start = -1;
+    for (let i = 0; i <= text.length; i++) {
+      const isSpace = i === text.length || isSpaceAt(text, i);
+      if (isSpace && start >= 0) {
+        found.texts.push(text.slice(start, i));
+        found.starts.push(start);
+        start = -1;
+      } else if (!isSpace && start < 0) start = i;
+    }
+    return found;
+  }
+
+  function isSpaceAt(text, i) {
+    const code = text.charCodeAt(i);
+    return code > 0x20 && code < 0x80 ? false : code === 0x20 || IS_SPACE.test(text[i]);
+  }
+
+  function rawBlocks(a, b) {
+    if (a === b) return a ? [{ same: a, deleted: "", inserted: "" }] : [];
+    return [{ same: "", deleted: a, inserted: b }];
+  }
+
+  // A changed stretch by characters, as far as the old and the new are alike. From key to key, all but one stay.
+  const stretches = new Map();
+
+  function refined(a, b) {
+    const whole = [{ same: "", deleted: a, inserted: b }];
+    if (!a || !b || a.length + b.length > LONGEST_STRETCH) return whole;
+    const key = `${a.length} ${a}${b}`;
+    let blocks = stretches.get(key);
+    if (blocks === undefined) {
+      blocks = wordByWord(a, b) ?? byCharacters(a, b) ?? aroundTheMiddle(a, b) ?? whole;
+      if (stretches.size >= MOST_STRETCHES) stretches.clear();
+      stretches.set(key, blocks);
+    }
+    return blocks;
+  }
+
+  // As many words as before, most of them similar: each against its own successor.
+  function wordByWord(a, b) {
+    const wordsA = [...a.matchAll(WORD)];
+    const wordsB = [...b.matchAll(WORD)];
+    if (wordsA.length < 2 || wordsA.length !== wordsB.length) return null;
+    const blocks = [];
+    let similar = 0;
+    let [fromA, fromB] = [0, 0];
+    wordsA.forEach((wordA, number) => {
+      const wordB = wordsB[number];
+      blocks.push(...rawBlocks(a.slice(fromA, wordA.index), b.slice(fromB, wordB.index)));
+      const found = byCharacters(wordA[0], wordB[0]);
+      if (found) similar++;
+      blocks.push(...(found ?? [{ same: "", deleted: wordA[0], inserted: wordB[0] }]));
+      fromA = wordA.index + wordA[0].length;
+      fromB = wordB.index + wordB[0].length;
+    });
+    blocks.push(...rawBlocks(a.slice(fromA), b.slice(fromB)));
+    return 2 * similar >= wordsA.length ? blocks : null;
+  }
+
+  // Null when less than half of the longer text is also in the other.
+  function byCharacters(a, b) {
+    const [unitsA, unitsB] = [units(a), units(b)];
+    const pairs = commonPairs(unitsA, unitsB, Math.min(MOST_CHARACTERS, unitsA.length, unitsB.length));
+    if (pairs === null) return null;
+    let blocks = [];
+    let [fromA, fromB] = [0, 0];
+    for (const [i, j] of [...pairs, [unitsA.length, unitsB.length]]) {
+      const [deleted, inserted] = [unitsA.slice(fromA, i).join(""), unitsB.slice(fromB, j).join("")];
+      if (deleted || inserted) blocks.push({ same: "", deleted, inserted });
+      if (i < unitsA.length) blocks.push({ same: unitsA[i], deleted: "", inserted: "" });
+      [fromA, fromB] = [i + 1, j + 1];
+    }
+    blocks = withoutScraps(joined(blocks), (same, before, after) => same.length <= before && same.length <= after);
+    const common = blocks.reduce((sum, block) => sum + block.same.length, 0);
+    return 2 * common >= Math.max(a.length, b.length) ? blocks : null;
+  }
+
+  // Text that came in, or went, beside text that stayed: null when what both begin and end with is not worth showing.
+  function aroundTheMiddle(a, b) {
+    const [unitsA, unitsB] = [units(a), units(b)];
+    const shorter = Math.min(unitsA.length, unitsB.length);
+    let start = 0;
+    while (start < shorter && unitsA[start] === unitsB[start]) start++;
+    let tail = 0;
+    while (tail < shorter - start && unitsA[unitsA.length - 1 - tail] === unitsB[unitsB.length - 1 - tail]) tail++;
+    if (start + tail < 3 || 2 * (start + tail) < shorter) return null;
+    const text = (list, from, to) => list.slice(from, to).join("");
+    return [
+      { same: text(unitsA, 0, start), deleted: "", inserted: "" },
+      {
+        same: "",
+        deleted: text(unitsA, start, unitsA.length - tail),
+        inserted: text(unitsB, start, unitsB.length - tail),
+      },
+      { same: text(unitsA, unitsA.length - tail), deleted: "", inserted: "" },
+    ];
+  }
+
+  // What a reader takes for a character: a letter with its accents, an emoji of several code points.
+  const graphemes = typeof Intl.Segmenter === "function" ? new Intl.Segmenter() : null;
+
+  function units(text) {
+    if (graphemes === null || ASCII.test(text)) return Array.from(text);
+    return Array.from(graphemes.segment(text), (part) => part.segment);
+  }
+
+  // Neighbours of one kind made one; empty ones left out.
+  function joined(blocks) {
+    const kept = [];
+    for (const block of blocks) {
+      const last = kept[kept.length - 1];
+      if (!block.same && !block.deleted && !block.inserted) continue;
+      if (last && Boolean(last.same) === Boolean(block.same)) {
+        last.same += block.same;
+        last.deleted += block.deleted;
+        last.inserted += block.inserted;
+      } else kept.push({ ...block });
+    }
+    return kept;
+  }
+
+  // Scraps of equal text between changes confuse: what `isScrap` says of (same text, size of the change before, size of
+  // the change after) becomes part of the change around it. The blocks take turns: same, changed, same, …
+  function withoutScraps(blocks, isScrap) {
+    const kept = [];
+    const size = (block) => Math.max(block.deleted.length, block.inserted.length);
+    for (const block of blocks) {
+      let last = { ...block };
+      for (;;) {
+        const [before, same] = kept.slice(-2);
+        if (last.same || !same || !before || !same.same || before.same) break;
+        if (!isScrap(same.same, size(before), size(last))) break;
+        kept.length -= 2;
+        last = {
+          same: "",
+          deleted: before.deleted + same.same + last.deleted,
+          inserted: before.inserted + same.same + last.inserted,
+        };
+      }
+      kept.push(last);
+    }
+    return kept;
+  }
+
+  function segmentsOf(blocks) {
+    const segments = [];
+    for (const { same, deleted, inserted } of joined(blocks)) {
+      if (same) segments.push({ kind: "same", text: same });
+      segments.push(...splitAtNewlines("deleted", deleted), ...splitAtNewlines("inserted", inserted));
+    }
+    return segments;
+  }
+
+  function splitAtNewlines(kind, text) {
+    return (text.match(/\n|[^\n]+/g) ?? []).map((part) => ({ kind, text: part }));
+  }
+
+  // The text of a changed segment as it can be seen: a line break, a tab, and blanks that stand alone, have a sign.
+  function visible({ kind, text }) {
+    if (kind === "same") return text;
+    if (text === "\n") return "↵\n";
+    const marked = text.replaceAll("\t", "→\t");
+    return ONLY_SPACE.test(text) ? marked.replaceAll(" ", "·").replaceAll("\u00a0", "⍽") : marked;
+  }
+
+  return { diff, distances, distancesInSteps, foldNewlines, restoreNewlines, visible };
+})();

@@ -1,0 +1,339 @@
+// The live diff: shows under each edited editor of Label Studio's page what was changed, marks field and card, and
+// counts. VERSION and BACKEND are put before it by ls_trajedit/page/live_diff.py.
+
+const MARK = "trajeditLiveDiff";
+const SETTLED_MS = 1000;
+const SLICE_MS = 3;
+const FIRST_SLICE_MS = 2;
+const COUNT_AFTER_MS = 150;
+const EDITED = "data-trajedit-edited";
+const OWN = /^trajedit-(changes|edited-mark|edited-count|announcement)$/;
+const UNEXPLAINED = "data-trajedit-reason-missing";
+const FLAGS = {
+  showDiff: "trajedit-show-diff",
+  showCounts: "trajedit-show-edit-distance",
+  allowReset: "trajedit-allow-reset",
+  requireReason: "trajedit-require-reason",
+};
+
+const pageSheet = new CSSStyleSheet();
+pageSheet.replaceSync(`
+  .trajedit {
+    --trajedit-changed: #8a4b00; --trajedit-quiet: #57544d; --trajedit-strong: #262522; --trajedit-missing: #a11212;
+    --trajedit-inserted: #0b5323; --trajedit-inserted-back: #d8f3dd;
+    --trajedit-deleted: #8c1015; --trajedit-deleted-back: #fde0df;
+  }
+  [data-color-scheme="dark"] .trajedit {
+    --trajedit-changed: #f5b65b; --trajedit-quiet: #b5b0a5; --trajedit-strong: #f3f1ec; --trajedit-missing: #ff9c94;
+    --trajedit-inserted: #a5ecb5; --trajedit-inserted-back: #123b1d;
+    --trajedit-deleted: #ffb9b4; --trajedit-deleted-back: #4d1619;
+  }
+  .trajedit .trajedit-changes { font-size: 12px; line-height: 18px; }
+  .trajedit .trajedit-field[data-trajedit-edited],
+  .trajedit .trajedit-step[data-trajedit-edited] > .trajedit-title { box-shadow: inset 4px 0 0 var(--trajedit-changed); }
+  .trajedit .trajedit-step[data-trajedit-edited] > .trajedit-title { position: relative; }
+  .trajedit [data-trajedit-reason-missing] textarea { border-bottom: 2px dashed var(--trajedit-missing) !important; }
+  .trajedit .trajedit-title .trajedit-edited-mark {
+    position: absolute; top: 4px; right: 12px; font-weight: 700; color: var(--trajedit-changed);
+  }
+  .trajedit .trajedit-edited-count { font-size: 12px; font-weight: 700; color: var(--trajedit-changed); }
+  .trajedit .trajedit-edited-count:empty { display: none; }
+  .trajedit .trajedit-announcement {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+  }
+`);
+
+// What is known of each box: {text, editor, state, panel, counting, numbers}.
+let known = new Map();
+let shownTask = null;
+let lookAgain = 0;
+let announcing = 0;
+let lastTyped = null;
+// Boxes to look at in the next frame, and whether to look at the whole page.
+const touched = new Set();
+let pageChanged = true;
+const page = new MutationObserver(onChange);
+
+function start() {
+  const root = document.documentElement;
+  const other = root.dataset[MARK];
+  if (other !== undefined) {
+    const advice = other === VERSION ? "this one stays off" : `its version is ${other}, this one, ${VERSION}, stays off`;
+    console.info(`ls-trajedit live diff: the page already has it; ${advice}`);
+    return;
+  }
+  root.dataset[MARK] = VERSION;
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, pageSheet];
+  page.observe(root, { childList: true, subtree: true });
+  window.addEventListener("input", onInput, true);
+  keepTyping.start();
+  askToLook();
+  window[MARK] = { version: VERSION, remove };
+  askBackend();
+}
+
+function remove() {
+  page.disconnect();
+  cancelAnimationFrame(lookAgain);
+  clearTimeout(announcing);
+  window.removeEventListener("input", onInput, true);
+  keepTyping.stop();
+  for (const found of known.values()) forget(found);
+  known = new Map();
+  for (const root of document.getElementsByClassName(pageFields.ROOT)) {
+    for (const own of root.querySelectorAll(".trajedit-edited-mark, .trajedit-edited-count, .trajedit-announcement")) {
+      own.remove();
+    }
+    setMarks(root, EDITED, new Set());
+    setMarks(root, UNEXPLAINED, new Set());
+  }
+  document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== pageSheet);
+  delete document.documentElement.dataset[MARK];
+  delete window[MARK];
+}
+
+function onInput(event) {
+  lastTyped = event.target;
+  touched.add(event.target);
+  askToLook();
+}
+
+// With each key, React writes into the box's own text: no reason to look at more than that box.
+function onChange(records) {
+  for (const { target, addedNodes, removedNodes } of records) {
+    if (target.localName === "textarea") touched.add(target);
+    else if (!isOwn(target) && ![...addedNodes, ...removedNodes].every(isOwn)) pageChanged = true;
+  }
+  if (pageChanged || touched.size) askToLook();
+}
+
+function isOwn(node) {
+  return typeof node.className === "string" && OWN.test(node.className);
+}
+
+// However much happens on the page, it is looked at once a frame.
+function askToLook() {
+  if (!lookAgain) lookAgain = requestAnimationFrame(look);
+}
+
+function look() {
+  lookAgain = 0;
+  const task = pageFields.openTask();
+  if (!pageFields.isSameTask(task, shownTask)) {
+    shownTask = task;
+    pageChanged = true;
+    for (const found of known.values()) forget(found);
+    known = new Map();
+  }
+  let toMark = false;
+  if (pageChanged) toMark = lookForBoxes();
+  for (const box of pageChanged ? known.keys() : touched) toMark = lookAt(box) || toMark;
+  pageChanged = false;
+  touched.clear();
+  if (toMark) markPage();
+}
+
+// Finds the page's boxes; returns whether there are others than before.
+function lookForBoxes() {
+  const before = known;
+  known = new Map();
+  let anyNew = false;
+  for (const box of pageFields.boxes()) {
+    anyNew ||= !before.has(box);
+    known.set(box, before.get(box) ?? { text: undefined, state: "same", panel: null, counting: 0 });
+  }
+  for (const [box, found] of before) if (!known.has(box)) forget(found);
+  return anyNew || known.size !== before.size;
+}
+
+// Shows what has become of a box; returns whether that makes a difference to the marks of the page.
+function lookAt(box) {
+  const found = known.get(box);
+  if (!found) return false;
+  const text = pageFields.textOf(box);
+  const isShown = !found.panel || found.panel.host.isConnected;
+  if (text === found.text && isShown) return false;
+  const before = found.state;
+  found.text = text;
+  update(box, found);
+  clearTimeout(announcing);
+  announcing = setTimeout(announce, SETTLED_MS);
+  return found.editor === null || found.state !== before || !isShown;
+}
+
+function update(box, found) {
+  const editor = pageFields.editorOf(box);
+  found.editor = editor;
+  found.state = editor === null ? "same" : pageFields.compare(editor, found.text);
+  if (found.state === "same") {
+    forget(found);
+    return;
+  }
+  const flags = flagsOf(box);
+  if (!found.panel) {
+    const canReset = flags.allowReset && box.localName === "textarea" && !box.readOnly && !box.disabled;
+    const reset = () => keepTyping.replace(box, trajedit.foldNewlines(found.editor.original));
+    found.panel = changePanel.make(labelOf(box), canReset ? reset : null);
+  }
+  const { host } = found.panel;
+  const place = box.closest('[data-testid="textarea-control"]') ?? box;
+  if (place.nextElementSibling !== host) place.after(host);
+  if (flags.showDiff) found.panel.showDiff(trajedit.diff(editor.original, found.text));
+  if (flags.showCounts) count(found);
+}
+
+// Takes back what an edited box has.
+function forget(found) {
+  clearTimeout(found.counting);
+  found.counting = 0;
+  found.numbers = "";
+  found.panel?.host.remove();
+  found.panel = null;
+}
+
+// For any but very different texts the numbers take a slice of time. Those are counted once the typing pauses, in
+// slices between the frames.
+function count(found) {
+  clearTimeout(found.counting);
+  const steps = trajedit.distancesInSteps(found.editor.original, found.text);
+  const go = (isFirst) => {
+    const until = performance.now() + (isFirst ? FIRST_SLICE_MS : SLICE_MS);
+    do {
+      const step = steps.next();
+      if (step.done) {
+        found.counting = 0;
+        found.numbers = `${counted(step.value.words, "word")}, ${counted(step.value.characters, "character")} changed`;
+        found.panel.showCounts(found.numbers);
+        return;
+      }
+    } while (performance.now() < until);
+    found.panel.showCounting();
+    found.counting = setTimeout(go, isFirst ? COUNT_AFTER_MS : 0, false);
+  };
+  go(true);
+}
+
+// Marks what the boxes add up to: fields, cards, missing reasons, and the count of the page.
+function markPage() {
+  for (const root of document.getElementsByClassName(pageFields.ROOT)) markRoot(root);
+}
+
+function markRoot(root) {
+  const { requireReason } = flagsOf(root);
+  const reasons = new Map();
+  const edited = [];
+  for (const [box, found] of known) {
+    if (!root.contains(box)) continue;
+    if (found.state !== "same") edited.push([box, found]);
+    else reasons.set(pageFields.controlOf(box), box);
+  }
+  const fields = new Set();
+  const cards = new Map();
+  const unexplained = new Set();
+  for (const [box, found] of edited) {
+    const field = box.closest(".trajedit-field");
+    const card = box.closest(".trajedit-step");
+    if (field) fields.add(field);
+    if (card) cards.set(card, (cards.get(card) ?? 0) + 1);
+    const reason = requireReason ? reasons.get(found.editor.reason) : undefined;
+    const isMissing = reason !== undefined && !pageFields.textOf(reason)?.trim();
+    if (isMissing) unexplained.add(reason.closest(".trajedit-reason") ?? reason.parentElement);
+    const broken = found.state === "broken" ? "This field holds JSON, and its text is none: it will be rejected. " : "";
+    found.panel.showMissing(broken + (isMissing ? "The reason is missing." : ""));
+  }
+  const marked = new Set([...fields, ...cards.keys()]);
+  setMarks(root, EDITED, marked);
+  setMarks(root, UNEXPLAINED, unexplained);
+  markCards(root, cards);
+  const missing = unexplained.size ? `, ${counted(unexplained.size, "reason")} missing` : "";
+  showCount(root, edited.length ? `${counted(edited.length, "field")} edited${missing}` : "");
+}
+
+function setMarks(root, attribute, wanted) {
+  for (const marked of root.querySelectorAll(`[${attribute}]`)) {
+    if (!wanted.has(marked)) marked.removeAttribute(attribute);
+  }
+  for (const node of wanted) if (!node.hasAttribute(attribute)) node.setAttribute(attribute, "");
+}
+
+function markCards(root, cards) {
+  for (const mark of root.querySelectorAll(".trajedit-edited-mark")) {
+    if (!cards.has(mark.closest(".trajedit-step"))) mark.remove();
+  }
+  for (const [card, number] of cards) {
+    const title = card.querySelector(".trajedit-title") ?? card;
+    let mark = title.querySelector(".trajedit-edited-mark");
+    if (!mark) title.append((mark = changePanel.element("span", "trajedit-edited-mark")));
+    changePanel.setText(mark, `${number} edited`);
+  }
+}
+
+function showCount(root, text) {
+  let count = root.querySelector(".trajedit-edited-count");
+  if (!count) {
+    const task = root.querySelector(".trajedit-task");
+    count = changePanel.element("div", "trajedit-edited-count");
+    if (task) task.append(count);
+    else root.prepend(count);
+  }
+  changePanel.setText(count, text);
+  if (!root.querySelector(".trajedit-announcement")) {
+    const status = changePanel.element("div", "trajedit-announcement");
+    status.setAttribute("role", "status");
+    root.append(status);
+  }
+}
+
+// Says aloud, once the typing has settled, what became of the box that was typed into.
+function announce() {
+  const root = lastTyped?.isConnected ? lastTyped.closest(`.${pageFields.ROOT}`) : null;
+  const status = root?.querySelector(".trajedit-announcement");
+  if (!status) return;
+  const found = known.get(lastTyped);
+  const own = found?.editor ? `${labelOf(lastTyped)}: ${found.numbers || (found.panel ? "edited" : "as it was")}. ` : "";
+  changePanel.setText(status, own + root.querySelector(".trajedit-edited-count").textContent);
+}
+
+function flagsOf(node) {
+  const { classList } = node.closest(`.${pageFields.ROOT}`);
+  return Object.fromEntries(Object.entries(FLAGS).map(([flag, name]) => [flag, classList.contains(name)]));
+}
+
+// How a person would call the field: "Step 2, action".
+function labelOf(box) {
+  const card = box.closest(".trajedit-step");
+  const title = card?.querySelector(".trajedit-title")?.firstElementChild?.textContent ?? "";
+  const repeated = card?.closest(".trajedit-repeated");
+  const number = repeated ? ` ${[...repeated.querySelectorAll(".trajedit-step")].indexOf(card) + 1}` : "";
+  const field = box.closest(".trajedit-field")?.querySelector(".trajedit-label")?.textContent ?? "";
+  return [title + number, field].filter(Boolean).join(", ") || pageFields.controlOf(box);
+}
+
+function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+// Only a script that was told where it comes from asks there whether it has become old: the one request it makes.
+async function askBackend() {
+  if (!BACKEND) return;
+  try {
+    const answer = await fetch(`${BACKEND}/live-diff.js`, { credentials: "omit", cache: "no-cache" });
+    const version = /^\/\* ls-trajedit live diff ([^ ,]+)/.exec(await answer.text())?.[1];
+    if (version && isNewer(version, VERSION)) {
+      const advice = `get it anew: ${BACKEND}/live-diff.user.js`;
+      console.warn(`ls-trajedit live diff: this is ${VERSION}, the backend's is ${version}; ${advice}`);
+    }
+  } catch {
+    // A backend that is away or out of reach says nothing about versions.
+  }
+}
+
+function isNewer(one, other) {
+  const numbers = (version) => version.split(".").map((part) => Number.parseInt(part, 10) || 0);
+  const [a, b] = [numbers(one), numbers(other)];
+  const at = a.findIndex((number, place) => number !== (b[place] ?? 0));
+  return at >= 0 && a[at] > (b[at] ?? 0);
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start, { once: true });
+else start();

@@ -1,0 +1,146 @@
+// What Label Studio's editor page has: its boxes, and for each the original text that it corrects. Read from Label
+// Studio's own store by the rule of label_config/controls.py: a TextArea corrects the Text that its `toName` names.
+const pageFields = (() => {
+  const ROOT = "trajedit";
+  const BOX = 'textarea[name], [data-testid="htx-textbox-content"][name]';
+  const RESERVED_KEY = "ls_trajedit";
+  const PATH = /^\$\w+(?:\.\w+|\[\d+\])*$/;
+
+  let schema = null;
+
+  // The boxes of the page that stand under a root with our class: editors, reasons and others.
+  function boxes() {
+    const found = [];
+    for (const root of document.getElementsByClassName(ROOT)) found.push(...root.querySelectorAll(BOX));
+    return found;
+  }
+
+  // The editor that a box is: {original, isJson, reason}, where `reason` is the control that asks why, or null. Null
+  // for a box that corrects nothing.
+  function editorOf(box) {
+    return currentSchema()?.editors.get(controlOf(box)) ?? null;
+  }
+
+  // Label Studio puts a random id behind the name of a box that has a text.
+  function controlOf(box) {
+    return box.getAttribute("name").split(":")[0];
+  }
+
+  // What stands in a box, or null for nothing: in the form of a control without a result, an empty box was not filled.
+  function textOf(box) {
+    if (box.localName !== "textarea") return shownText(box);
+    return box.dataset.testid === "textarea-input" && !box.value ? null : box.value;
+  }
+
+  // A box that cannot be typed into is a text with a <br> for each line break.
+  function shownText(node) {
+    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    return node.localName === "br" ? "\n" : Array.from(node.childNodes, shownText).join("");
+  }
+
+  // The open task, {id, data}; null when none is open. Label Studio keeps the data as text, and makes a new object of
+  // it for everybody who asks.
+  function openTask() {
+    try {
+      const task = window.Htx?.annotationStore?.store?.task;
+      return task ? { id: task.id, data: task.data } : null;
+    } catch {
+      return null; // Label Studio is just taking the page down
+    }
+  }
+
+  function isSameTask(one, other) {
+    return one?.id === other?.id && one?.data === other?.data;
+  }
+
+  function isAutoAnnotating() {
+    try {
+      return Boolean(window.Htx?.autoAnnotation);
+    } catch {
+      return false;
+    }
+  }
+
+  function currentSchema() {
+    const task = openTask();
+    if (task === null) return null;
+    try {
+      const { names, store } = window.Htx.annotationStore;
+      if (schema && isSameTask(schema.task, task) && schema.size === names.size) return schema;
+      schema = { task, size: names.size, editors: readEditors([...names.values()], store.task.dataObj) };
+    } catch (error) {
+      if (schema !== null && schema.editors.size === 0) return schema;
+      schema = { task, size: -1, editors: new Map() };
+      console.warn("ls-trajedit live diff: this Label Studio keeps its config in another way;", error);
+    }
+    return schema;
+  }
+
+  function readEditors(tags, data) {
+    const texts = new Map();
+    const pointers = new Map();
+    for (const { type, name, value } of tags) if (type === "text") texts.set(name, value);
+    const areas = tags.filter((tag) => tag.type === "textarea" && texts.has(tag.toname));
+    for (const { toname } of areas) pointers.set(toname, (pointers.get(toname) ?? 0) + 1);
+    const isReason = ({ name, toname }) =>
+      name.endsWith("__reason") || (pointers.get(toname) > 1 && name.toLowerCase().endsWith("reason"));
+    const reasons = new Map(areas.filter(isReason).map(({ name, toname }) => [toname, name]));
+    const editors = new Map();
+    for (const area of areas) {
+      const path = texts.get(area.toname);
+      const original = isReason(area) ? null : originalAt(path, data);
+      if (original) editors.set(area.name, { ...original, reason: reasons.get(area.toname) ?? null });
+    }
+    return editors;
+  }
+
+  // The text that stands at `path` ("$steps[0].action"), or null when the trace has none there.
+  function originalAt(path, data) {
+    if (!PATH.test(path ?? "")) return null;
+    const field = path.slice(1);
+    const notes = data[RESERVED_KEY];
+    const isUnder = (other) => field === other || field.startsWith(`${other}.`);
+    if ([...(notes?.absent ?? []), ...Object.keys(notes?.replaced ?? {})].some(isUnder)) return null;
+    let value = data;
+    for (const key of field.match(/\w+/g)) {
+      value = typeof value === "object" && value !== null && Object.hasOwn(value, key) ? value[key] : null;
+    }
+    if (value === null) return null;
+    if (typeof value !== "string") return { original: JSON.stringify(value, null, 2), isJson: true };
+    return { original: value, isJson: (notes?.json ?? []).includes(field) };
+  }
+
+  // How the text of a box is to the original: "same", "edited", or "broken" where it should be JSON and is not.
+  // As in converters/read_annotation.py: line ends alone are no difference, nor is the layout of JSON.
+  function compare({ original, isJson }, text) {
+    if (text === null || trajedit.foldNewlines(text) === trajedit.foldNewlines(original)) return "same";
+    if (!isJson) return "edited";
+    const edited = canonicalJson(text);
+    if (edited === null) return "broken";
+    return edited === canonicalJson(original) ? "same" : "edited";
+  }
+
+  function canonicalJson(text) {
+    try {
+      return JSON.stringify(JSON.parse(text, canonicalValue));
+    } catch {
+      return null;
+    }
+  }
+
+  // 1, 1.0 and true are three values, and integers may be longer than JavaScript's; an object's keys have no order.
+  function canonicalValue(key, value, context) {
+    if (typeof value === "number") {
+      const digits = context?.source ?? String(value);
+      if (/^-?\d+$/.test(digits)) return `i${digits === "-0" ? "0" : digits}`;
+      return Object.is(value, -0) ? "f-0" : `f${value}`;
+    }
+    if (typeof value === "string") return `s${value}`;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.keys(value)
+      .sort()
+      .map((name) => [name, value[name]]);
+  }
+
+  return { ROOT, boxes, compare, controlOf, editorOf, isAutoAnnotating, isSameTask, openTask, textOf };
+})();
