@@ -15,8 +15,10 @@ from ls_trajedit.commands.convert import convert
 from ls_trajedit.commands.demo import demo
 from ls_trajedit.commands.doctor import doctor
 from ls_trajedit.commands.init import init
+from ls_trajedit.commands.live_diff import live_diff
 from ls_trajedit.commands.pull import pull
 from ls_trajedit.commands.push import push
+from ls_trajedit.commands.report import report
 from ls_trajedit.commands.serve import serve
 from ls_trajedit.commands.verify import verify
 from ls_trajedit.hold_signals import TERMINATED
@@ -36,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, config, push, serve, pull, convert, verify, doctor, demo):
+for command in (init, config, push, serve, live_diff, pull, convert, verify, report, doctor, demo):
     app.command()(command)
 
 

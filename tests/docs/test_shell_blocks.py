@@ -15,7 +15,7 @@ from ls_trajedit.cli import app
 from .pages import ROOT, Block, blocks, shell_lines
 from .write_outputs import folder_with_examples, in_shell
 
-NEEDS_NO_SERVER = {"init", "config", "convert", "verify"}
+NEEDS_NO_SERVER = {"init", "config", "convert", "verify", "report"}
 
 
 def identified(block: Block) -> str:
