@@ -30,7 +30,7 @@ check: $(TEST)/installed
 screenshots: $(TEST)/installed chromium
 	$(TEST)/bin/python docs/make_screenshots.py
 
-SOURCES := setup.cfg pyproject.toml $(shell find ls_trajedit converters label_config examples -name '__pycache__' -prune -o -type f -print)
+SOURCES := setup.cfg pyproject.toml $(shell find ls_trajedit converters label_config traces examples -name '__pycache__' -prune -o -type f -print)
 
 $(DEMO)/installed: $(SOURCES) | venv-module
 	$(PYTHON) -m venv $(DEMO)

@@ -20,12 +20,12 @@ from tempfile import TemporaryDirectory
 from measure import machine
 from playwright.sync_api import Page, expect, sync_playwright
 
-from ls_trajedit.label_config.options import Options
-from ls_trajedit.label_studio import connect
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.label_studio.client import connect
+from ls_trajedit.live_diff.script import live_diff_script
 from ls_trajedit.load_traces import load_traces
-from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
-from ls_trajedit.page.live_diff import live_diff_script
 from ls_trajedit.push import create_project, push_traces
+from ls_trajedit.traces.options import Options
 
 WORDS = (500, 2000, 4000)
 STEPS = 200
@@ -150,7 +150,7 @@ def _push(label_studio: LocalLabelStudio, folder: Path, steps: int) -> tuple[int
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Live diff", options, loaded)
     pushed = push_traces(server, target, options, loaded, prefill=True, progress=lambda done, total: None)
-    from ls_trajedit.task_pages import data_pages
+    from ls_trajedit.label_studio.tasks import data_pages
 
     by_id = {task["data"]["id"]: task["id"] for page in data_pages(server, pushed.project) for task in page.tasks}
     return pushed.project, [by_id[f"{count}"] for count in WORDS]

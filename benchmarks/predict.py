@@ -27,9 +27,9 @@ import orjson
 from made_up_traces import OPTIONS, make_trace
 from measure import LS_TRAJEDIT, Command, machine
 
-from ls_trajedit.label_config.options import parse_options
-from ls_trajedit.label_config.trace_shape import shape_of
 from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.shape import shape_of
 
 ROOT = Path(__file__).resolve().parents[1]
 HOSTS = ("label-studio-ml", "ls-trajedit")

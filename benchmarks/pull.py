@@ -21,10 +21,10 @@ import requests
 from made_up_traces import OPTIONS, make_results, make_trace
 from measure import LS_TRAJEDIT, Command, Cost, machine, median, run
 
-from ls_trajedit.label_config.options import parse_options
-from ls_trajedit.label_config.trace_shape import shape_of
+from ls_trajedit.demo.local_label_studio import LOG_NAME, LocalLabelStudio, running_label_studio
 from ls_trajedit.label_config.write_config import write_config
-from ls_trajedit.local_label_studio import LOG_NAME, LocalLabelStudio, running_label_studio
+from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.shape import shape_of
 
 STEPS = range(5, 16)
 BATCH = 500

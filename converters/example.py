@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ls_trajedit.converters.distances import distance_in_characters, distance_in_words
-from ls_trajedit.converters.rendering import Rendering
-from ls_trajedit.converters.sample import Sample
+from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
+from ls_trajedit.converters.training.rendering import Rendering
+from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["example_record", "example_sample"]
 

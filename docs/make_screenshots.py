@@ -17,16 +17,16 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ls_trajedit.demo import running_demo
-from ls_trajedit.label_config.errors import SetupError
-from ls_trajedit.label_config.options import parse_options
-from ls_trajedit.label_studio import connect
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.run import running_demo
+from ls_trajedit.label_studio.client import connect
+from ls_trajedit.label_studio.tasks import data_pages
+from ls_trajedit.live_diff.script import live_diff_script
 from ls_trajedit.load_traces import load_traces
-from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
-from ls_trajedit.page.live_diff import live_diff_script
 from ls_trajedit.push import create_project, push_traces
-from ls_trajedit.report.write_report import write_report
-from ls_trajedit.task_pages import data_pages
+from ls_trajedit.report.write import write_report
+from ls_trajedit.traces.errors import SetupError
+from ls_trajedit.traces.options import parse_options
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"

@@ -1,1 +1,1 @@
-"""Options, traces and the labeling config: pure, on the lowest floor."""
+"""The labeling config: written, read back, and what Label Studio gets with it, task data and predictions. Pure."""

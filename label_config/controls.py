@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-from ls_trajedit.label_config.errors import ConfigError
-from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.traces.errors import ConfigError
+from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
 
 __all__ = ["Answer", "Controls", "Editor", "StepLabel", "Tag", "resolve_controls", "split_path"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ls_trajedit.label_config.field_path import get_field
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import RESERVED_KEY, editor_text, shown_value
+from ls_trajedit.traces.field_path import get_field
 
 __all__ = ["predict"]
 

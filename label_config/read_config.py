@@ -9,10 +9,10 @@ from functools import lru_cache
 from lxml import etree
 
 from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls, split_path, value_path
-from ls_trajedit.label_config.errors import ConfigError
-from ls_trajedit.label_config.field_path import FieldPath, format_path, parse_path
-from ls_trajedit.label_config.options import Options, task_paths
 from ls_trajedit.label_config.schema import RepeatedTags, Schema
+from ls_trajedit.traces.errors import ConfigError
+from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.traces.options import Options, task_paths
 
 __all__ = ["FINAL_ANSWER", "FLAG_CLASSES", "ROOT_CLASS", "TASK", "TRACE_ID", "read_config", "shown_values"]
 

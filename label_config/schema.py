@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls
-from ls_trajedit.label_config.field_path import FieldPath, format_path, get_field
+from ls_trajedit.traces.field_path import FieldPath, format_path, get_field
 
 __all__ = ["RepeatedTags", "Schema"]
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ls_trajedit.label_config.field_path import (
+from ls_trajedit.traces.field_path import (
     MISSING,
+    RESERVED_KEY,
     FieldPath,
     drop_field,
     format_path,
@@ -21,11 +22,9 @@ from ls_trajedit.label_config.field_path import (
     parse_path,
     set_field,
 )
-from ls_trajedit.label_config.json_text import json_indented, parse_json
+from ls_trajedit.traces.json_text import json_indented, parse_json
 
-__all__ = ["RESERVED_KEY", "editor_text", "is_json_text", "restore_trace", "shown_value", "to_task_data"]
-
-RESERVED_KEY = "ls_trajedit"
+__all__ = ["editor_text", "is_json_text", "restore_trace", "shown_value", "to_task_data"]
 
 
 def to_task_data(

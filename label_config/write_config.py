@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from ls_trajedit.label_config.errors import OptionsError
-from ls_trajedit.label_config.field_path import is_showable_key, parse_path
-from ls_trajedit.label_config.options import Options
 from ls_trajedit.label_config.read_config import FINAL_ANSWER, FLAG_CLASSES, ROOT_CLASS, TASK, TRACE_ID
 from ls_trajedit.label_config.style import STYLE
-from ls_trajedit.label_config.trace_shape import TraceShape
+from ls_trajedit.traces.errors import OptionsError
+from ls_trajedit.traces.field_path import is_showable_key, parse_path
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.shape import TraceShape
 
 __all__ = ["StepField", "control_names", "shown_fields", "step_fields", "write_config"]
 

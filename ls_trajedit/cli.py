@@ -21,8 +21,8 @@ from ls_trajedit.commands.push import push
 from ls_trajedit.commands.report import report
 from ls_trajedit.commands.serve import serve
 from ls_trajedit.commands.verify import verify
-from ls_trajedit.hold_signals import TERMINATED
-from ls_trajedit.label_config.errors import DataError, TrajeditError
+from ls_trajedit.signals import TERMINATED
+from ls_trajedit.traces.errors import DataError, TrajeditError
 
 __all__ = ["app", "main"]
 

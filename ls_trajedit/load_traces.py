@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from ls_trajedit.label_config.errors import TraceError
-from ls_trajedit.label_config.options import Options
-from ls_trajedit.label_config.traces import BrokenTrace, Trace, check_traces, read_objects, read_traces
-from ls_trajedit.open_input import input_name, opened_input
+from ls_trajedit.inputs import input_name, opened_input
+from ls_trajedit.traces.errors import TraceError
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.read import BrokenTrace, Trace, check_traces, read_objects, read_traces
 
 __all__ = ["LoadedTraces", "checked", "load_objects", "load_traces", "sendable"]
 

@@ -8,22 +8,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.backend import MODEL_VERSION
-from ls_trajedit.label_config.errors import ConfigError, DataError, SetupError, TrajeditError
-from ls_trajedit.label_config.field_path import parse_path
-from ls_trajedit.label_config.json_text import json_line
-from ls_trajedit.label_config.options import Options
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace, to_task_data
-from ls_trajedit.label_config.trace_shape import TraceShape, check_options, shape_of, widen
-from ls_trajedit.label_config.traces import trace_identity
 from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
+from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
 from ls_trajedit.load_traces import LoadedTraces
-from ls_trajedit.task_pages import data_pages, unpredicted_pages
+from ls_trajedit.traces.errors import ConfigError, DataError, SetupError, TrajeditError
+from ls_trajedit.traces.field_path import parse_path
+from ls_trajedit.traces.json_text import json_line
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.read import trace_identity
+from ls_trajedit.traces.shape import TraceShape, check_options, shape_of, widen
 
 if TYPE_CHECKING:
-    from ls_trajedit.label_studio import Project, Server
+    from ls_trajedit.label_studio.client import Project, Server
 
 __all__ = ["Pushed", "create_project", "let_backend_prefill", "prediction_version", "push_traces", "update_project"]
 

@@ -17,7 +17,7 @@ from ls_trajedit.converters.formats import (
     trl_kto,
     trl_sft,
 )
-from ls_trajedit.converters.formats.format import Format, RowFormat
+from ls_trajedit.converters.formats.base import Format, RowFormat
 
 __all__ = ["ALL", "DEFAULT_FORMATS", "FORMATS", "Format", "RowFormat", "formats_named"]
 
@@ -51,7 +51,7 @@ def formats_named(names: Iterable[str]) -> tuple[Format, ...]:
     wanted = set(names)
     for name in sorted(wanted - FORMATS.keys() - {ALL}):
         # Slow to load, and needed for this alone.
-        from ls_trajedit.label_config.options import nearest
+        from ls_trajedit.traces.options import nearest
 
         known = (*FORMATS, ALL)
         raise ValueError(f"`{name}` is no format{nearest(name, known)} (formats: {', '.join(known)})")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
-from ls_trajedit.converters.sample import Sample
+from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["FILE", "FORMAT"]
 

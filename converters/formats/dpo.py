@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
-from ls_trajedit.converters.sample import Sample
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["FORMAT", "dpo_row"]
 

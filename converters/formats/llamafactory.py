@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ls_trajedit.converters.counts import Counts
-from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
-from ls_trajedit.converters.omission import Omission
-from ls_trajedit.converters.sample import Sample
-from ls_trajedit.converters.split import file_of_side
-from ls_trajedit.converters.step_pairs import step_pairs
-from ls_trajedit.converters.trajectory import Trajectory, trajectory_of
-from ls_trajedit.converters.turns import Message, learned_characters
-from ls_trajedit.label_config.json_text import json_indented
+from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.split import file_of_side
+from ls_trajedit.converters.training.step_pairs import step_pairs
+from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
+from ls_trajedit.converters.training.turns import Message, learned_characters
+from ls_trajedit.traces.json_text import json_indented
 
 __all__ = ["FORMAT", "dataset_info", "preference_rows", "sharegpt_rows"]
 

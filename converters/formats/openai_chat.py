@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ls_trajedit.converters.sample import Sample
-from ls_trajedit.converters.turns import Message
-from ls_trajedit.label_config.json_text import json_line
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.turns import Message
+from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["openai_message", "openai_tools"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.formats.openai_chat import openai_message, openai_tools
-from ls_trajedit.converters.omission import Omission
-from ls_trajedit.converters.sample import Sample
-from ls_trajedit.converters.trajectory import Trajectory, trajectory_of
-from ls_trajedit.converters.turns import Message, learned_characters
+from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
+from ls_trajedit.converters.training.turns import Message, learned_characters
 
 __all__ = ["FORMAT", "openai_sft_rows"]
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
-from ls_trajedit.converters.omission import Omission
-from ls_trajedit.converters.sample import Sample
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["FORMAT", "prm_rows"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ls_trajedit.converters.formats.format import RowFormat, TrainingRow
-from ls_trajedit.converters.sample import Sample
+from ls_trajedit.converters.formats.base import RowFormat, TrainingRow
+from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["FORMAT"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ls_trajedit.converters.sample import Sample
-from ls_trajedit.label_config.json_text import json_line
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["tools_column"]
 

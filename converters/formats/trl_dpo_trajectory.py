@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ls_trajedit.converters.conversation import Conversation
-from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.formats.tools_column import tools_column
-from ls_trajedit.converters.omission import Omission
-from ls_trajedit.converters.sample import Sample
-from ls_trajedit.converters.trajectory import Trajectory, trajectory_of
-from ls_trajedit.converters.turns import learned_characters
+from ls_trajedit.converters.training.conversation import Conversation
+from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
+from ls_trajedit.converters.training.turns import learned_characters
 
 __all__ = ["FORMAT", "trajectory_rows"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ls_trajedit.converters.formats.format import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.formats.tools_column import tools_column
-from ls_trajedit.converters.omission import Omission
-from ls_trajedit.converters.sample import Sample
-from ls_trajedit.converters.step_pairs import step_pairs
-from ls_trajedit.converters.turns import learned_characters
+from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.step_pairs import step_pairs
+from ls_trajedit.converters.training.turns import learned_characters
 
 __all__ = ["FORMAT", "kto_rows"]
 

@@ -15,9 +15,9 @@ from ls_trajedit.backend.request_body import (
     ValidateRequest,
     parse_request,
 )
-from ls_trajedit.label_config.errors import ConfigError
-from ls_trajedit.label_config.json_text import json_line
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.errors import ConfigError
+from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["Answer", "answer_predict", "answer_setup", "answer_validate", "answer_versions", "answer_webhook"]
 

@@ -28,7 +28,7 @@ from ls_trajedit.backend.openapi import openapi_document
 from ls_trajedit.backend.request_body import read_body
 from ls_trajedit.backend.request_log import log_requests, note
 from ls_trajedit.backend.routes import Endpoint, Routes, answer_by_route
-from ls_trajedit.label_config.json_text import json_line
+from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["DEFAULT_MAX_BODY", "create_app"]
 

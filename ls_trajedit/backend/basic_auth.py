@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ls_trajedit.backend.refusal import error_response
-from ls_trajedit.label_config.errors import SetupError
+from ls_trajedit.traces.errors import SetupError
 
 __all__ = [
     "CHALLENGE",

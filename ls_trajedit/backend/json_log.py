@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
-from ls_trajedit.label_config.json_text import json_line
+from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["JsonFormatter", "log_as_json"]
 

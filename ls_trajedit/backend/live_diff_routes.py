@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ls_trajedit.backend.refusal import error_response
 from ls_trajedit.backend.routes import Routes
-from ls_trajedit.page.live_diff import SCRIPT_PATH, USER_SCRIPT_PATH, live_diff_script, user_script
+from ls_trajedit.live_diff.script import SCRIPT_PATH, USER_SCRIPT_PATH, live_diff_script, user_script
 
 __all__ = ["live_diff_routes"]
 

@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from ls_trajedit import __version__
 from ls_trajedit.backend.request_body import AnyRequest, PredictRequest, SetupRequest, ValidateRequest
-from ls_trajedit.page.live_diff import SCRIPT_PATH, USER_SCRIPT_PATH
+from ls_trajedit.live_diff.script import SCRIPT_PATH, USER_SCRIPT_PATH
 
 __all__ = ["openapi_document"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from ls_trajedit.label_config.json_text import json_line
+from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["REASON_HEADER", "BadRequestError", "error_body", "error_response", "reason_phrase"]
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from ls_trajedit.backend.refusal import BadRequestError
-from ls_trajedit.label_config.json_text import parse_json
+from ls_trajedit.traces.json_text import parse_json
 
 __all__ = [
     "AnyRequest",

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ls_trajedit.backend.http_protocol import ReasonProtocol
-from ls_trajedit.label_config.errors import SetupError
+from ls_trajedit.traces.errors import SetupError
 
 __all__ = ["is_loopback", "listen", "make_server", "run_server", "server_url"]
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ls_trajedit.converters import training_rules
+from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, parse_time
 from ls_trajedit.converters.formats import formats_named
-from ls_trajedit.converters.reading_rules import AnnotatorNames, GroundTruth, parse_time
-from ls_trajedit.converters.split import Split, parse_split
-from ls_trajedit.label_config.errors import SetupError, UsageError
-from ls_trajedit.label_config.options import Options, parse_options
+from ls_trajedit.converters.training import rules as training_rules
+from ls_trajedit.converters.training.split import Split, parse_split
+from ls_trajedit.inputs import read_text
 from ls_trajedit.load_traces import LoadedTraces
-from ls_trajedit.open_input import read_text
+from ls_trajedit.traces.errors import SetupError, UsageError
+from ls_trajedit.traces.options import Options, parse_options
 
 if TYPE_CHECKING:
-    from ls_trajedit.label_studio import Server
+    from ls_trajedit.label_studio.client import Server
 
 __all__ = [
     "Annotators",
@@ -183,14 +183,14 @@ def load_options(path: Path | None) -> Options:
 
 def connected(url: str, api_key: str | None) -> Server:
     """The Label Studio that the options name. Raises SetupError without a token."""
-    from ls_trajedit.label_studio import connect
+    from ls_trajedit.label_studio.client import connect
 
     return connect(url, _token_for(url, api_key))
 
 
 def opened(url: str, api_key: str | None, max_wait: float) -> Server:
     """Like `connected`, but asked nothing yet, and patient: what fails is asked again for `max_wait` seconds."""
-    from ls_trajedit.label_studio import open_server
+    from ls_trajedit.label_studio.client import open_server
 
     return open_server(url, _token_for(url, api_key), max_wait)
 

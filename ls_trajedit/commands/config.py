@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.label_config.trace_shape import TraceShape, check_options, shape_of
+from ls_trajedit.inputs import input_name
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.load_traces import load_traces
-from ls_trajedit.open_input import input_name
+from ls_trajedit.traces.shape import TraceShape, check_options, shape_of
 
 __all__ = ["config"]
 

@@ -9,18 +9,18 @@ import typer
 
 from ls_trajedit.commands import arguments, hub
 from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_few_edits, refuse_rejects
-from ls_trajedit.convert import convert as convert_export
-from ls_trajedit.convert import generated_schema
-from ls_trajedit.converters.reading_rules import ReadingRules
-from ls_trajedit.converters.rejection import Reason
-from ls_trajedit.converters.training_rules import TrainingRules
-from ls_trajedit.label_config.errors import UsageError
-from ls_trajedit.label_config.options import Options, parse_options
+from ls_trajedit.convert_export import convert as convert_export
+from ls_trajedit.convert_export import generated_schema
+from ls_trajedit.converters.annotations.rejection import Reason
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.training.rules import TrainingRules
+from ls_trajedit.inputs import input_name, opened_input, read_text
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.open_input import input_name, opened_input, read_text
+from ls_trajedit.output.plan import WantedFiles, recipe_for
 from ls_trajedit.progress import progress_told
-from ls_trajedit.wanted_files import WantedFiles, recipe_for
+from ls_trajedit.traces.errors import UsageError
+from ls_trajedit.traces.options import Options, parse_options
 
 __all__ = ["convert"]
 

@@ -12,9 +12,9 @@ import typer
 
 from ls_trajedit.commands import arguments
 from ls_trajedit.doctor.finding import Finding, Level
-from ls_trajedit.label_config.errors import SetupError
-from ls_trajedit.label_config.options import parse_options
-from ls_trajedit.open_input import read_text
+from ls_trajedit.inputs import read_text
+from ls_trajedit.traces.errors import SetupError
+from ls_trajedit.traces.options import parse_options
 
 __all__ = ["doctor"]
 

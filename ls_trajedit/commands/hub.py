@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ls_trajedit.commands.arguments import say
-from ls_trajedit.label_config.errors import UsageError
-from ls_trajedit.push_to_hub import HubTarget, connect_hub, push_to_hub
+from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
+from ls_trajedit.traces.errors import UsageError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

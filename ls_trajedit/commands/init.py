@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.guess_options import guess_options, options_yaml
-from ls_trajedit.label_config.errors import UsageError
-from ls_trajedit.label_config.trace_shape import shape_of
+from ls_trajedit.inputs import input_name
 from ls_trajedit.load_traces import checked, load_objects
-from ls_trajedit.open_input import input_name
+from ls_trajedit.traces.errors import UsageError
+from ls_trajedit.traces.guess_options import guess_options, options_yaml
+from ls_trajedit.traces.shape import shape_of
 
 __all__ = ["init"]
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.label_config.errors import UsageError
-from ls_trajedit.page.live_diff import live_diff_script, user_script
+from ls_trajedit.live_diff.script import live_diff_script, user_script
+from ls_trajedit.traces.errors import UsageError
 
 __all__ = ["live_diff"]
 

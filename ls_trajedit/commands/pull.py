@@ -15,14 +15,14 @@ from ls_trajedit.commands.finish import (
     refuse_rejects,
     write_step_summary,
 )
-from ls_trajedit.converters.reading_rules import ReadingRules
-from ls_trajedit.converters.training_rules import TrainingRules
-from ls_trajedit.hold_signals import sigterm_raised
-from ls_trajedit.label_config.errors import UsageError
-from ls_trajedit.label_config.options import parse_options
-from ls_trajedit.open_input import read_text
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.training.rules import TrainingRules
+from ls_trajedit.inputs import read_text
+from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.progress import progress_told
-from ls_trajedit.wanted_files import WantedFiles
+from ls_trajedit.signals import sigterm_raised
+from ls_trajedit.traces.errors import UsageError
+from ls_trajedit.traces.options import parse_options
 
 __all__ = ["pull"]
 
@@ -85,8 +85,8 @@ def pull(
     overrides = parse_options(read_text(options), str(options)) if options else None
     server = arguments.opened(url, api_key, max_wait)
     source = server.project(project)
-    from ls_trajedit.pull import PullRequest, is_up_to_date
-    from ls_trajedit.pull import pull as pull_project
+    from ls_trajedit.pull.run import PullRequest, is_up_to_date
+    from ls_trajedit.pull.run import pull as pull_project
 
     emails = server.emails() if annotators == "email" else {}
     rules = ReadingRules(annotators, ground_truth, since, until, require_reason, emails)
@@ -115,7 +115,7 @@ def pull(
 
 def _write_report(folder: Path) -> None:
     """Writes the report beside the data, unless the same is there already."""
-    from ls_trajedit.report.write_report import REPORT, write_report
+    from ls_trajedit.report.write import REPORT, write_report
 
     with sigterm_raised():
         written = write_report(folder, folder / REPORT)

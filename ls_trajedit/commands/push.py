@@ -11,13 +11,13 @@ import typer
 
 from ls_trajedit.backend import MODEL_VERSION
 from ls_trajedit.commands import arguments
-from ls_trajedit.label_config.errors import TrajeditError, UsageError
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.load_traces import load_traces, sendable
 from ls_trajedit.progress import progress_told
+from ls_trajedit.traces.errors import TrajeditError, UsageError
 
 if TYPE_CHECKING:
-    from ls_trajedit.label_studio import Server
+    from ls_trajedit.label_studio.client import Server
     from ls_trajedit.push import Pushed
 
 __all__ = ["push"]

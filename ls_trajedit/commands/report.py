@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.hold_signals import sigterm_raised
+from ls_trajedit.signals import sigterm_raised
 
 __all__ = ["report"]
 
@@ -26,7 +26,7 @@ def report(
 
     The page is one file that needs no server and no network. It holds the texts of all corrections.
     """
-    from ls_trajedit.report.write_report import REPORT, write_report
+    from ls_trajedit.report.write import REPORT, write_report
 
     with sigterm_raised():
         written = write_report(folder, output or folder / REPORT)

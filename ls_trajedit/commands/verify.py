@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.label_config.errors import DataError
-from ls_trajedit.verify import verify as verify_files
+from ls_trajedit.output.verify import verify as verify_files
+from ls_trajedit.traces.errors import DataError
 
 __all__ = ["verify"]
 

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 from ls_trajedit import __version__
 from ls_trajedit.backend.basic_auth import Credentials, credentials_from_environment
-from ls_trajedit.doctor.check_access import check_release, check_token, explain_refused_token
-from ls_trajedit.doctor.check_backend import BASIC_AUTH, check_backend
-from ls_trajedit.doctor.check_config import check_editors, check_layout
-from ls_trajedit.doctor.check_live_diff import check_live_diff, find_live_diff
-from ls_trajedit.doctor.check_prefill import Prefill, check_prefill
-from ls_trajedit.doctor.check_tasks import TaskCensus, check_tasks
+from ls_trajedit.doctor.access import check_release, check_token, explain_refused_token
+from ls_trajedit.doctor.backend import BASIC_AUTH, check_backend
+from ls_trajedit.doctor.config import check_editors, check_layout
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
+from ls_trajedit.doctor.live_diff import check_live_diff, find_live_diff
+from ls_trajedit.doctor.prefill import Prefill, check_prefill
 from ls_trajedit.doctor.probe_backend import probe_backend
-from ls_trajedit.find_release import find_release
-from ls_trajedit.label_config.errors import ConfigError, DataError, RefusedError, ServerError, SetupError
-from ls_trajedit.label_config.options import Options
+from ls_trajedit.doctor.tasks import TaskCensus, check_tasks
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_studio.release import find_release
+from ls_trajedit.label_studio.tasks import count_without_prediction, data_pages
 from ls_trajedit.progress import progress_told
 from ls_trajedit.push import prediction_version
-from ls_trajedit.task_pages import count_without_prediction, data_pages
+from ls_trajedit.traces.errors import ConfigError, DataError, RefusedError, ServerError, SetupError
+from ls_trajedit.traces.options import Options
 
 if TYPE_CHECKING:
-    from ls_trajedit.label_studio import Backend, Project, Server
+    from ls_trajedit.label_studio.client import Backend, Project, Server
 
 __all__ = ["examine"]
 
@@ -60,7 +60,7 @@ def examine(
             "Copy one from Account & Settings in Label Studio, and set LABEL_STUDIO_API_KEY or give --api-key.",
         )
         return
-    from ls_trajedit.label_studio import open_server
+    from ls_trajedit.label_studio.client import open_server
 
     try:
         server = open_server(url, api_key)

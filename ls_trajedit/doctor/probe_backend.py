@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from ls_trajedit.backend.basic_auth import Credentials
-from ls_trajedit.explain_failure import causes
+from ls_trajedit.label_studio.failures import causes
 
 __all__ = ["Outcome", "Probe", "probe_backend"]
 

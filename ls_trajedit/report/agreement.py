@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ls_trajedit.report.read_folder import Record
+from ls_trajedit.report.records import Record
 
 __all__ = ["Agreement"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ls_trajedit.report.agreement import Agreement
-from ls_trajedit.report.read_folder import Record
+from ls_trajedit.report.records import Record
 
 __all__ = ["Figures", "count_figures", "median"]
 

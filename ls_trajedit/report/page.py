@@ -23,12 +23,17 @@ from ls_trajedit.report.charts import (
 )
 from ls_trajedit.report.figures import Figures, median
 from ls_trajedit.report.page_data import host_address, project_address, script_json, task_address
-from ls_trajedit.report.read_folder import Source
+from ls_trajedit.report.records import Source
 
 __all__ = ["page_pieces"]
 
 _HERE = "ls_trajedit.report"
-_SCRIPTS = (("ls_trajedit.page", "diff.js"), (_HERE, "correction.js"), (_HERE, "list.js"), (_HERE, "corrections.js"))
+_SCRIPTS = (
+    ("ls_trajedit.live_diff", "diff.js"),
+    (_HERE, "correction.js"),
+    (_HERE, "list.js"),
+    (_HERE, "corrections.js"),
+)
 
 
 def page_pieces(source: Source, figures: Figures, blocks: Iterable[bytes]) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from ls_trajedit.label_config.json_text import json_line
-from ls_trajedit.report.read_folder import Record, Source
+from ls_trajedit.report.records import Record, Source
+from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["blocks_written", "host_address", "project_address", "script_json", "task_address"]
 

@@ -208,7 +208,7 @@ def _copy_of_the_source(folder: Path) -> Path:
     """What the build needs, in `folder`, so that the build leaves nothing in the repository."""
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, folder)
-    for name in ("ls_trajedit", "converters", "label_config", "examples"):
+    for name in ("ls_trajedit", "converters", "label_config", "traces", "examples"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import respx
 
-from ls_trajedit.find_release import find_release
-from ls_trajedit.label_config.errors import RefusedError, ServerError, TrajeditError, UsageError
+from ls_trajedit.label_studio.release import find_release
+from ls_trajedit.traces.errors import RefusedError, ServerError, TrajeditError, UsageError
 
 URL = "http://label-studio.test"
 WEB_PAGE = "<!doctype html><html><body>Welcome to nginx!</body></html>"

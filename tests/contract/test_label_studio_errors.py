@@ -16,9 +16,9 @@ import pytest
 import respx
 
 from ls_trajedit.cli import main
-from ls_trajedit.label_config.errors import DataError, RefusedError, ServerError
-from ls_trajedit.label_studio import Server, connect
-from ls_trajedit.task_pages import data_pages
+from ls_trajedit.label_studio.client import Server, connect
+from ls_trajedit.label_studio.tasks import data_pages
+from ls_trajedit.traces.errors import DataError, RefusedError, ServerError
 
 URL = "http://label-studio.test"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"

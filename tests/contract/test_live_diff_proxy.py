@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ls_trajedit.live_diff_proxy import live_diff_proxy
-from ls_trajedit.page.live_diff import live_diff_script
+from ls_trajedit.live_diff.proxy import live_diff_proxy
+from ls_trajedit.live_diff.script import live_diff_script
 
 Serve = Callable[[ASGIApp], str]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.hub_card import card_text, loadable_sets
+from ls_trajedit.hub.card import card_text, loadable_sets
 
 VERSIONS = {"newest": "datasets", "3.6": "datasets==3.6.*"}
 SCRIPT = Path(__file__).with_name("load_with_datasets.py")

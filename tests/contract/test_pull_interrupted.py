@@ -131,7 +131,7 @@ def test_a_pull_that_is_killed_between_two_renames_is_completed_by_the_next_one(
 def test_a_pull_that_is_killed_before_the_state_is_kept_is_done_again(puller: Puller, new: dict[str, bytes]) -> None:
     process = puller.start_with("""
         import os
-        from ls_trajedit.pull_state import PullState
+        from ls_trajedit.pull.state import PullState
         PullState.commit = lambda self: os._exit(9)
     """)
     assert puller.end(process).exit_code == 9

@@ -86,7 +86,7 @@ def test_what_may_pass_is_asked_again_from_the_first_request_on(puller: Puller, 
 
 
 def test_a_server_that_does_not_answer_in_time_is_asked_again(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ls_trajedit.label_studio._TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setattr("ls_trajedit.label_studio.client._TIMEOUT", httpx.Timeout(0.5))
     puller.label_studio.misbehave(hanging, on="changed", nth=2)
     ran = puller.pull()
     assert ran.exit_code == 0

@@ -17,8 +17,8 @@ import yaml
 from huggingface_hub import HfApi
 from starlette.applications import Starlette
 
-from ls_trajedit.label_config.errors import DataError, RefusedError, ServerError, SetupError, UsageError
-from ls_trajedit.push_to_hub import HubPush, HubTarget, connect_hub, push_to_hub
+from ls_trajedit.hub.push import HubPush, HubTarget, connect_hub, push_to_hub
+from ls_trajedit.traces.errors import DataError, RefusedError, ServerError, SetupError, UsageError
 
 from .hub_stand_in import LARGE, READ_ONLY, TOKEN, HubStandIn, Repository
 

@@ -12,9 +12,9 @@ from ls_trajedit import cli
 from ls_trajedit.backend.basic_auth import PASSWORD_VARIABLE, USER_VARIABLE
 from ls_trajedit.cli import app
 from ls_trajedit.commands.finish import STEP_SUMMARY_VARIABLE
-from ls_trajedit.hold_signals import TERMINATED
-from ls_trajedit.label_config.errors import TrajeditError
-from ls_trajedit.local_label_studio import EXECUTABLE_VARIABLE
+from ls_trajedit.demo.local_label_studio import EXECUTABLE_VARIABLE
+from ls_trajedit.signals import TERMINATED
+from ls_trajedit.traces.errors import TrajeditError
 
 from .pages import blocks, page_names, read_page, table_rows
 from .write_outputs import with_outputs

@@ -10,13 +10,13 @@ import pytest
 
 from ls_trajedit.converters.example import example_sample
 from ls_trajedit.converters.formats import FORMATS
-from ls_trajedit.converters.manifest import training_json
-from ls_trajedit.converters.omission import Omission
-from ls_trajedit.converters.recipe import Recipe
-from ls_trajedit.converters.rendering import Rendering
-from ls_trajedit.converters.tally import Tally
-from ls_trajedit.converters.training_counts import TrainingCounts
-from ls_trajedit.label_config.options import parse_options
+from ls_trajedit.converters.formats.tally import Tally
+from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.training.counts import TrainingCounts
+from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.rendering import Rendering
+from ls_trajedit.output.manifest import training_json
+from ls_trajedit.traces.options import parse_options
 
 from .pages import blocks, read_page, table_rows
 from .write_outputs import folder_with_examples, in_shell

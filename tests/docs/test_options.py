@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from ls_trajedit.label_config.options import Options, parse_options
 from ls_trajedit.label_config.read_config import FLAG_CLASSES
+from ls_trajedit.traces.options import Options, parse_options
 
 from .pages import Block, blocks, read_page, table_rows
 

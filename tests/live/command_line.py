@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 __all__ = ["COMMAND", "Finished", "Person", "read_json", "read_lines", "write_traces"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
 from tests.contract.conftest import label_studio_ml_python, start_host
 
 __all__ = ["label_studio_ml_python", "logged_in", "start_host"]

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 __all__ = ["LabelStudioProxy", "proxy_to"]
 

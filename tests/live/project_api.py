@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 __all__ = ["annotate", "annotations_of", "call", "project_of", "tasks", "text_result"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ls_trajedit.converters.reading_rules import ReadingRules
-from ls_trajedit.label_config.options import Options
-from ls_trajedit.label_studio import open_server
-from ls_trajedit.pull import PullRequest, is_up_to_date, pull
-from ls_trajedit.summary import Summary
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.label_studio.client import open_server
+from ls_trajedit.output.summary import Summary
+from ls_trajedit.pull.run import PullRequest, is_up_to_date, pull
+from ls_trajedit.traces.options import Options
 
 from .command_line import Person
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
 from tests.contract.conftest import CREDENTIALS, HOSTS, StartHost
 
 from .command_line import Person, read_json, write_traces

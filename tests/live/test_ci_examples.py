@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 from ..docs.pages import Block, blocks
 from .command_line import Person, read_json, read_lines, write_traces

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ls_trajedit.cli import app
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 from tests.contract.conftest import HOSTS, StartHost
 
 from .command_line import Person, write_traces

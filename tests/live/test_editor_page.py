@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
-from ls_trajedit.local_users import add_user
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_users import add_user
 
 from .command_line import Finished, Person, read_json, read_lines, write_traces
 from .conftest import logged_in

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.reading_rules import ReadingRules
-from ls_trajedit.label_config.options import Options
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
+from ls_trajedit.traces.options import Options
 
 from .command_line import Person
 from .conftest import DATABASE

@@ -15,8 +15,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
-from ls_trajedit.page.live_diff import live_diff_script
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
+from ls_trajedit.live_diff.script import live_diff_script
 from tests.contract.conftest import HOSTS, StartHost
 
 from .command_line import Person, read_json, write_traces

@@ -14,7 +14,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from ls_trajedit import __version__
-from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
 from tests.contract.conftest import HOSTS, StartHost
 from tests.docs.pages import blocks
 

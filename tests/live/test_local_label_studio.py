@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from ls_trajedit.label_config.errors import RefusedError, ServerError
-from ls_trajedit.local_label_studio import LocalLabelStudio, running_label_studio
-from ls_trajedit.local_users import add_user
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_users import add_user
+from ls_trajedit.traces.errors import RefusedError, ServerError
 
 PASSWORD = "a-password-for-this-test"
 LOOPBACK_IN_PROC = "0100007F"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 from .command_line import Person, read_json, write_traces
 from .editor_page import editor, open_task, shown

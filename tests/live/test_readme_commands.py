@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 from ..docs.pages import ROOT, blocks, shell_lines
 from .command_line import Person, read_lines

@@ -11,9 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
-from ls_trajedit.report.write_report import write_report
-from tests.report_folder import edit, label, record, write_folder
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
+from ls_trajedit.report.write import write_report
+from tests.support.report_folder import edit, label, record, write_folder
 
 from .command_line import Person, read_json, write_traces
 from .editor_page import correct, editor, label_next, submit

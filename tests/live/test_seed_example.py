@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from ls_trajedit.local_label_studio import LocalLabelStudio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 from .command_line import Person, read_json, read_lines, write_traces
 from .editor_page import correct, editor, open_task, shown, submit, type_instead

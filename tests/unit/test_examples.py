@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.label_config.field_path import MISSING, get_field, parse_path
-from ls_trajedit.label_config.json_text import same_json
-from ls_trajedit.label_config.options import Options, parse_options
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.label_config.trace_shape import check_options, shape_of
-from ls_trajedit.label_config.traces import Trace, read_traces
 from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
+from ls_trajedit.traces.json_text import same_json
+from ls_trajedit.traces.options import Options, parse_options
+from ls_trajedit.traces.read import Trace, read_traces
+from ls_trajedit.traces.shape import check_options, shape_of
 
 EXAMPLES = files("ls_trajedit.examples")
 CORRECT_ALREADY = {"traj_010", "traj_017"}

@@ -1,4 +1,4 @@
-"""Three floors, arrows only downwards; and the slow libraries stay out of the commands that do not need them."""
+"""Four floors, arrows only downwards; and the slow libraries stay out of the commands that do not need them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
-FLOORS = {"ls_trajedit": 2, "ls_trajedit.converters": 1, "ls_trajedit.label_config": 0}
+FLOORS = {
+    "ls_trajedit": 3,
+    "ls_trajedit.converters": 2,
+    "ls_trajedit.label_config": 1,
+    "ls_trajedit.traces": 0,
+}
 
 
 def modules(package: str) -> Iterator[tuple[str, Path]]:
@@ -49,9 +54,12 @@ ALL = [(floor, module, path) for floor in FLOORS for module, path in modules(flo
 
 def test_every_floor_has_modules() -> None:
     assert {floor for floor, _, _ in ALL} == set(FLOORS)
-    assert {"ls_trajedit.cli", "ls_trajedit.converters.row_files", "ls_trajedit.label_config.errors"} <= {
-        m for _, m, _ in ALL
-    }
+    assert {
+        "ls_trajedit.cli",
+        "ls_trajedit.output.row_files",
+        "ls_trajedit.converters.chunk",
+        "ls_trajedit.traces.errors",
+    } <= {m for _, m, _ in ALL}
 
 
 @pytest.mark.parametrize(("floor", "module", "path"), ALL, ids=[module for _, module, _ in ALL])
@@ -64,9 +72,11 @@ def test_a_module_imports_from_its_own_floor_and_from_those_below(floor: str, mo
     assert upwards == set()
 
 
-def test_the_sdk_is_imported_in_exactly_one_module() -> None:
+def test_the_sdk_is_imported_in_exactly_one_package() -> None:
     importers = {
-        module for _, module, path in ALL if any(n.split(".")[0] == "label_studio_sdk" for n in imports(module, path))
+        module.rpartition(".")[0]
+        for _, module, path in ALL
+        if any(n.split(".")[0] == "label_studio_sdk" for n in imports(module, path))
     }
     assert importers == {"ls_trajedit.label_studio"}
 
@@ -74,17 +84,12 @@ def test_the_sdk_is_imported_in_exactly_one_module() -> None:
 NETWORK = {"httpx", "requests", "socket", "urllib", "http", "starlette", "uvicorn", "label_studio_sdk", "asyncio"}
 CLOCK = {"time", "random", "secrets", "uuid"}
 FILES = {"os", "pathlib", "tempfile", "shutil", "io", "subprocess"}
-USES_FILES = {"ls_trajedit.converters.parquet_files", "ls_trajedit.converters.row_files"}
 
 
 @pytest.mark.parametrize(("floor", "module", "path"), [item for item in ALL if item[0] != "ls_trajedit"])
-def test_the_lower_floors_use_no_network_no_clock_and_files_only_to_write_the_outputs(
-    floor: str, module: str, path: Path
-) -> None:
+def test_the_lower_floors_use_no_network_no_clock_and_no_files(floor: str, module: str, path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(module, path)}
-    assert roots & (NETWORK | CLOCK) == set()
-    if module not in USES_FILES:
-        assert roots & FILES == set()
+    assert roots & (NETWORK | CLOCK | FILES) == set()
     calls = {
         node.func.id
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -118,7 +123,7 @@ def test_help_does_not_wait_for_slow_libraries(arguments: list[str]) -> None:
 
 def test_the_lower_floors_can_be_used_without_the_application() -> None:
     loaded = loaded_by(
-        "import ls_trajedit.converters.row_files, ls_trajedit.converters.convert_task, ls_trajedit.label_config.predict"
+        "import ls_trajedit.converters.chunk, ls_trajedit.converters.plan, ls_trajedit.label_config.predict"
     )
     assert "ls_trajedit.label_config.read_config" in loaded
     assert loaded & (SLOW | {"typer", "rich", "ls_trajedit.cli"}) == set()

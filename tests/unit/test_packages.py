@@ -10,6 +10,7 @@ ROOTS = {
     "ls_trajedit": "ls_trajedit",
     "converters": "ls_trajedit.converters",
     "label_config": "ls_trajedit.label_config",
+    "traces": "ls_trajedit.traces",
 }
 
 

@@ -16,12 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.convert_task import Outcome
-from ls_trajedit.label_config.options import Options
+from ls_trajedit.converters.annotations.convert_task import Outcome
 from ls_trajedit.label_config.predict import predict
-
-from .loop import NOTHING, Editor, Project, annotate, at, editors, project_of, text_result
-from .strategies import Case, cases, exact, json_values, texts
+from ls_trajedit.traces.options import Options
+from tests.support.loop import NOTHING, Editor, Project, annotate, at, editors, project_of, text_result
+from tests.support.strategies import Case, cases, exact, json_values, texts
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

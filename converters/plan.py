@@ -1,0 +1,80 @@
+"""What is made of the records: which formats, written how, with which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ls_trajedit.converters.formats import DEFAULT_FORMATS
+from ls_trajedit.converters.formats.base import Format, RowFormat
+from ls_trajedit.converters.training.rendering import Rendering
+from ls_trajedit.converters.training.rules import TrainingRules
+from ls_trajedit.converters.training.split import file_of_side
+from ls_trajedit.traces.field_path import format_path
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """It can be sent to a worker process. `with_parquet` asks for Parquet files beside those of rows for training."""
+
+    formats: tuple[Format, ...] = DEFAULT_FORMATS
+    rendering: Rendering = field(default_factory=Rendering)
+    rules: TrainingRules = field(default_factory=TrainingRules)
+    with_parquet: bool = False
+
+    @property
+    def training_formats(self) -> tuple[Format, ...]:
+        """Those of its formats that trainers take as they are."""
+        return tuple(format_ for format_ in self.formats if format_.is_for_training)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides of the split; none without one."""
+        return () if self.rules.split is None else self.rules.split.sides
+
+    def files(self) -> Iterator[tuple[str, RowFormat, bool]]:
+        """Each file that is written: its name, what stands in it, and whether that is for training."""
+        for format_ in self.formats:
+            for file in format_.files:
+                for name in [file_of_side(file.file, side) for side in self.sides if file.is_split] or [file.file]:
+                    yield name, file, format_.is_for_training
+
+    def parquet_sources(self) -> Iterator[list[str]]:
+        """The files that get a Parquet file beside them, the sides of one set of rows together."""
+        if self.with_parquet:
+            for format_ in self.training_formats:
+                for file in format_.files:
+                    if file.is_split:
+                        yield [file_of_side(file.file, side) for side in self.sides] or [file.file]
+
+    def file_name(self, file: RowFormat, task: str) -> str:
+        """The file for the rows about that task."""
+        if self.rules.split is None or not file.is_split:
+            return file.file
+        return file_of_side(file.file, self.rules.split.side(task))
+
+    def as_json(self) -> dict[str, Any]:
+        """What the manifest says of how the training files were made."""
+        rendering, rules = self.rendering, self.rules
+        return {
+            "formats": [format_.name for format_ in self.training_formats],
+            "tools": rendering.as_tool_calls,
+            "tools_key": None if rendering.tools_path is None else format_path(rendering.tools_path),
+            "templates": {
+                "step": rendering.step.text,
+                "observation": rendering.observation.text,
+                "no_observation": rendering.no_observation,
+                "final_answer": rendering.final_answer.text,
+            },
+            "stale": rules.stale,
+            "pairs": rules.pairs,
+            "prm_unedited": rules.prm_unedited,
+            "annotators_policy": rules.annotators_policy,
+            "min_edit_chars": rules.min_edit_chars,
+            "ignore_whitespace_edits": rules.ignore_whitespace_edits,
+            "split": None if rules.split is None else str(rules.split),
+            "parquet": self.with_parquet,
+        }

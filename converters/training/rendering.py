@@ -1,0 +1,79 @@
+"""How a trace is written for trainers: the templates, and where its parts are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.traces.field_path import FieldPath, parse_path
+from ls_trajedit.traces.template import (
+    FINAL_ANSWER,
+    NO_OBSERVATION,
+    OBSERVATION,
+    STEP,
+    Template,
+    parse_template,
+)
+
+if TYPE_CHECKING:
+    # What checks options takes longer to load than a worker process takes to convert its first tasks.
+    from ls_trajedit.traces.options import Options
+
+__all__ = ["THOUGHT", "Rendering", "default_step_template", "is_within", "rendering_for"]
+
+THOUGHT: FieldPath = ("thought",)
+"""The one field of a step that nothing outside the agent answers to."""
+
+_STEP = parse_template(STEP)
+_OBSERVATION = parse_template(OBSERVATION)
+_FINAL_ANSWER = parse_template(FINAL_ANSWER)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """`bare_step_field` is what a step is called that is a string. `tools_path` is where a trace keeps its tools.
+    With `as_tool_calls`, actions that are calls are written as calls."""
+
+    step: Template = _STEP
+    observation: Template = _OBSERVATION
+    no_observation: str = NO_OBSERVATION
+    final_answer: Template = _FINAL_ANSWER
+    final_answer_key: str = "final_answer"
+    bare_step_field: str = "action"
+    tools_path: FieldPath | None = None
+    as_tool_calls: bool = False
+
+
+def rendering_for(options: Options, schema: Schema, as_tool_calls: bool) -> Rendering:
+    """The rendering that the options ask for, of the traces that the schema describes."""
+    templates = options.templates
+    observation = parse_template(templates.observation)
+    step = default_step_template(schema.step_fields(), observation) if templates.step is None else templates.step
+    return Rendering(
+        parse_template(step),
+        observation,
+        templates.no_observation,
+        parse_template(templates.final_answer),
+        schema.final_answer_key,
+        schema.bare_step_field,
+        None if options.tools_key is None else parse_path(options.tools_key),
+        as_tool_calls,
+    )
+
+
+def default_step_template(editable_fields: Iterable[str], observation: Template) -> str:
+    """Thought and action, and a line for each editable field that neither they nor the observation show.
+
+    >>> default_step_template(["action", "args.query"], parse_template("{observation}"))
+    'Thought: {thought}\\nAction: {action}\\nArgs.query: {args.query}'
+    """
+    shown = [*_STEP.fields, *observation.fields]
+    further = [field for field in editable_fields if not any(is_within(parse_path(field), path) for path in shown)]
+    return "\n".join([STEP, *(f"{field[0].upper()}{field[1:]}: {{{field}}}" for field in further)])
+
+
+def is_within(path: FieldPath, other: FieldPath) -> bool:
+    """Whether `path` is `other`, or leads to a part of what `other` leads to."""
+    return path[: len(other)] == other

@@ -1,0 +1,83 @@
+"""Writes the training files from a file that Label Studio exported (JSON, or a JSON snapshot), with no server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ls_trajedit import __version__
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.chunk import RawTask
+from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.output.convert_tasks import converted_chunks
+from ls_trajedit.output.folder import locked_folder, put_in_place, temporary_folder, write_synced
+from ls_trajedit.output.former_files import former_files, remove_former_files
+from ls_trajedit.output.manifest import MANIFEST, manifest_json, training_json
+from ls_trajedit.output.summary import Summary
+from ls_trajedit.output.write import write_rows
+from ls_trajedit.progress import Progress
+from ls_trajedit.signals import signals_held
+from ls_trajedit.traces.errors import DataError
+from ls_trajedit.traces.json_stream import split_json
+from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.shape import TraceShape
+
+__all__ = ["convert", "generated_schema"]
+
+
+def convert(
+    export: BinaryIO,
+    name: str,
+    schema: Schema,
+    rules: ReadingRules,
+    folder: Path,
+    progress: Progress,
+    recipe: Recipe | None = None,
+) -> Summary:
+    """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`: those that
+    `recipe` asks for, or else those of the interchange format.
+
+    Raises DataError, with `name` and the line, when something in `export` is not an exported task; the files in
+    `folder` are then as they were.
+    """
+    recipe = recipe or Recipe()
+    with locked_folder(folder), temporary_folder(folder) as temporary:
+        former = former_files(folder)
+        chunks = converted_chunks(_tasks(export, name), schema, rules, recipe)
+        rows = write_rows(chunks, recipe, temporary, lambda _, done: progress(done, None))
+        counts = rows.counts.as_json()
+        origin = {"host": None, "project": None, "schema": schema.as_json(), "versions": {"ls-trajedit": __version__}}
+        write_synced(
+            temporary / MANIFEST, manifest_json(origin, training_json(recipe, rows.training), counts, rows.files)
+        )
+        names = [file.file for file in rows.files]
+        with signals_held():
+            put_in_place(temporary, folder, [*names, MANIFEST])
+            remove_former_files(folder, former, names)
+    return Summary(counts, rows.files, folder)
+
+
+def generated_schema(options: Options) -> Schema:
+    """The schema of a config that `options` would generate, with any number of steps and with every control that the
+    generator has: what an export is read with when its config is not at hand."""
+    every_control = options.model_copy(
+        update={
+            "layout": "repeater",
+            "edit_final_answer": True,
+            "require_reason_on_edit": True,
+            "step_labels": StepLabels(correctness=["any"], error_types=["any"]),
+        }
+    )
+    return read_config(write_config(every_control, TraceShape(has_id=True)), options)
+
+
+def _tasks(export: BinaryIO, name: str) -> Iterator[RawTask]:
+    try:
+        for value in split_json(export):
+            yield RawTask(f"{name}:{value.line}", value.json)
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from None

@@ -1,0 +1,210 @@
+"""Starts a real Label Studio on this machine and stops it again: for the demo, the live tests and the benchmarks.
+
+It listens on 127.0.0.1 only, keeps all that it knows in the folder that the caller gives, and calls nobody outside.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from ls_trajedit.traces.errors import ServerError, SetupError
+
+__all__ = ["LocalLabelStudio", "find_label_studio", "running_label_studio"]
+
+EXECUTABLE_VARIABLE = "LS_TRAJEDIT_LABEL_STUDIO"
+LOG_NAME = "label-studio.log"
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 180
+_STOP_SECONDS = 10
+_LOG_LINES = 15
+
+# Label Studio reads dozens of variables, some with names like PORT, HOST or DEBUG, so it gets none but these.
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_NO_OUTSIDE = {
+    "COLLECT_ANALYTICS": "false",
+    "LATEST_VERSION_CHECK": "false",
+    # Left unset, both stand for an address at sentry.io.
+    "SENTRY_DSN": "",
+    "FRONTEND_SENTRY_DSN": "",
+    # Its pages make it fetch tips of the day from GitHub, which no setting prevents: a proxy that is not there does.
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+}
+# Both are needed for a backend on loopback: one guards the connection, the other the webhook that comes with it.
+_ALLOW_LOCAL_BACKENDS = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
+
+
+@dataclass(frozen=True)
+class LocalLabelStudio:
+    """A running Label Studio, and its owner's credentials."""
+
+    url: str
+    token: str = field(repr=False)
+    username: str
+    password: str = field(repr=False)
+    pid: int
+
+
+def find_label_studio() -> Path:
+    """The `label-studio` executable: what the environment variable LS_TRAJEDIT_LABEL_STUDIO names, else the one
+    beside the running interpreter, else the one on PATH.
+
+    Raises SetupError when there is none.
+    """
+    chosen = os.environ.get(EXECUTABLE_VARIABLE)
+    if chosen:
+        if found := shutil.which(chosen):
+            return Path(found)
+        raise SetupError(
+            f"{EXECUTABLE_VARIABLE} is {chosen}, which is no program; let it name `label-studio` or unset it"
+        )
+    found = shutil.which("label-studio", path=str(Path(sys.executable).parent)) or shutil.which("label-studio")
+    if found is None:
+        raise SetupError("Label Studio is not installed; run: pip install label-studio")
+    return Path(found)
+
+
+@contextmanager
+def running_label_studio(
+    data_dir: Path, *, port: int | None = None, extra_env: Mapping[str, str] = {}
+) -> Iterator[LocalLabelStudio]:
+    """A Label Studio with its database, files and log in `data_dir`, up when the block begins and gone after it.
+
+    It listens on `port`, or on a free one. `extra_env` is added to its environment (feature flags, settings). Each
+    start makes a new owner with a random password and token, because Label Studio leaves those of a user that it
+    already has as they are; on a folder that was used before, the earlier projects are there for the new owner too.
+
+    Raises SetupError when Label Studio is not installed, and ServerError when the port is taken, or when Label Studio
+    ends or is not up within three minutes (with the last lines of its log).
+    """
+    executable = find_label_studio()
+    data_dir = data_dir.resolve()
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    port = _free_port() if port is None else _require_free(port)
+    username = f"owner-{secrets.token_hex(3)}@example.com"
+    password, token = secrets.token_urlsafe(9), secrets.token_hex(20)
+    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    environment |= {
+        **_NO_OUTSIDE,
+        **_ALLOW_LOCAL_BACKENDS,
+        "LABEL_STUDIO_BASE_DATA_DIR": str(data_dir),
+        "LABEL_STUDIO_USERNAME": username,
+        "LABEL_STUDIO_PASSWORD": password,
+        "LABEL_STUDIO_USER_TOKEN": token,
+        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+        **extra_env,
+    }
+    log = data_dir / LOG_NAME
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with log.open("wb") as log_file, _interrupts_held():
+            process = subprocess.Popen(  # noqa: S603 - the program that was looked up, and no shell
+                [executable, "start", "--no-browser", "--internal-host", _HOST, "--port", str(port)],
+                cwd=data_dir,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        url = f"http://{_HOST}:{port}"
+        _wait_until_up(process, url, token, log)
+        yield LocalLabelStudio(url=url, token=token, username=username, password=password, pid=process.pid)
+    finally:
+        if process is not None:
+            _stop(process)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Puts Ctrl-C and SIGTERM off until the block ends: a process that is just being started is in nobody's hands yet,
+    and would be left running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [(number, signal.signal(number, lambda caught, _: came.append(caught))) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _require_free(port: int) -> int:
+    """`port`, when nothing listens there: Label Studio itself would quietly take the next one."""
+    with socket.socket() as probe:
+        if probe.connect_ex((_HOST, port)) == 0:
+            raise ServerError(f"port {port} is taken on this machine; choose another, or none for a free one")
+    return port
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], url: str, token: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy from the environment cannot reach loopback
+        session.headers["Authorization"] = f"Token {token}"
+        while (answer := _first_answer(session, url)) is None:
+            if (status := process.poll()) is not None:
+                raise ServerError(f"Label Studio ended with status {status} while starting. {_end_of(log)}")
+            if time.monotonic() > deadline:
+                raise ServerError(f"Label Studio is not up after {_START_SECONDS} s. {_end_of(log)}")
+            time.sleep(0.2)  # between two questions whether it is up
+    # Should another server have taken the port in the meantime, it would be up as well, but not know the token.
+    if not answer.ok:
+        raise ServerError(f"what answers at {url} is not the Label Studio that was just started. {_end_of(log)}")
+
+
+def _first_answer(session: requests.Session, url: str) -> requests.Response | None:
+    """What Label Studio says to the owner's token, or None as long as it is not up."""
+    try:
+        if session.get(f"{url}/health", timeout=5).json() != {"status": "UP"}:
+            return None
+        return session.get(f"{url}/api/current-user/whoami", timeout=30)
+    except requests.RequestException:
+        return None
+
+
+def _end_of(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+    return "\n".join([f"The end of its log ({log}):", *lines]) if lines else f"Its log ({log}) is empty."
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process and all that it started. A second Ctrl-C while it takes its time kills it at once."""
+    try:
+        _signal_group(process, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+    finally:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,80 @@
+"""Which Label Studio answers, and whom it takes the token for."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from ls_trajedit.doctor.finding import Finding, ok, problem, warning
+from ls_trajedit.label_studio.release import Release
+from ls_trajedit.traces.errors import RefusedError
+from ls_trajedit.traces.json_text import parse_json
+
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio.client import User
+
+__all__ = ["TokenForm", "check_release", "check_token", "explain_refused_token", "token_form"]
+
+TokenForm = Literal["legacy", "personal", "access", "shortened", "unknown"]
+
+_NAMES = {"legacy": "a legacy token", "personal": "a personal access token"}
+_LIMITED_ROLES = {"AN": "an annotator", "RE": "a reviewer"}
+_REFUSED_ADVICE = {
+    "access": "This is an access token, which lives for minutes; give the personal access token that it was made of.",
+    "shortened": (
+        "This is a personal access token without its last part, as Label Studio lists them; only the window that "
+        "makes one shows it whole. Make a new one under Account & Settings and copy it from there."
+    ),
+    "unknown": "A legacy token is 40 digits and letters a to f, a personal one starts with eyJ; this one is neither.",
+}
+
+
+def token_form(token: str) -> TokenForm:
+    """What kind of token this is, told by its form alone."""
+    if re.fullmatch(r"[0-9a-f]{40}", token):
+        return "legacy"
+    parts = token.split(".")
+    claims = _claims(parts[1]) if len(parts) in (2, 3) else None
+    if claims is None:
+        return "unknown"
+    if len(parts) == 2 or not parts[2]:
+        return "shortened"
+    return "access" if claims.get("token_type") == "access" else "personal"
+
+
+def check_release(asked: str, release: Release) -> Iterator[Finding]:
+    """What is at the address `asked`."""
+    yield ok(f"Label Studio {release.version} ({release.edition}) answers at {release.url}")
+    if release.url.rstrip("/") != asked.rstrip("/"):
+        yield warning(
+            f"{asked} redirects to {release.url}, and what is sent may get lost on the way",
+            f"Give --url {release.url}, or set LABEL_STUDIO_URL to it.",
+        )
+
+
+def check_token(token: str, user: User) -> Iterator[Finding]:
+    """A token that Label Studio took for `user`."""
+    name = _NAMES.get(token_form(token), "a token")
+    yield ok(f"the token is taken: {name} of {user.email or f'user {user.id}'}")
+    if user.role in _LIMITED_ROLES:
+        yield warning(
+            f"it is the token of {_LIMITED_ROLES[user.role]}: Label Studio shows such a user only a part of the "
+            "annotations (an annotator: only their own), so `pull` would miss the rest",
+            "Use the token of an owner, an administrator or a manager of the project.",
+        )
+
+
+def explain_refused_token(token: str, refused: RefusedError) -> Finding:
+    """A token that Label Studio did not take."""
+    return problem(str(refused), _REFUSED_ADVICE.get(token_form(token)))
+
+
+def _claims(part: str) -> dict[str, object] | None:
+    """What the middle part of a JSON web token says, or None when it is none."""
+    try:
+        claims = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except ValueError:
+        return None
+    return claims if isinstance(claims, dict) else None

@@ -1,0 +1,1 @@
+"""The output files on the Hugging Face hub."""

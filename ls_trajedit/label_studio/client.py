@@ -1,0 +1,364 @@
+"""Everything that is said to Label Studio, through its SDK. No other module imports `label_studio_sdk`.
+
+Of the SDK there are two layers. What `pull` reads goes through its HTTP client, which knows tokens, and is parsed
+here: that keeps every number exact, and a pull that finds nothing new does not import the rest of the SDK, which takes
+a second. Everything else goes through the SDK's own methods.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+from label_studio_sdk.core.api_error import ApiError
+from label_studio_sdk.core.client_wrapper import SyncClientWrapper
+from label_studio_sdk.core.parse_error import ParsingError
+from label_studio_sdk.core.request_options import RequestOptions
+
+from ls_trajedit.label_studio.backend_address import explain_backend_address
+from ls_trajedit.label_studio.failures import (
+    explain_no_answer,
+    explain_status,
+    is_token_exchange,
+    not_label_studio,
+    readable_body,
+    without_credentials,
+)
+from ls_trajedit.label_studio.hiccups import hiccup_of_answer, hiccup_of_body, hiccup_of_no_answer
+from ls_trajedit.label_studio.retry import try_again
+from ls_trajedit.traces.errors import RefusedError, ServerError
+from ls_trajedit.traces.json_text import parse_json
+
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
+__all__ = ["Answer", "Backend", "Project", "Server", "User", "connect", "open_server"]
+
+# A page of large tasks takes a busy server its time; what takes longer than this is asked again.
+_TIMEOUT = httpx.Timeout(120, connect=15)
+# Each request has a connection of its own: the server that `label-studio start` runs sends an answer in two parts, and
+# on a connection that is kept the second one waits 40 ms for the first to be acknowledged (measured).
+_LIMITS = httpx.Limits(max_keepalive_connections=0)
+_SHORT_WAIT = 5.0
+# What writes is sent once: a proxy that gives up does not mean that Label Studio did not get it.
+_ONCE = RequestOptions(max_retries=0)
+_PROJECT_FIELDS = "id,title,label_config,task_number,model_version,show_collab_predictions"
+_VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
+
+
+@dataclass(frozen=True)
+class User:
+    """Who a token belongs to."""
+
+    id: int
+    email: str
+    role: str | None
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as far as it matters here. `read_at` is the server's own time when it was asked, if it told."""
+
+    id: int
+    title: str
+    label_config: str
+    task_count: int
+    model_version: str
+    shows_predictions: bool
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a GET was answered with: the JSON, how many bytes it came in, and when, by the server's clock."""
+
+    value: Any
+    size: int
+    time: datetime | None
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An ML backend that a project is connected to."""
+
+    id: int
+    title: str
+    url: str
+    state: str
+    is_interactive: bool
+    auth_method: str
+    error_message: str
+    model_version: str
+
+
+def connect(url: str, api_key: str) -> Server:
+    """A server that answered and took the token.
+
+    Raises ServerError when nothing answers at `url`, RefusedError when the token is not taken, and UsageError when
+    `url` is no address.
+    """
+    server = open_server(url, api_key)
+    server.user()
+    return server
+
+
+def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT) -> Server:
+    """The server at `url`, asked nothing yet. What reads is repeated for up to `max_wait` seconds when it fails in a
+    way that may pass. Raises RefusedError for a token that cannot be one, or has expired."""
+    shown = without_credentials(url.rstrip("/"))
+    token = api_key.strip()
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise RefusedError("the token holds blanks or signs that no token has; copy it again from Account & Settings")
+    try:
+        return Server(url, token, shown, max_wait)
+    except ApiError as error:
+        raise explain_status(shown, error.status_code or 0, error.body, "reading the token") from None
+
+
+class Server:
+    """A Label Studio and the right to talk to it. Every method raises ServerError when the server cannot be reached
+    or keeps failing, and RefusedError when it says no."""
+
+    def __init__(self, address: str, token: str, shown_url: str, max_wait: float) -> None:
+        self.url = shown_url
+        self._max_wait = max_wait
+        self._has_answered = False
+        hooks = {"response": [_refuse_failed_exchange]}
+        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, limits=_LIMITS, event_hooks=hooks)
+        # Without the slash, a personal token would be exchanged at the root of the host, whatever the path.
+        self._address = address.rstrip("/") + "/"
+        self._token = token
+        self._wrapper = SyncClientWrapper(base_url=self._address, api_key=token, httpx_client=self._http)
+
+    @cached_property
+    def _client(self) -> LabelStudio:
+        import label_studio_sdk
+
+        client: Any = label_studio_sdk.LabelStudio  # its constructor is the one thing in the SDK that has no types
+        return cast("LabelStudio", client(base_url=self._address, api_key=self._token, httpx_client=self._http))
+
+    def ask(self, path: str, doing: str, not_found: str | None = None, **parameters: Any) -> Answer:
+        """The server's answer to a GET of `path`. `doing` says for messages what is asked for, `not_found` what a 404
+        means. What may pass is tried again."""
+        return try_again(lambda: self._ask_once(path, doing, not_found, parameters), self._max_wait)
+
+    def _ask_once(self, path: str, doing: str, not_found: str | None, parameters: dict[str, Any]) -> Answer:
+        try:
+            answer = self._wrapper.httpx_client.request(path, method="GET", params=parameters, request_options=_ONCE)
+        except ApiError as error:
+            # A personal token is exchanged for another one before the request is made.
+            status = error.status_code or 0
+            told = explain_status(self.url, status, error.body, doing)
+            raise hiccup_of_answer(told, status, error.headers or {}, self._has_answered) or told from None
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            told_error = explain_no_answer(self.url, error, doing)
+            raise hiccup_of_no_answer(told_error, error, self._has_answered) or told_error from None
+        except json.JSONDecodeError as error:
+            broken = not_label_studio(self.url, doing, error.doc)
+            raise hiccup_of_body(broken, error.doc, self._has_answered) or broken from None
+        except (ValueError, TypeError, AttributeError):
+            raise not_label_studio(self.url, doing) from None
+        if answer.status_code >= 400:
+            told = explain_status(self.url, answer.status_code, readable_body(answer), doing, not_found)
+            raise hiccup_of_answer(told, answer.status_code, answer.headers, self._has_answered) or told
+        try:
+            value = parse_json(answer.content)
+        except ValueError:
+            broken = not_label_studio(self.url, doing, answer.text)
+            raise hiccup_of_body(broken, answer.text, self._has_answered) or broken from None
+        self._has_answered = True
+        return Answer(value, len(answer.content), _time_of(answer.headers))
+
+    def version(self) -> str:
+        """The server's version, such as `1.23.2`."""
+        answer = self.ask("api/version/", "asking for the version").value
+        return str((answer.get("release") if isinstance(answer, dict) else None) or "unknown")
+
+    def user(self) -> User:
+        """The user whose token this is. The role is None where the edition has no roles."""
+        with self._explained("checking the token"):
+            user = self._client.users.whoami()
+        if not isinstance(user.id, int):
+            raise not_label_studio(self.url, "checking the token")
+        return User(user.id, str(user.email or ""), _role(user))
+
+    def emails(self) -> dict[int, str]:
+        """The e-mail addresses of the organization's users by id."""
+        users = self.ask("api/users/", "listing the users").value
+        if not isinstance(users, list):
+            raise not_label_studio(self.url, "listing the users")
+        people = [user for user in users if isinstance(user, dict)]
+        return {user["id"]: str(user["email"]) for user in people if user.get("id") and user.get("email")}
+
+    def project(self, number: int) -> Project:
+        """The project with this id."""
+        doing = f"reading project {number}"
+        missing = f"there is no project {number} for this token"
+        answer = self.ask(f"api/projects/{number}/", doing, missing, include=_PROJECT_FIELDS)
+        found = answer.value
+        if not isinstance(found, dict) or found.get("id") != number:
+            raise not_label_studio(self.url, doing)
+        task_count = found.get("task_number")
+        if not isinstance(task_count, int | None):
+            raise not_label_studio(self.url, doing)
+        return Project(
+            id=number,
+            title=str(found.get("title") or ""),
+            label_config=str(found.get("label_config") or ""),
+            task_count=task_count or 0,
+            model_version=str(found.get("model_version") or ""),
+            shows_predictions=bool(found.get("show_collab_predictions")),
+            read_at=answer.time,
+        )
+
+    def create_project(self, title: str, label_config: str, description: str) -> Project:
+        """A new project in which predictions prefill the editors."""
+        with self._explained("creating the project"):
+            created = self._client.projects.create(
+                title=title,
+                label_config=label_config,
+                description=description,
+                show_collab_predictions=True,
+                request_options=_ONCE,
+            )
+        return self.project(cast(int, created.id))
+
+    def set_label_config(self, project: int, label_config: str) -> None:
+        """Replaces the labeling config of the project."""
+        with self._explained(f"changing the labeling config of project {project}"):
+            self._client.projects.update(project, label_config=label_config)
+
+    def show_predictions(self, project: int, model_version: str) -> None:
+        """Lets the predictions of `model_version` prefill the editors."""
+        with self._explained(f"switching pre-annotations on in project {project}"):
+            self._client.projects.update(project, show_collab_predictions=True, model_version=model_version)
+
+    def controls_in_use(self, project: int) -> dict[str, int]:
+        """For each control that annotations in the project have results for, how many."""
+        with self._explained(f"reading the summary of project {project}"):
+            summary = json.loads(self._read(f"api/projects/{project}/summary"))
+        used: dict[str, int] = {}
+        for key, count in summary.get("created_annotations", {}).items():
+            control = key.split("|")[0]
+            used[control] = used.get(control, 0) + int(count)
+        return used
+
+    def import_tasks(self, project: int, tasks: Sequence[dict[str, Any]]) -> int:
+        """Imports tasks (`data`, and `predictions` where given); returns how many the server says it took."""
+        with self._explained(f"importing {len(tasks)} tasks into project {project}"):
+            answer = self._client.projects.import_tasks(project, request=cast(Any, tasks), request_options=_ONCE)
+        return int(answer.task_count or 0)
+
+    def annotate(self, task: int, results: Sequence[dict[str, Any]]) -> None:
+        """Submits an annotation of the task in the name of the user whose token this is."""
+        with self._explained(f"annotating task {task}"):
+            self._client.annotations.create(task, result=list(results), lead_time=60.0, request_options=_ONCE)
+
+    def add_predictions(self, project: int, predictions: Sequence[dict[str, Any]]) -> None:
+        """Adds predictions (`task`, `model_version`, `result`) to tasks that are already there."""
+        with self._explained(f"adding {len(predictions)} predictions to project {project}"):
+            self._client.projects.import_predictions(project, request=cast(Any, predictions), request_options=_ONCE)
+
+    def backends(self, project: int) -> list[Backend]:
+        """The ML backends that the project is connected to."""
+        with self._explained(f"listing the ML backends of project {project}"):
+            backends = self._client.ml.list(project=project)
+        return [
+            Backend(
+                id=int(backend.id or 0),
+                title=str(backend.title or ""),
+                url=str(backend.url or ""),
+                state=str(backend.state or ""),
+                is_interactive=bool(backend.is_interactive),
+                auth_method=str(backend.auth_method or "NONE"),
+                error_message=str(backend.error_message or ""),
+                model_version=str(backend.model_version or ""),
+            )
+            for backend in backends
+        ]
+
+    def connect_backend(self, project: int, url: str, title: str, credentials: tuple[str, str] | None) -> None:
+        """Connects the project to the ML backend at `url`, with basic authentication when `credentials` are given."""
+        arguments: dict[str, Any] = {"project": project, "url": url, "title": title, "is_interactive": False}
+        if credentials:
+            user, password = credentials
+            arguments.update(auth_method="BASIC_AUTH", basic_auth_user=user, basic_auth_pass=password)
+        with self._explained(f"connecting the backend {without_credentials(url)}"):
+            try:
+                self._client.ml.create(**arguments)
+            except ApiError as error:
+                raise explain_backend_address(self.url, url, error.body) or error from None
+
+    def prediction_versions(self, project: int) -> dict[str, int]:
+        """For each model version that predictions in the project have, how many."""
+        with self._explained(f"listing the predictions of project {project}"):
+            versions = json.loads(self._read(f"api/projects/{project}/model-versions/"))
+            return {str(version): int(count) for version, count in versions.items() if count}
+
+    def delete_predictions(self, project: int, model_version: str) -> None:
+        """Deletes the predictions of this model version. Label Studio then shows none until it is told which."""
+        with self._explained(f"deleting predictions of project {project}"):
+            self._request("DELETE", f"api/projects/{project}/model-versions/", {"model_version": model_version})
+
+    def validates_predictions(self) -> bool | None:
+        """Whether the server refuses predictions that name a control which the project's config lacks. None when it
+        does not say: it tells its feature flags only to a browser, or to somebody with a personal token."""
+        try:
+            with self._explained("reading the feature flags"):
+                flags = json.loads(self._read("feature-flags/").removeprefix("<pre>").removesuffix("</pre>"))
+                found = flags.get(_VALIDATION_FLAG, flags.get("$system", {}).get("FEATURE_FLAGS_DEFAULT_VALUE"))
+        except (RefusedError, ServerError):
+            return None
+        return found if isinstance(found, bool) else None
+
+    def _read(self, path: str) -> str:
+        """The body of a GET that the SDK has no method for."""
+        return self._request("GET", path)
+
+    def _request(self, method: str, path: str, body: Any = None) -> str:
+        answer = self._wrapper.httpx_client.request(path, method=method, json=body)
+        if answer.status_code >= 400:
+            raise ApiError(status_code=answer.status_code, body=readable_body(answer))
+        return str(answer.text)
+
+    @contextmanager
+    def _explained(self, doing: str, not_found: str | None = None) -> Iterator[None]:
+        """Turns what the SDK raises into an error that tells a person what to do."""
+        try:
+            yield
+        except ApiError as error:
+            raise explain_status(self.url, error.status_code or 0, error.body, doing, not_found) from None
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise explain_no_answer(self.url, error, doing) from None
+        except (ValueError, TypeError, AttributeError, ParsingError):
+            # The SDK does not check what it gets: an answer of another shape fails where it is first used.
+            raise not_label_studio(self.url, doing) from None
+
+
+def _refuse_failed_exchange(answer: httpx.Response) -> None:
+    """Raises what the SDK raises when a personal token cannot be exchanged; it does so only where the answer is JSON,
+    which that of a proxy is not."""
+    if answer.status_code >= 400 and is_token_exchange(answer.request):
+        answer.read()
+        raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=readable_body(answer))
+
+
+def _time_of(headers: httpx.Headers) -> datetime | None:
+    try:
+        return parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return None
+
+
+def _role(user: Any) -> str | None:
+    role = getattr(user, "org_membership", None) or getattr(user, "role", None)
+    if isinstance(role, list) and role:
+        role = role[0].get("role") if isinstance(role[0], dict) else getattr(role[0], "role", None)
+    return str(role) if isinstance(role, str) else None

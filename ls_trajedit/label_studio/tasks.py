@@ -1,0 +1,221 @@
+"""Reads the tasks of a project in pages, each of which asks for the ids behind the last one: a task that is deleted
+meanwhile makes none be skipped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from ls_trajedit.label_studio.failures import not_label_studio
+from ls_trajedit.traces.errors import DataError
+
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio.client import Server
+
+__all__ = [
+    "Page",
+    "annotation_counts",
+    "changed_pages",
+    "count_drafts",
+    "count_without_prediction",
+    "data_pages",
+    "task_pages",
+    "unpredicted_pages",
+]
+
+# `include` thins out nested objects too: an annotation comes without its `result` unless that is named here.
+_ANNOTATION_FIELDS = (
+    "id",
+    "result",
+    "completed_by",
+    "was_cancelled",
+    "ground_truth",
+    "lead_time",
+    "created_at",
+    "updated_at",
+)
+_TASK_FIELDS = ",".join(("id", "project", "data", "annotations", *_ANNOTATION_FIELDS[1:]))
+# How many tasks the first page asks for, and the most that one does. In between, pages are as long as makes them
+# about _PAGE_BYTES long, so that a project of huge tasks needs no more memory than one of small ones.
+_FIRST_PAGE = 100
+_LONGEST_PAGE = 500
+_PAGE_BYTES = 6_000_000
+_COUNT_FIELDS = "id,total_annotations,cancelled_annotations"
+_COUNT_PAGE = 2_000
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some tasks, in order of their ids, and how many the server counted from there to the end, them included."""
+
+    tasks: list[dict[str, Any]]
+    total: int
+
+
+def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page]:
+    """All tasks of the project behind the id `after`, with their annotations.
+
+    A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server sends
+    none although it counts some, the same ones again, or an annotation without its result.
+    """
+    return _annotated_pages(server, project, after, [])
+
+
+def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Page]:
+    """Like `task_pages`, with only the tasks that were made or changed at `since` or later, their annotations
+    included."""
+    value = since.astimezone(timezone.utc).strftime(_TIME_FORMAT)
+    changed = {
+        "filter": "filter:tasks:updated_at",
+        "operator": "greater_or_equal",
+        "type": "Datetime",
+        "value": value,
+    }
+    return _annotated_pages(server, project, 0, [changed])
+
+
+def data_pages(server: Server, project: int) -> Iterator[Page]:
+    """Like `task_pages`, with nothing of a task but its id and data."""
+    return _pages(server, project, "id,data", "task_only", 0, [])
+
+
+def unpredicted_pages(server: Server, project: int, model_version: str) -> Iterator[Page]:
+    """Like `data_pages`, with only the tasks that have no prediction of this model version."""
+    return _pages(server, project, "id,data", "task_only", 0, [_without_prediction(model_version)])
+
+
+def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int | None]]:
+    """The id of each task of the project, in order, and how many annotations it has, if the server tells. Raises
+    what `task_pages` raises."""
+    for page in _pages(server, project, _COUNT_FIELDS, "task_only", 0, []):
+        for task in page.tasks:
+            done, skipped = task.get("total_annotations"), task.get("cancelled_annotations")
+            yield task["id"], done + skipped if isinstance(done, int) and isinstance(skipped, int) else None
+
+
+def count_drafts(server: Server, project: int) -> int:
+    """How many tasks of the project somebody has begun and not submitted, whoever it is."""
+    has_draft = {"filter": "filter:tasks:draft_exists", "operator": "equal", "type": "Boolean", "value": True}
+    return _count(server, project, has_draft, "counting the drafts")
+
+
+def count_without_prediction(server: Server, project: int, model_version: str) -> int:
+    """How many tasks of the project have no prediction of this model version."""
+    return _count(server, project, _without_prediction(model_version), "counting the predictions")
+
+
+def _annotated_pages(server: Server, project: int, after: int, filters: list[dict[str, Any]]) -> Iterator[Page]:
+    for page in _pages(server, project, _TASK_FIELDS, "all", after, filters):
+        yield Page([_annotated(task) for task in page.tasks], page.total)
+
+
+def _pages(
+    server: Server, project: int, include: str, fields: str, after: int, filters: list[dict[str, Any]]
+) -> Iterator[Page]:
+    size = _COUNT_PAGE if include == _COUNT_FIELDS else _FIRST_PAGE
+    while True:
+        behind = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
+        page, size_in_bytes = _page(server, project, include, fields, size, [behind, *filters])
+        if not page.tasks and page.total == 0:
+            return
+        ids = [task["id"] for task in page.tasks]
+        if not ids or ids[0] <= after or any(a >= b for a, b in pairwise(ids)):
+            raise DataError(
+                f"project {project}: Label Studio counted {page.total} tasks behind task {after} and sent "
+                f"{len(ids)}, or the same ones again; the files are as they were, run it again"
+            )
+        yield page
+        if page.total <= len(ids):
+            return
+        after = ids[-1]
+        if include != _COUNT_FIELDS:
+            size = max(1, min(_LONGEST_PAGE, 2 * size, _PAGE_BYTES * len(ids) // size_in_bytes))
+
+
+def _page(
+    server: Server, project: int, include: str, fields: str, size: int, filters: list[dict[str, Any]]
+) -> tuple[Page, int]:
+    """A page, and how many bytes it came in."""
+    doing = f"reading the tasks of project {project}"
+    query = {"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": filters}}
+    answer = server.ask(
+        "api/tasks/",
+        doing,
+        project=project,
+        fields=fields,
+        include=include,
+        page=1,
+        page_size=size,
+        query=json.dumps(query),
+        resolve_uri=False,
+    )
+    return _checked_page(server, doing, answer.value), answer.size
+
+
+def _count(server: Server, project: int, task_filter: dict[str, Any], doing: str) -> int:
+    doing = f"{doing} of project {project}"
+    answer = server.ask(
+        "api/tasks/",
+        doing,
+        project=project,
+        fields="task_only",
+        include="id",
+        page=1,
+        page_size=1,
+        query=json.dumps({"filters": {"conjunction": "and", "items": [task_filter]}}),
+        resolve_uri=False,
+    )
+    return _checked_page(server, doing, answer.value).total
+
+
+def _checked_page(server: Server, doing: str, answer: Any) -> Page:
+    tasks = answer.get("tasks") if isinstance(answer, dict) else None
+    total = answer.get("total") if isinstance(answer, dict) else None
+    if not isinstance(tasks, list) or not isinstance(total, int):
+        raise not_label_studio(server.url, doing)
+    if not all(isinstance(task, dict) and _is_id(task.get("id")) for task in tasks):
+        raise not_label_studio(server.url, doing)
+    return Page(tasks, total)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+
+
+def _annotated(task: dict[str, Any]) -> dict[str, Any]:
+    """What `convert_task` takes of a task, and nothing that is different at each reading, such as "2 minutes ago"."""
+    annotations = task.get("annotations")
+    if not isinstance(annotations, list):
+        raise DataError(f"task {task['id']} came without its annotations; the files are as they were, run it again")
+    return {
+        "id": task["id"],
+        "project": task.get("project"),
+        "data": task.get("data"),
+        "annotations": sorted((_kept(annotation) for annotation in annotations), key=_annotation_id),
+    }
+
+
+def _kept(annotation: Any) -> Any:
+    if not isinstance(annotation, dict):
+        return annotation
+    if "result" not in annotation:
+        raise DataError(
+            f"annotation {annotation.get('id')} came without its `result`; the files are as they were, run it again"
+        )
+    return {key: annotation[key] for key in _ANNOTATION_FIELDS if key in annotation}
+
+
+def _annotation_id(annotation: Any) -> int:
+    number = annotation.get("id") if isinstance(annotation, dict) else None
+    return number if isinstance(number, int) else 0
+
+
+def _without_prediction(model_version: str) -> dict[str, Any]:
+    """The filter for tasks that have no prediction of this model version."""
+    name = "filter:tasks:predictions_model_versions"
+    return {"filter": name, "operator": "not_contains", "type": "List", "value": [model_version]}

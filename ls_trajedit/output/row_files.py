@@ -1,0 +1,141 @@
+"""Writes rows into the files of a folder, each file in order of task id, then annotation id."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.chunk import ConvertedChunk, Row
+from ls_trajedit.converters.formats import rejects
+from ls_trajedit.converters.formats.base import RowFormat
+from ls_trajedit.converters.formats.tally import Tally
+from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.output.parquet import parquet_name, write_parquet
+from ls_trajedit.output.row_order import RowOrder
+
+__all__ = ["RowFiles", "WrittenFile"]
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file that was written: its path inside the output folder, its rows, its SHA-256 in hex, and for a training file
+    what `Tally.as_json` says of it."""
+
+    file: str
+    rows: int
+    sha256: str
+    tally: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The file as the manifest and `--json` give it."""
+        return {"file": self.file, "rows": self.rows, "sha256": self.sha256, **(self.tally or {})}
+
+
+class RowFiles:
+    """The files of `recipe` and the rejects, new in `folder`. Rows come in any order of tasks. Every method raises
+    OSError when writing fails."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self._folder = folder
+        self._recipe = recipe
+        self._files = [
+            *(_RowFile(folder, name, file, recipe.sides, counted) for name, file, counted in recipe.files()),
+            _RowFile(folder, rejects.FORMAT.file, rejects.FORMAT, (), False),
+        ]
+
+    def add(self, chunk: ConvertedChunk) -> None:
+        """Writes the rows of `chunk` and counts what it says of them. Rows for other files are passed over."""
+        for file in self._files:
+            file.add(chunk.rows.get(file.name, ()), chunk.tallies.get(file.name))
+
+    def finish(self, counts: Counts) -> list[WrittenFile]:
+        """Ends each file as its format wants it, and has all of them on the disk, in order, when it returns."""
+        written = [file.finish(counts) for file in self._files]
+        return [*written, *self._parquet_files({file.file: file for file in written})]
+
+    def _parquet_files(self, written: dict[str, WrittenFile]) -> Iterator[WrittenFile]:
+        for names in self._recipe.parquet_sources():
+            digests = write_parquet(self._folder, names, self._recipe.rendering.as_tool_calls)
+            for name, digest in zip(names, digests, strict=True):
+                yield replace(written[name], file=parquet_name(name), sha256=digest)
+
+    def close(self) -> None:
+        """Closes what is still open after a failure."""
+        for file in self._files:
+            file.close()
+
+
+class _RowFile:
+    """One of the files. Rows that came out of order are put in order at the end, by their places in the file."""
+
+    def __init__(self, folder: Path, name: str, format_: RowFormat, sides: Sequence[str], is_counted: bool) -> None:
+        self.name = name
+        self._format = format_
+        self._sides = sides
+        self._tally = Tally() if is_counted else None
+        self._path = folder / name
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._handle: BinaryIO = self._path.open("wb")
+        self._digest = hashlib.sha256()
+        self._position = 0
+        self._notes_path = self._path.with_name(self._path.name + ".order")
+        self._notes = self._notes_path.open("w+b")
+        self._order = RowOrder(self._notes)
+
+    def add(self, rows: Sequence[Row], tally: Tally | None) -> None:
+        if self._tally is not None and tally is not None:
+            self._tally.update(tally)
+        if not rows:
+            return
+        separator = self._format.separator
+        self._write(separator if self._order.rows else self._format.head)
+        position = self._position
+        for key, raw in rows:
+            self._order.note(key, position, len(raw))
+            position += len(raw) + len(separator)
+        self._write(separator.join(raw for _, raw in rows))
+
+    def finish(self, counts: Counts) -> WrittenFile:
+        tail = self._format.tail(counts, self._sides) if self._format.tail else b"\n" if self._order.rows else b""
+        self._write(tail if self._order.rows else self._format.head + tail)
+        self._flush_and_close()
+        if not self._order.is_kept:
+            self._sort(tail)
+        self._notes.close()
+        self._notes_path.unlink()
+        tally = None if self._tally is None else self._tally.as_json()
+        return WrittenFile(self.name, self._order.rows, self._digest.hexdigest(), tally)
+
+    def close(self) -> None:
+        for handle in (self._handle, self._notes):
+            with suppress(OSError):
+                handle.close()
+
+    def _write(self, raw: bytes) -> None:
+        self._handle.write(raw)
+        self._digest.update(raw)
+        self._position += len(raw)
+
+    def _flush_and_close(self) -> None:
+        self._handle.flush()
+        os.fsync(self._handle.fileno())
+        self._handle.close()
+
+    def _sort(self, tail: bytes) -> None:
+        unsorted = self._path.rename(self._path.with_name(self._path.name + ".unsorted"))
+        with unsorted.open("rb") as source:
+            self._handle = self._path.open("wb")
+            self._digest = hashlib.sha256()
+            for number, (position, length) in enumerate(self._order.places()):
+                self._write(self._format.separator if number else self._format.head)
+                source.seek(position)
+                self._write(source.read(length))
+            self._write(tail)
+            self._flush_and_close()
+        unsorted.unlink()

@@ -1,0 +1,122 @@
+"""What a pull or a convert did, told to a person or to a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ls_trajedit.output.manifest import MANIFEST
+from ls_trajedit.output.row_files import WrittenFile
+from ls_trajedit.pull.state import RecordChanges
+
+__all__ = ["Summary", "summary_json", "summary_lines", "summary_markdown"]
+
+_ALWAYS = ("edited", "unedited", "skipped", "rejected")
+# Names of fields come from traces, so nothing in a table of Markdown may be markup.
+_MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was counted, as the manifest has it, and which files are in `folder`. From a pull also how the records
+    differ from those of the pull before, and whether nothing had to be written."""
+
+    counts: dict[str, Any]
+    files: list[WrittenFile]
+    folder: Path
+    changes: RecordChanges | None = None
+    is_up_to_date: bool = False
+
+
+def summary_json(summary: Summary) -> dict[str, Any]:
+    """The summary for `--json`: the counts as in the manifest, the folder and its files; from a pull also
+    `up_to_date` and `changes`."""
+    pulled = {"up_to_date": summary.is_up_to_date, "changes": asdict(summary.changes)} if summary.changes else {}
+    return {
+        **summary.counts,
+        **pulled,
+        "folder": str(summary.folder),
+        "files": [file.as_json() for file in summary.files],
+    }
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """The summary as lines of text."""
+    counts = summary.counts
+    if summary.is_up_to_date:
+        yield "up to date: nothing changed since the last pull"
+    yield f"{_counted(counts['tasks'], 'task')}, {_counted(counts['annotations'], 'annotation')}"
+    for kind in (*_ALWAYS, "excluded"):
+        if counts[kind] or kind in _ALWAYS:
+            yield f"  {kind:<10}{counts[kind]:>7}"
+    if counts["drafts"]:
+        yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with something not submitted, so not read)"
+    yield from _table("rejected because of", counts["rejected_by_reason"])
+    yield from _table("edits by field", counts["edits_by_field"])
+    yield from _table("annotators", _annotators(counts))
+    if summary.changes and not summary.is_up_to_date:
+        yield f"since the last pull: {_changes(summary.changes)}"
+    yield f"files in {summary.folder}"
+    width = max([28, *(len(file.file) for file in summary.files)])
+    for file in summary.files:
+        yield f"  {file.file:<{width}}{_counted(file.rows, 'row'):>12}{_left_out(file)}"
+    yield f"  {MANIFEST}"
+
+
+def summary_markdown(summary: Summary, title: str) -> str:
+    """The summary as Markdown tables under a heading, for a CI job's page."""
+    counts = summary.counts
+    kinds = [(kind, counts[kind]) for kind in (*_ALWAYS, "excluded", "drafts") if counts[kind] or kind in _ALWAYS]
+    rows = [("tasks", counts["tasks"]), ("annotations", counts["annotations"]), *kinds]
+    if summary.changes:
+        rows.append(
+            ("since the last pull", "up to date" if summary.is_up_to_date else f"records: {_changes(summary.changes)}")
+        )
+    sections = [_markdown_table((title, ""), rows)]
+    for heading, column in (("rejected because of", "rejected_by_reason"), ("edits by field", "edits_by_field")):
+        if counts[column]:
+            sections.append(_markdown_table((heading, ""), counts[column].items()))
+    sections.append(_markdown_table(("file", "rows"), ((file.file, file.rows) for file in summary.files)))
+    return "\n\n".join(sections) + "\n"
+
+
+def _markdown_table(heads: tuple[str, str], rows: Iterable[tuple[str, Any]]) -> str:
+    lines = [f"| {_cell(heads[0])} | {_cell(heads[1])} |", "| --- | ---: |"]
+    lines.extend(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return " ".join(text.translate(_MARKUP).split())
+
+
+def _left_out(file: WrittenFile) -> str:
+    reasons = (file.tally or {}).get("left_out", {})
+    told = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
+    return f"   (left out: {told})" if told else ""
+
+
+def _changes(changes: RecordChanges) -> str:
+    return f"{changes.new} new, {changes.changed} changed, {changes.removed} removed"
+
+
+def _annotators(counts: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        for name, kinds in counts["by_annotator"].items()
+    }
+
+
+def _table(title: str, rows: dict[str, Any]) -> Iterator[str]:
+    if rows:
+        yield title
+        width = max(len(name) for name in rows)
+        for name, value in rows.items():
+            yield f"  {name:<{width}}  {value}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""A pull: the tasks of a project into the state, and the state into the output files."""

@@ -1,0 +1,242 @@
+"""What a pull leaves behind for the next one: the tasks as they were read, and how far that got.
+
+It is one SQLite database, `.ls-trajedit/state.sqlite` in the output folder. All that a pull changes in it is one
+transaction, which is committed after the output files are in place: whatever ends the pull before that, the state is
+that of the pull before.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ls_trajedit.traces.errors import DataError, SetupError
+
+__all__ = ["DamagedStateError", "PullState", "RecordChanges", "has_state", "opened_state", "set_state_aside"]
+
+# "LsTe": what tells the database from somebody else's.
+_APPLICATION = 0x4C735465
+_FORMAT = 1
+# A message of SQLite's about a damaged database quotes from it, and Python may not be able to decode that.
+_FAILURES = (sqlite3.Error, UnicodeError)
+_TABLES = """
+CREATE TABLE notes (name TEXT PRIMARY KEY, checksum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE tasks (id INTEGER PRIMARY KEY, annotations INTEGER NOT NULL, checksum INTEGER NOT NULL, raw BLOB NOT NULL);
+CREATE TABLE records (task INTEGER, annotation INTEGER, digest BLOB NOT NULL, PRIMARY KEY (task, annotation))
+    WITHOUT ROWID;
+"""
+
+
+class DamagedStateError(Exception):
+    """The state is no database, or one in which something does not fit. That is no loss: all can be pulled again."""
+
+
+@dataclass(frozen=True)
+class RecordChanges:
+    """How many records a pull has that the one before had not, has otherwise, and has no more."""
+
+    new: int
+    changed: int
+    removed: int
+
+
+class PullState:
+    """The state as one pull sees and changes it. Any method raises DamagedStateError when it finds damage, and
+    DataError when the disk is full. `has_changed` says whether any task did."""
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+        self.has_changed = False
+
+    def commit(self) -> None:
+        """Makes the changes last."""
+        self._execute("COMMIT")
+
+    def note(self, name: str) -> Any:
+        """What was noted under `name`, or None."""
+        for checksum, value in self._rows("SELECT checksum, value FROM notes WHERE name = ?", name):
+            if not _is_sound(value, checksum):
+                raise DamagedStateError(f"the note `{name}` is not what was written")
+            return json.loads(value)
+        return None
+
+    def set_note(self, name: str, value: Any) -> None:
+        """Notes `value`, which is JSON."""
+        text = json.dumps(value).encode()
+        self._execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", name, zlib.crc32(text), text)
+
+    def forget(self) -> None:
+        """Drops everything, for a pull that starts over, but what says which records the output files have now."""
+        self._execute("DELETE FROM notes")
+        self._execute("DELETE FROM tasks")
+        self.has_changed = True
+
+    def task_count(self) -> int:
+        """How many tasks there are."""
+        return int(self._execute("SELECT count(*) FROM tasks").fetchone()[0])
+
+    def raw_tasks(self) -> Iterator[tuple[int, bytes]]:
+        """Each task's id and JSON, in order of their ids."""
+        for number, checksum, raw in self._rows("SELECT id, checksum, raw FROM tasks ORDER BY id"):
+            if not _is_sound(raw, checksum):
+                raise DamagedStateError(f"task {number} is not what was written")
+            yield number, raw
+
+    def is_as_kept(self, number: int, raw: bytes) -> bool:
+        """Whether the task of that id is there, with the same JSON."""
+        return any(kept == raw for (kept,) in self._rows("SELECT raw FROM tasks WHERE id = ?", number))
+
+    def put_task(self, number: int, raw: bytes, annotations: int) -> None:
+        """Keeps the task's JSON, in which there are that many annotations, in place of what there was of it."""
+        if not self.is_as_kept(number, raw):
+            row = (number, annotations, zlib.crc32(raw), raw)
+            self._execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?)", *row)
+            self.has_changed = True
+
+    def keep_only(self, listed: Iterable[tuple[int, int | None]]) -> list[int]:
+        """Drops the tasks that are not `listed`, by id and number of annotations, if that is known. Returns the first
+        and the last id in `listed` that no task has then: two numbers, or none."""
+        self._execute("CREATE TEMP TABLE IF NOT EXISTS listed (id INTEGER PRIMARY KEY, annotations INTEGER)")
+        self._execute("DELETE FROM listed")
+        with self._failures_told():
+            self._connection.executemany("INSERT OR IGNORE INTO listed VALUES (?, ?)", listed)
+        dropped = self._execute(
+            "DELETE FROM tasks WHERE NOT EXISTS (SELECT * FROM listed WHERE listed.id = tasks.id "
+            "AND coalesce(listed.annotations = tasks.annotations, true))"
+        ).rowcount
+        self.has_changed = self.has_changed or dropped > 0
+        missing = "SELECT min(id), max(id) FROM listed WHERE id NOT IN (SELECT id FROM tasks)"
+        return [number for number in self._execute(missing).fetchone() if number is not None]
+
+    def note_records(self, records: Iterable[tuple[int, int, bytes]]) -> None:
+        """Notes records that the output files have now: task id, annotation id, and a digest of the row."""
+        self._execute("CREATE TEMP TABLE IF NOT EXISTS written AS SELECT * FROM records WHERE false")
+        with self._failures_told():
+            self._connection.executemany("INSERT INTO written VALUES (?, ?, ?)", records)
+
+    def settle_records(self) -> RecordChanges:
+        """Puts the records that were noted in place of those of the pull before, and says how they differ."""
+        self.note_records(())
+        self._execute("CREATE INDEX temp.written_key ON written (task, annotation)")
+        new = "SELECT count(*) FROM written LEFT JOIN records USING (task, annotation) WHERE records.digest IS NULL"
+        changed = (
+            "SELECT count(*) FROM written JOIN records USING (task, annotation) WHERE written.digest <> records.digest"
+        )
+        removed = "SELECT count(*) FROM records LEFT JOIN written USING (task, annotation) WHERE written.digest IS NULL"
+        changes = RecordChanges(*(int(self._execute(count).fetchone()[0]) for count in (new, changed, removed)))
+        if changes != RecordChanges(0, 0, 0):
+            self._execute("DELETE FROM records")
+            # An annotation without an id of its own is counted under one that others may have.
+            self._execute("INSERT OR REPLACE INTO records SELECT * FROM written ORDER BY task, annotation")
+        self._execute("DROP TABLE written")
+        return changes
+
+    def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        with self._failures_told():
+            return self._connection.execute(statement, values)
+
+    def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
+        rows = self._execute(statement, *values)
+        while True:
+            with self._failures_told():
+                row = rows.fetchone()
+            if row is None:
+                return
+            yield row
+
+    @contextmanager
+    def _failures_told(self) -> Iterator[None]:
+        try:
+            yield
+        except _FAILURES as error:
+            raise _told(error, self._folder) from None
+
+
+@contextmanager
+def opened_state(folder: Path) -> Iterator[PullState]:
+    """The state in `folder`, with a transaction begun, which is rolled back unless `commit` is called.
+
+    The folder is made when it is not there. Raises SetupError for the state of a newer ls-trajedit,
+    DamagedStateError for what is no state, and DataError when the disk is full.
+    """
+    path = _path(folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(_connection(path, folder)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            _check_format(connection, path)
+        except _FAILURES as error:
+            raise _told(error, folder) from None
+        yield PullState(connection, folder)
+
+
+def has_state(folder: Path) -> bool:
+    """Whether a pull left anything in `folder`."""
+    return _path(folder).exists()
+
+
+def set_state_aside(folder: Path) -> Path:
+    """Renames a damaged state, so that a new one can begin and nothing is lost. Returns where it is now."""
+    path = _path(folder)
+    aside = next(
+        name for number in range(1, 1_000_000) if not (name := path.with_suffix(f".damaged-{number}")).exists()
+    )
+    # What SQLite would replay into the next database of this name.
+    with suppress(FileNotFoundError):
+        path.with_name(f"{path.name}-journal").rename(aside.with_name(f"{aside.name}-journal"))
+    return path.rename(aside)
+
+
+def _path(folder: Path) -> Path:
+    return folder / ".ls-trajedit" / "state.sqlite"
+
+
+def _connection(path: Path, folder: Path) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(path, isolation_level=None)
+    except _FAILURES as error:
+        raise _told(error, folder) from None
+
+
+def _is_sound(value: Any, checksum: Any) -> bool:
+    # What is damaged can be of any type.
+    return isinstance(value, bytes) and zlib.crc32(value) == checksum
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if (application, version, tables) == (0, 0, 0):
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+    elif application != _APPLICATION:
+        raise DamagedStateError("it is no state of ls-trajedit")
+    elif version > _FORMAT:
+        raise SetupError(
+            f"{path}: was written by a newer ls-trajedit (format {version}, this one knows {_FORMAT}); install that "
+            "one, or choose another folder with -o"
+        )
+
+
+def _told(error: Exception, folder: Path) -> Exception:
+    code = getattr(error, "sqlite_errorname", "")
+    if any(words in str(error) for words in ("full", "disk I/O")) or code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return DataError(f"{folder}: writing failed: {error}; make room or choose another folder")
+    if "locked" in str(error):
+        return SetupError(
+            f"{folder}: another program has the state of the last pull open ({error}); wait until it is done, or "
+            "choose another folder with -o"
+        )
+    if "readonly" in str(error) or "unable to open" in str(error):
+        return SetupError(f"{folder}: cannot write there: {error}; choose another folder with -o")
+    return DamagedStateError(str(error))

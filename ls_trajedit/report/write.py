@@ -1,0 +1,81 @@
+"""Writes the report of an output folder: whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from ls_trajedit.output.folder import file_digest
+from ls_trajedit.report.figures import count_figures
+from ls_trajedit.report.page import page_pieces
+from ls_trajedit.report.page_data import blocks_written
+from ls_trajedit.report.records import Source, read_records, read_source
+from ls_trajedit.signals import signals_held
+from ls_trajedit.traces.errors import DataError, SetupError, UsageError
+
+__all__ = ["REPORT", "WrittenReport", "write_report"]
+
+REPORT = "report.html"
+"""What the report is called when nobody says otherwise; it then lies in the output folder."""
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """Where the report is, how many corrections of how many annotations it shows, and how large it is in bytes.
+    `is_new` is False when the very same file was there already."""
+
+    path: Path
+    corrections: int
+    annotations: int
+    size: int
+    is_new: bool
+
+
+def write_report(folder: Path, target: Path) -> WrittenReport:
+    """Makes the report of what is in `folder`, and puts it at `target` when it is not the same as what is there.
+
+    Raises DataError when the files are not what the manifest says, and SetupError when `target` cannot be written; what
+    was there is then as it was.
+    """
+    source = read_source(folder)
+    _check_target(source, target)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with _created(temporary) as file, TemporaryFile(dir=target.parent) as spool:
+            figures = count_figures(blocks_written(read_records(source), spool))
+            spool.seek(0)
+            for piece in page_pieces(source, figures, spool):
+                # A lone surrogate in a name has no bytes in UTF-8; as a reference, browsers show U+FFFD for it.
+                file.write(piece.encode("utf-8", "xmlcharrefreplace"))
+            size = file.tell()
+            file.flush()
+            os.fsync(file.fileno())
+        is_new = file_digest(target) != file_digest(temporary)
+        with signals_held():
+            if is_new:
+                temporary.replace(target)
+    except OSError as error:
+        raise DataError(f"{target}: writing failed: {error.strerror}; make room, or write to another place") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    return WrittenReport(target, figures.edits, figures.records, size, is_new)
+
+
+def _check_target(source: Source, target: Path) -> None:
+    """Raises UsageError when the report would take the place of what it is made from, or of a folder."""
+    if target.is_dir():
+        raise UsageError(f"{target}: is a folder; name a file in it, such as {target / REPORT}")
+    if target.resolve() in {(source.folder / name).resolve() for name in source.files}:
+        raise UsageError(f"{target}: is one of the files that the report is made from; choose another name")
+
+
+def _created(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except OSError as error:
+        raise SetupError(f"{path.parent}: cannot write there: {error.strerror}; choose another place with -o") from None

@@ -1,0 +1,122 @@
+"""An output folder for the tests of the report: records in, the corrections file and its manifest out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ls_trajedit.converters.formats.corrections import FILE, FORMAT
+from ls_trajedit.output.manifest import manifest_json
+from ls_trajedit.output.row_files import WrittenFile
+from ls_trajedit.traces.json_text import json_line
+
+__all__ = ["edit", "label", "record", "write_folder"]
+
+(ROWS,) = FORMAT.files
+
+
+def edit(
+    step: int | None, field: str, original: str, edited: str, characters: int = 1, words: int = 1, reason: str = ""
+) -> dict[str, Any]:
+    """An edit as the corrections file has it; its distances are what the test says."""
+    return {
+        "step_index": step,
+        "field": field,
+        "original_text": original,
+        "edited_text": edited,
+        "edit_distance_chars": characters,
+        "edit_distance_words": words,
+        "reason": reason,
+    }
+
+
+def label(step: int, name: str, *choices: str) -> dict[str, Any]:
+    """Choices for a step."""
+    return {"step_index": step, "name": name, "choices": list(choices)}
+
+
+def record(
+    task: int,
+    annotator: str,
+    *edits: Mapping[str, Any],
+    annotation: int | None = None,
+    trace: str | None = None,
+    description: str = "Do it.",
+    steps: int = 2,
+    labels: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """A record of the corrections file; without an id of its own, the annotation has that of its task."""
+    original = {"task": description, "steps": [{"action": "act"}] * steps}
+    return {
+        "trace_id": trace or f"tr{task}",
+        "annotator": annotator,
+        "task": description,
+        "original_trace": original,
+        "corrected_trace": original,
+        "edits": list(edits),
+        "n_edits": len(edits),
+        "total_edit_distance": sum(edit["edit_distance_chars"] for edit in edits),
+        "source": {
+            "project_id": 12,
+            "task_id": task,
+            "annotation_id": annotation or task,
+            "updated_at": None,
+            "lead_time": None,
+            "ground_truth": False,
+            "step_labels": list(labels),
+            "reasons_without_edit": [],
+            "extra": {},
+        },
+    }
+
+
+def write_folder(
+    folder: Path,
+    records: Iterable[Mapping[str, Any]],
+    host: str | None = "http://localhost:8080",
+    title: str = "Agent traces",
+    **counts: Any,
+) -> Path:
+    """Writes the records and a manifest of theirs into `folder`; `counts` are put over what the records give."""
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    kinds: Counter[str] = Counter()
+    annotators: dict[str, Counter[str]] = {}
+    with (folder / FILE).open("wb") as file:
+
+        def write(raw: bytes) -> None:
+            file.write(raw)
+            digest.update(raw)
+
+        write(ROWS.head)
+        for number, row in enumerate(records):
+            write((ROWS.separator if number else b"") + json_line(row))
+            kind = "edited" if row["edits"] else "unedited"
+            kinds[kind] += 1
+            annotators.setdefault(row["annotator"], Counter())[kind] += 1
+        total = kinds.total()
+        tail = f'\n],\n"n_total": {total},\n"n_edited": {kinds["edited"]},\n"n_unedited": {kinds["unedited"]}}}\n'
+        write(tail.encode())
+    manifest = {
+        "host": host,
+        "project": {"id": 12, "title": title} if host else None,
+        "schema": {},
+        "versions": {},
+    }
+    every = {
+        "tasks": total,
+        "annotations": total,
+        "edited": kinds["edited"],
+        "unedited": kinds["unedited"],
+        **dict.fromkeys(("rejected", "skipped", "excluded", "drafts"), 0),
+        "rejected_by_reason": {},
+        "edits_by_field": {},
+        "by_annotator": annotators,
+        **counts,
+    }
+    files = [WrittenFile(FILE, total, digest.hexdigest())]
+    (folder / "manifest.json").write_bytes(manifest_json(manifest, None, every, files))
+    return folder

@@ -1,0 +1,112 @@
+"""Which annotations are read, and what the records call who made them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted, parse_time
+from ls_trajedit.traces.errors import UsageError
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-11-22T12:00:00Z", NOON),
+        ("2026-11-22T12:00:00z", NOON),
+        ("2026-11-22T12:00:00+00:00", NOON),
+        ("2026-11-22T14:00:00+02:00", NOON),
+        ("2026-11-22T12:00", NOON),
+        ("2026-11-22 12:00:00", NOON),
+        ("2026-11-22T12:00:00.000000Z", NOON),
+        ("2026-11-22T12:00:00.250000Z", NOON + timedelta(milliseconds=250)),
+        ("2026-11-22", NOON - timedelta(hours=12)),
+    ],
+)
+def test_a_time_is_a_date_or_a_time_of_iso_8601_in_utc_unless_it_says_otherwise(text: str, time: datetime) -> None:
+    assert parse_time(text) == time
+
+
+@pytest.mark.parametrize("text", ["", "Z", "yesterday", "22.11.2026", "2026-13-01", "2026-11-22T25:00:00Z", "None"])
+def test_anything_else_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("choice", "marked", "unmarked"), [("include", True, True), ("only", True, False), ("exclude", False, True)]
+)
+def test_ground_truth_is_let_in_as_chosen(choice: Any, marked: bool, unmarked: bool) -> None:
+    rules = ReadingRules(ground_truth=choice)
+    assert is_wanted({"ground_truth": True}, rules) is marked
+    assert is_wanted({"ground_truth": False}, rules) is unmarked
+    assert is_wanted({}, rules) is unmarked
+
+
+@pytest.mark.parametrize(
+    ("annotation", "wanted"),
+    [
+        ({"updated_at": "2026-11-22T11:59:59.999999Z"}, False),
+        ({"updated_at": "2026-11-22T12:00:00Z"}, True),
+        ({"updated_at": "2026-11-22T12:59:59.999999Z"}, True),
+        ({"updated_at": "2026-11-22T13:00:00Z"}, False),
+        ({"updated_at": "2026-11-22T15:30:00+03:00"}, True),
+        ({"created_at": "2026-11-01T00:00:00Z", "updated_at": "2026-11-22T12:30:00Z"}, True),
+        ({"created_at": "2026-11-22T12:30:00Z"}, True),
+        ({"created_at": "2026-11-22T12:30:00Z", "updated_at": None}, True),
+    ],
+)
+def test_since_counts_in_and_until_counts_out_by_the_last_change(annotation: dict[str, Any], wanted: bool) -> None:
+    assert is_wanted(annotation, ReadingRules(since=NOON, until=NOON + timedelta(hours=1))) is wanted
+
+
+def test_one_end_of_the_time_can_be_open() -> None:
+    before, after = {"updated_at": "2026-11-22T11:00:00Z"}, {"updated_at": "2026-11-22T13:00:00Z"}
+    assert [is_wanted(a, ReadingRules(since=NOON)) for a in (before, after)] == [False, True]
+    assert [is_wanted(a, ReadingRules(until=NOON)) for a in (before, after)] == [True, False]
+
+
+@pytest.mark.parametrize("annotation", [{}, {"updated_at": None}, {"updated_at": "soon"}, {"updated_at": 5}])
+def test_an_annotation_without_a_time_is_rejected_where_a_time_is_asked_for(annotation: dict[str, Any]) -> None:
+    with pytest.raises(RejectedAnnotation) as rejected:
+        is_wanted(annotation, ReadingRules(since=NOON))
+    assert rejected.value.reason is Reason.NO_TIME
+    assert is_wanted(annotation, ReadingRules())
+
+
+@pytest.mark.parametrize(
+    ("completed_by", "name"),
+    [
+        (7, "7"),
+        ({"id": 7, "email": "a@example.com"}, "7"),
+        (None, "unknown"),
+        ({}, "unknown"),
+        ({"id": None}, "unknown"),
+        ([7], "unknown"),
+        ({"id": {"nested": 1}}, "unknown"),
+    ],
+)
+def test_an_annotator_goes_by_the_number_of_the_user(completed_by: Any, name: str) -> None:
+    assert annotator_name(completed_by, ReadingRules()) == name
+
+
+def test_an_annotator_goes_by_the_address_when_that_is_asked_for() -> None:
+    rules = ReadingRules(annotators="email", emails={7: "seven@example.com"})
+    assert annotator_name(7, rules) == "seven@example.com"
+    assert annotator_name({"id": 8, "email": "eight@example.com"}, rules) == "eight@example.com"
+    assert annotator_name(None, rules) == "unknown"
+    with pytest.raises(UsageError, match="address of user 9 is not known here; use --annotators id or hash"):
+        annotator_name(9, rules)
+
+
+def test_a_hash_is_the_same_for_the_same_user_and_holds_no_number() -> None:
+    rules = ReadingRules(annotators="hash")
+    names = [annotator_name(person, rules) for person in (7, {"id": 7, "email": "x"}, 8)]
+    assert names[0] == names[1] != names[2]
+    assert names[0] == hashlib.sha256(b"label-studio-user:7").hexdigest()[:12]

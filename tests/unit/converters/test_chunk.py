@@ -1,0 +1,117 @@
+"""A chunk of tasks becomes counts and rows, without anything but its arguments."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
+from ls_trajedit.converters.formats import DEFAULT_FORMATS
+from ls_trajedit.converters.formats.base import TrainingRow
+from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.label_config.predict import predict
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.errors import DataError, UsageError
+from ls_trajedit.traces.json_text import RawJson, json_line
+from tests.support.loop import annotate, project_of, text_result
+from tests.support.strategies import Case, cases
+
+CONFIG = """<View><Text name="t" value="$task"/>
+<Text name="a" value="$steps[0].action"/><TextArea name="fix" toName="a"/></View>"""
+SCHEMA = read_config(CONFIG)
+EDIT, SAME, UNKNOWN = (text_result("fix", "a", "went"), text_result("fix", "a", "go"), text_result("no", "a", "x"))
+
+
+def task(number: int, *results: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A task with an annotation for each of the results; its number is that of the task and its place."""
+    annotations = [{"id": 10 * number + i, "completed_by": 3, "result": [r]} for i, r in enumerate(results)]
+    data = {"id": f"tr{number}", "task": "t", "steps": [{"action": "go"}]}
+    return {"id": number, "project": 1, "data": data, "annotations": annotations, **more}
+
+
+def raw(*tasks: Any) -> list[RawTask]:
+    return [RawTask(f"e.json:{number}", RawJson(json.dumps(item).encode())) for number, item in enumerate(tasks, 1)]
+
+
+def convert(*tasks: Any, rules: ReadingRules | None = None) -> ConvertedChunk:
+    return convert_chunk(raw(*tasks), SCHEMA, rules or ReadingRules(), Recipe())
+
+
+def test_each_row_stands_under_its_file_with_its_key_in_the_order_of_the_tasks() -> None:
+    chunk = convert(task(2, EDIT, SAME), task(1, SAME, UNKNOWN), task(3))
+    assert {file: [row.key for row in rows] for file, rows in chunk.rows.items()} == {
+        "trajectory_corrections.json": [(2, 20), (2, 21), (1, 10)],
+        "trajectory_sft.jsonl": [(2, 20)],
+        "trajectory_dpo.jsonl": [(2, 20)],
+        "rejects.jsonl": [(1, 11)],
+    }
+    assert json.loads(chunk.rows["trajectory_sft.jsonl"][0].raw) == {
+        "prompt": "t",
+        "completion": {"task": "t", "steps": [{"action": "went"}]},
+        "trace_id": "tr2",
+    }
+    assert json.loads(chunk.rows["rejects.jsonl"][0].raw)["detail"] == "`no`"
+
+
+def test_what_was_counted_comes_with_the_rows() -> None:
+    told = convert(task(1, EDIT, SAME, drafts=[5, 6]), task(2, UNKNOWN, drafts=[]), task(3)).counts.as_json()
+    assert (told["tasks"], told["drafts"], told["edited"], told["unedited"], told["rejected"]) == (3, 1, 1, 1, 1)
+    assert told["edits_by_field"] == {"action": 1}
+
+
+def test_no_tasks_make_no_rows() -> None:
+    assert convert() == ConvertedChunk()
+
+
+def test_tasks_schema_formats_and_what_comes_of_them_can_go_to_another_process() -> None:
+    arguments = (raw(task(1, EDIT, UNKNOWN), task(2, SAME)), SCHEMA, ReadingRules(emails={3: "a@b"}), Recipe())
+    here = convert_chunk(*arguments)
+    assert pickle.loads(pickle.dumps(convert_chunk(*pickle.loads(pickle.dumps(arguments))))) == here
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b'{"id": 2, ', "e.json:2: not JSON: "),
+        (b"[]", "e.json:2: no task with a list of `annotations`; export the project from Label Studio as JSON"),
+        (b'{"id": 2, "annotations": null}', "e.json:2: no task with a list of `annotations`"),
+    ],
+)
+def test_what_is_no_task_is_told_with_its_place(text: bytes, message: str) -> None:
+    tasks = [*raw(task(1, EDIT)), RawTask("e.json:2", RawJson(text))]
+    with pytest.raises(DataError) as error:
+        convert_chunk(tasks, SCHEMA, ReadingRules(), Recipe())
+    assert str(error.value).startswith(message)
+
+
+def test_an_address_that_nobody_knows_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="user 3"):
+        convert(task(1, EDIT), rules=ReadingRules(annotators="email"))
+
+
+@given(cases())
+def test_a_row_is_the_json_of_what_the_format_makes_of_the_record(case: Case) -> None:
+    """Traces are written once and put into several rows; the rows must not show it."""
+    project = project_of(case.options, case.traces)
+    for number, data in enumerate(project.data):
+        results = predict({"data": data}, project.config)
+        if results:
+            results[0]["value"]["text"] = ["5"]
+        outcome = annotate(project, results, task=number)
+        if outcome.kind != "rejected":
+            expected = {
+                file.file: [json_line(row.values)]
+                for format_ in DEFAULT_FORMATS
+                for file in format_.files
+                for row in file.rows(Sample(outcome.row))
+                if isinstance(row, TrainingRow)
+            }
+            chunk = ConvertedChunk()
+            chunk.add([outcome], Recipe())
+            assert {file: [row.raw for row in rows] for file, rows in chunk.rows.items()} == expected

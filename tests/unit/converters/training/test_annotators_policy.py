@@ -1,0 +1,85 @@
+"""Several annotators on one task: whose edits count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ls_trajedit.converters.training.annotators_policy import Chosen, KeyedRecord, choose_records
+from tests.support.samples import EditOf, record_of
+
+STEPS: list[Any] = [{"thought": "a", "action": "f()"}, "look", {"action": "h()", "args": {"q": "x", "n": 1}}]
+
+
+def keyed(number: int, annotator: str, *edits: EditOf, updated_at: str | None = None) -> KeyedRecord:
+    record = record_of(STEPS, *edits, answer="no", annotator=annotator, updated_at=updated_at)
+    return KeyedRecord((5, number), record)
+
+
+def edits_of(chosen: Chosen) -> list[tuple[Any, str, str]]:
+    (item,) = chosen.records
+    return [(edit["step_index"], edit["field"], edit["edited_text"]) for edit in item.record["edits"]]
+
+
+def test_all_are_taken_as_they_are() -> None:
+    records = [keyed(1, "a", (0, "action", "F()")), keyed(2, "b")]
+    assert choose_records(records, "all") == Chosen(records, 0, 0)
+    assert choose_records([], "agree") == choose_records([], "latest") == Chosen()
+
+
+def test_the_latest_is_the_one_that_was_changed_last() -> None:
+    old = keyed(9, "a", (0, "action", "F()"), (0, "thought", "A"), updated_at="2026-11-22T12:00:00Z")
+    new = keyed(2, "b", (0, "action", "G()"), updated_at="2026-11-22T14:00:00+01:00")
+    none = keyed(10, "c", updated_at=None)
+    assert choose_records([new, old, none], "latest") == Chosen([new], 2, 2)
+    same = keyed(3, "c", updated_at="2026-11-22T13:00:00Z")
+    assert choose_records([new, same], "latest") == Chosen([same], 1, 1)
+
+
+def test_agreed_edits_are_those_that_two_annotators_made_alike() -> None:
+    first = keyed(1, "bob", (0, "action", "F()"), (1, "action", "search"), (None, "final_answer", "yes"))
+    second = keyed(2, "ann", (0, "thought", "A"), (0, "action", "F()"), (2, "args.q", "y"))
+    third = keyed(3, "cy", (1, "action", "search"), (2, "args.q", "z"))
+    chosen = choose_records([first, second, third], "agree")
+    assert edits_of(chosen) == [(0, "action", "F()"), (1, "action", "search")]
+    (item,) = chosen.records
+    assert item.key == (5, 1)
+    assert item.record["annotator"] == "ann+bob+cy"
+    assert item.record["corrected_trace"] == {
+        "task": "Do it.",
+        "steps": [{"thought": "a", "action": "F()"}, "search", STEPS[2]],
+        "final_answer": "no",
+    }
+    assert (item.record["n_edits"], item.record["total_edit_distance"]) == (2, 1 + 6)
+    assert item.disputed == {0, 2, 3}
+    assert chosen.edits_left_out == 4
+    assert chosen.annotations_left_out == 0
+
+
+def test_a_corrected_value_that_is_no_text_comes_back_as_a_value() -> None:
+    edits: list[EditOf] = [(2, "args.n", 2), (None, "final_answer", "yes")]
+    (item,) = choose_records([keyed(1, "a", *edits), keyed(2, "b", *edits)], "agree").records
+    assert item.record["corrected_trace"]["steps"][2] == {"action": "h()", "args": {"q": "x", "n": 2}}
+    assert item.record["corrected_trace"]["final_answer"] == "yes"
+    assert [edit["step_index"] for edit in item.record["edits"]] == [2, None]
+
+
+def test_more_votes_win_and_a_tie_drops_the_edit() -> None:
+    edits = ["x", "x", "y", "y", "y"]
+    three_to_two = [keyed(n, str(n), (0, "action", text)) for n, text in enumerate(edits)]
+    assert edits_of(choose_records(three_to_two, "agree")) == [(0, "action", "y")]
+    tie = choose_records(three_to_two[:4], "agree")
+    assert edits_of(tie) == []
+    assert (tie.records[0].record["annotator"], tie.edits_left_out) == ("0+1+2+3", 4)
+    assert tie.records[0].record["corrected_trace"] == tie.records[0].record["original_trace"]
+
+
+def test_one_annotator_agrees_with_nobody() -> None:
+    twice = [keyed(1, "a", (0, "action", "F()")), keyed(2, "a", (0, "action", "F()"))]
+    assert choose_records(twice, "agree") == Chosen([], 2, 2)
+    assert choose_records([keyed(1, "a")], "agree") == Chosen([], 1, 0)
+
+
+def test_two_who_left_a_task_alone_agree_on_it() -> None:
+    chosen = choose_records([keyed(1, "a"), keyed(2, "b")], "agree")
+    assert edits_of(chosen) == []
+    assert (chosen.records[0].record["annotator"], chosen.records[0].disputed) == ("a+b", frozenset())

@@ -1,0 +1,101 @@
+"""The editor page's look, as far as it can be checked without a browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ls_trajedit.label_config.style import STYLE
+from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.shape import shape_of
+
+TRACE = {"id": "t", "task": "look it up", "steps": [{"thought": "hm", "action": "search(x)"}], "final_answer": "42"}
+EVERYTHING = Options(
+    description="Correct the actions.",
+    edit_final_answer=True,
+    require_reason_on_edit=True,
+    step_labels=StepLabels(correctness=["correct"], error_types=["typo"]),
+)
+
+
+def test_label_studio_leaves_the_style_as_it_is() -> None:
+    assert not re.search("[<>&]", STYLE)
+
+
+def test_no_rule_reaches_beyond_the_editor_page() -> None:
+    selectors = re.findall(r"([^{};]+)\{", STYLE)
+    assert len(selectors) > 30
+    for selector in selectors:
+        for alternative in selector.strip().split(",\n"):
+            assert ".trajedit" in alternative or alternative.startswith("@") or alternative == "from"
+
+
+def test_braces_are_balanced() -> None:
+    depth = 0
+    for brace in re.findall("[{}]", STYLE):
+        depth += 1 if brace == "{" else -1
+        assert depth >= 0
+    assert depth == 0
+
+
+@pytest.mark.parametrize("layout", ["unrolled", "repeater"])
+def test_every_class_that_the_config_writes_is_one_that_the_style_knows(layout: str) -> None:
+    options = EVERYTHING.model_copy(update={"layout": layout})
+    config = write_config(options, shape_of([TRACE], options))
+    written = {name for classes in re.findall(r'<View className="([^"]+)"', config)[1:] for name in classes.split()}
+    styled = set(re.findall(r"\.(trajedit-[a-z-]+)", STYLE))
+    assert written - styled == set()
+    assert styled - written == ({"trajedit-repeated"} if layout == "unrolled" else set())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("foreground", "background", "wanted"),
+    [
+        ("text", "card", 7.0),
+        ("text", "title", 7.0),
+        ("text", "original", 7.0),
+        ("text", "editor", 7.0),
+        ("secondary", "card", 4.5),
+        ("editor-border", "card", 3.0),
+        ("editor-border", "editor", 3.0),
+        ("accent", "card", 3.0),
+        ("accent", "editor", 3.0),
+    ],
+)
+def test_contrast_is_what_wcag_asks_for(theme: str, foreground: str, background: str, wanted: float) -> None:
+    colours = _colours(theme)
+    assert _contrast(colours[foreground], colours[background]) >= wanted
+
+
+def test_contrast_by_hand() -> None:
+    assert _contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert _contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_both_themes_declare_every_colour_in_use(theme: str) -> None:
+    assert set(re.findall(r"var\(--trajedit-([a-z-]+)\)", STYLE)) == set(_colours(theme))
+
+
+def _colours(theme: str) -> dict[str, str]:
+    start = '[data-color-scheme="dark"] .trajedit {' if theme == "dark" else ".trajedit {"
+    block = STYLE[STYLE.index(start) :].partition("}")[0]
+    return dict(re.findall(r"--trajedit-([a-z-]+): (#[0-9a-f]{6});", block))
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2.2: (L1 + 0.05) / (L2 + 0.05), the lighter colour's luminance first."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return 0.2126 * _linear(red) + 0.7152 * _linear(green) + 0.0722 * _linear(blue)
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4

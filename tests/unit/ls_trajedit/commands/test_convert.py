@@ -1,0 +1,285 @@
+"""`ls-trajedit convert` with formats for trainers: which files there are, and what the choices change in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ls_trajedit.converters.formats import FORMATS
+from tests.support.loop import text_result
+from tests.unit.ls_trajedit.test_convert_export import EDIT, SAME, annotation, export, read_rows, task
+
+Run = Callable[..., Any]
+
+THOUGHT = text_result("step_0__thought__corrected", "step_0__thought", "hm!")
+STOP = text_result("step_1__action__corrected", "step_1__action", "stop()")
+ANSWER = text_result("final_answer__corrected", "final_answer", "nearly done")
+BLANK = text_result("step_0__action__corrected", "step_0__action", "queyr ")
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    return found
+
+
+def entry(folder: Path, file: str) -> dict[str, Any]:
+    (found,) = [item for item in manifest(folder)["files"] if item["file"] == file]
+    return dict(found)
+
+
+ALWAYS = {"rejects.jsonl", "manifest.json"}
+INTERCHANGE = {"trajectory_corrections.json", "trajectory_sft.jsonl", "trajectory_dpo.jsonl"}
+
+
+def test_only_the_formats_that_are_asked_for_are_written(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    assert run("convert", name).exit_code == 0
+    assert files(tmp_path / "data") == ALWAYS | INTERCHANGE
+    assert manifest(tmp_path / "data")["training"] is None
+    assert run("convert", name, "--format", "trl-dpo", "--format", "sft", "-o", "two").exit_code == 0
+    assert files(tmp_path / "two") == ALWAYS | {"trl/dpo.jsonl", "trajectory_sft.jsonl"}
+    assert run("convert", name, "--format", "all", "-o", "all").exit_code == 0
+    every = {file.file for format_ in FORMATS.values() for file in format_.files}
+    assert files(tmp_path / "all") == ALWAYS | every
+
+
+def test_the_options_say_which_formats_and_templates_unless_the_command_line_does(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "o.yaml").write_text(
+        'formats: [trl-dpo]\ntemplates: {step: "DO {action}", no_observation: "..."}\n', encoding="utf-8"
+    )
+    name = export(tmp_path, task(1, annotation(1, EDIT, STOP)))
+    assert run("convert", name, "--options", "o.yaml").exit_code == 0
+    assert files(tmp_path / "data") == ALWAYS | {"trl/dpo.jsonl"}
+    _, second = read_rows(tmp_path / "data" / "trl" / "dpo.jsonl")
+    assert [message["content"] for message in second["prompt"]] == ["Do it.", "DO query", "..."]
+    assert manifest(tmp_path / "data")["training"]["templates"]["step"] == "DO {action}"
+    assert run("convert", name, "--options", "o.yaml", "--format", "trl-kto").exit_code == 0
+    assert files(tmp_path / "data") == ALWAYS | {"trl/kto.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "exit_code"),
+    [
+        (["--format", "trl_dpo"], "`trl_dpo` is no format; did you mean `trl-dpo`? (formats: corrections, sft,", 2),
+        (["--format", ""], "`` is no format (formats: corrections,", 2),
+        (["--split", "train=0.9"], "'train=0.9': the shares add up to 0.9, not to 1; give shares such as", 2),
+        (["--stale", "drop"], "'drop' is not one of 'include', 'exclude', 'truncate'", 2),
+        (["--pairs", "last"], "'last' is not one of 'every', 'first'", 2),
+        (["--annotators-policy", "vote"], "'vote' is not one of 'all', 'latest', 'agree'", 2),
+        (["--min-edit-chars", "-1"], "Invalid value for '--min-edit-chars'", 2),
+        (["--options", "formats.yaml"], "`formats` in the options: `dop` is no format; did you mean `dpo`?", 3),
+        (
+            ["--options", "bad.yaml"],
+            "bad.yaml: `templates.step`: line 2: `{action!r}`: nothing may follow the field",
+            3,
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_anything_is(
+    run: Run, tmp_path: Path, arguments: list[str], message: str, exit_code: int
+) -> None:
+    (tmp_path / "formats.yaml").write_text("formats: [dop]\n", encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text('templates: {step: "{thought}\\n{action!r}"}\n', encoding="utf-8")
+    ran = run("convert", export(tmp_path, task(1, annotation(1, EDIT))), *arguments)
+    assert ran.exit_code == exit_code
+    assert message in " ".join(ran.err.split())
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_manifest_says_what_is_in_each_training_file_and_how_it_was_made(run: Run, tmp_path: Path) -> None:
+    edits = (EDIT, STOP, ANSWER)
+    name = export(tmp_path, task(1, annotation(1, *edits)), task(2, annotation(2, SAME)))
+    chosen = ["--format", "trl-dpo", "--format", "prm", "--stale", "exclude", "--prm-unedited", "exclude"]
+    ran = run("convert", name, *chosen, "--json")
+    assert ran.exit_code == 0
+    data = tmp_path / "data"
+    chosen_text, rejected_text = "Thought: hm\nAction: query", "Thought: hm\nAction: queyr"
+    assert entry(data, "trl/dpo.jsonl") == {
+        "file": "trl/dpo.jsonl",
+        "rows": 1,
+        "sha256": entry(data, "trl/dpo.jsonl")["sha256"],
+        "characters": len(chosen_text + rejected_text),
+        "pairs": 1,
+        "stale": 0,
+        "left_out": {"invisible": 0, "empty": 0, "stale": 2, "noise": 0, "later": 0, "unedited": 0, "disputed": 0},
+    }
+    assert (entry(data, "prm/prm.jsonl")["rows"], entry(data, "prm/prm.jsonl")["left_out"]["unedited"]) == (1, 1)
+    assert set(entry(data, "rejects.jsonl")) == {"file", "rows", "sha256"}
+    assert manifest(data)["training"] == {
+        "formats": ["trl-dpo", "prm"],
+        "tools": False,
+        "tools_key": None,
+        "templates": {
+            "step": "Thought: {thought}\nAction: {action}",
+            "observation": "Observation: {observation}",
+            "no_observation": "Observation: (none recorded)",
+            "final_answer": "Final Answer: {final_answer}",
+        },
+        "stale": "exclude",
+        "pairs": "every",
+        "prm_unedited": "exclude",
+        "annotators_policy": "all",
+        "min_edit_chars": 0,
+        "ignore_whitespace_edits": False,
+        "split": None,
+        "parquet": False,
+        "records": 2,
+        "annotations_left_out": 0,
+        "edits_left_out": 0,
+        "actions_as_calls": 0,
+        "actions_as_text": 4,
+    }
+    assert json.loads(ran.out)["files"] == manifest(data)["files"]
+
+
+def test_what_is_left_out_is_told_to_a_person(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT, ANSWER)), task(2, annotation(2, BLANK)))
+    ran = run("convert", name, "--format", "trl-dpo", "--ignore-whitespace-edits", "--pairs", "first")
+    assert "  trl/dpo.jsonl                      1 row   (left out: 1 noise, 1 later)\n" in ran.out
+
+
+def test_actions_that_are_calls_are_written_as_calls_and_counted(run: Run, tmp_path: Path) -> None:
+    call = text_result("step_0__action__corrected", "step_0__action", "search(q='x')")
+    name = export(tmp_path, task(1, annotation(1, call)))
+    assert run("convert", name, "--format", "trl-dpo", "--tools").exit_code == 0
+    (row,) = read_rows(tmp_path / "data" / "trl" / "dpo.jsonl")
+    assert row["chosen"][0]["tool_calls"][0]["function"] == {"name": "search", "arguments": {"q": "x"}}
+    assert row["rejected"] == [{"role": "assistant", "content": "Thought: hm\nAction: queyr"}]
+    training = manifest(tmp_path / "data")["training"]
+    assert (training["tools"], training["actions_as_calls"], training["actions_as_text"]) == (True, 1, 1)
+
+
+def test_two_annotators_of_one_task_are_on_one_side_and_stay_there(run: Run, tmp_path: Path) -> None:
+    def tasks(count: int) -> list[Any]:
+        found = [task(n, annotation(n, EDIT), annotation(n + 100, STOP)) for n in range(1, count)]
+        for item in found:
+            item["data"]["task_description"] = f"task {item['id']}"
+        return found
+
+    def sides(folder: Path) -> dict[str, set[str]]:
+        found = {side: read_rows(folder / "trl" / f"dpo.{side}.jsonl") for side in ("train", "test")}
+        return {side: {row["trace_id"] for row in rows} for side, rows in found.items()}
+
+    arguments = ("--format", "trl-dpo", "--format", "dpo", "--split", "train=0.8,test=0.2", "-o")
+    assert run("convert", export(tmp_path, *tasks(20)), *arguments, "few").exit_code == 0
+    assert run("convert", export(tmp_path, *tasks(40)), *arguments, "many").exit_code == 0
+    few, many = sides(tmp_path / "few"), sides(tmp_path / "many")
+    assert few["train"] & few["test"] == set()
+    assert len(few["train"] | few["test"]) == 19
+    assert few["train"] <= many["train"]
+    assert few["test"] <= many["test"]
+    assert "tr8" in few["test"]
+    assert files(tmp_path / "few") == ALWAYS | {"trajectory_dpo.jsonl", "trl/dpo.train.jsonl", "trl/dpo.test.jsonl"}
+
+
+def test_dataset_info_names_every_side(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    assert run("convert", name, "--format", "llamafactory", "--split", "train=0.5,test=0.5").exit_code == 0
+    folder = tmp_path / "data" / "llamafactory"
+    info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
+    assert {name: item["file_name"] for name, item in info.items()} == {
+        "trajedit_sft_train": "sft.train.json",
+        "trajedit_sft_test": "sft.test.json",
+        "trajedit_dpo_train": "dpo.train.json",
+        "trajedit_dpo_test": "dpo.test.json",
+    }
+    assert info["trajedit_dpo_test"] == {
+        "file_name": "dpo.test.json",
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+    }
+    assert sorted(len(json.loads((folder / f"dpo.{side}.json").read_text())) for side in ("train", "test")) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("policy", "annotators", "left_out"),
+    [("all", ["4", "5", "6"], (0, 0)), ("latest", ["5"], (2, 3)), ("agree", ["4+6"], (1, 2))],
+)
+def test_the_policy_says_whose_edits_are_learned(
+    run: Run, tmp_path: Path, policy: str, annotators: list[str], left_out: tuple[int, int]
+) -> None:
+    item = task(
+        1,
+        annotation(1, EDIT, STOP),
+        annotation(2, THOUGHT, completed_by=5, updated_at="2026-11-23T12:00:00Z"),
+        annotation(3, EDIT, completed_by=6),
+    )
+    (tmp_path / "o.yaml").write_text("editable_fields: [thought, action]\n", encoding="utf-8")
+    arguments = ("--format", "trl-sft", "--format", "sft", "--annotators-policy", policy, "--options", "o.yaml")
+    assert run("convert", export(tmp_path, item), *arguments).exit_code == 0
+    rows = read_rows(tmp_path / "data" / "trl" / "sft.jsonl")
+    assert [row["annotator"] for row in rows] == annotators
+    training = manifest(tmp_path / "data")["training"]
+    assert (training["annotations_left_out"], training["edits_left_out"]) == left_out
+    assert training["records"] == len(annotators)
+    assert len(read_rows(tmp_path / "data" / "trajectory_sft.jsonl")) == 3
+
+
+def test_the_same_choices_give_the_same_bytes_in_any_order_of_tasks(run: Run, tmp_path: Path) -> None:
+    tasks = [task(n, annotation(n, EDIT, ANSWER), annotation(n + 50, STOP)) for n in (3, 1, 20, 2)]
+    for name, order in (("one", tasks), ("two", tasks[::-1])):
+        path = export(tmp_path, *order, name=f"{name}.json")
+        assert run("convert", path, "--format", "all", "--tools", "-o", name).exit_code == 0
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    for file in files(tmp_path / "one"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+# Files of formats that are no longer asked for.
+
+
+def test_files_that_the_next_run_does_not_write_are_gone(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    run("convert", name, "--format", "all")
+    (tmp_path / "data" / "notes.txt").write_text("mine")
+    run("convert", name, "--format", "trl-dpo", "--split", "train=0.5,test=0.5")
+    assert files(tmp_path / "data") == ALWAYS | {"notes.txt", "trl/dpo.train.jsonl", "trl/dpo.test.jsonl"}
+    assert not (tmp_path / "data" / "llamafactory").exists()
+
+
+def test_a_file_that_somebody_changed_stays(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    run("convert", name, "--format", "all")
+    mine = tmp_path / "data" / "trl" / "kto.jsonl"
+    mine.write_text("mine")
+    (tmp_path / "data" / "openai" / "mine.txt").write_text("mine")
+    run("convert", name, "--format", "sft")
+    assert files(tmp_path / "data") == ALWAYS | {"trajectory_sft.jsonl", "trl/kto.jsonl", "openai/mine.txt"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": [1]}', '{"files": [{"file": "notes.txt"}]}'])
+def test_a_manifest_that_is_not_ours_removes_nothing(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "manifest.json").write_text(text)
+    (tmp_path / "data" / "notes.txt").write_text("mine")
+    assert run("convert", export(tmp_path, task(1))).exit_code == 0
+    assert "notes.txt" in files(tmp_path / "data")
+
+
+def test_a_manifest_removes_nothing_outside_its_folder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    outside = tmp_path / "outside.txt"
+    outside.write_bytes(b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    named = [{"file": name, "sha256": empty} for name in ("../outside.txt", str(outside))]
+    (tmp_path / "data" / "manifest.json").write_text(json.dumps({"files": named}))
+    assert run("convert", export(tmp_path, task(1))).exit_code == 0
+    assert outside.exists()
+
+
+def test_when_a_run_fails_the_files_of_the_one_before_stay(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    run("convert", name, "--format", "all")
+    before = files(tmp_path / "data")
+    (tmp_path / "bad.json").write_text("[5]")
+    assert run("convert", "bad.json", "--format", "sft").exit_code == 5
+    assert files(tmp_path / "data") == before

@@ -1,0 +1,137 @@
+"""What a run tells when it is done."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ls_trajedit.converters.annotations.convert_task import Outcome
+from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.output.row_files import WrittenFile
+from ls_trajedit.output.summary import Summary, summary_json, summary_lines, summary_markdown
+from ls_trajedit.pull.state import RecordChanges
+
+FILES = [WrittenFile("trajectory_sft.jsonl", 1, "ab" * 32), WrittenFile("rejects.jsonl", 12, "cd" * 32)]
+
+
+def summary() -> Summary:
+    counts = Counts(tasks=1, drafts=1)
+    for outcome in (
+        Outcome(
+            "edited", "ann", (1, 1), {"edits": [{"field": "action"}, {"field": "final_answer"}, {"field": "action"}]}
+        ),
+        Outcome("unedited", "bob", (1, 2), {}),
+        Outcome("skipped", "bob", (1, 3), {}),
+        Outcome("rejected", "ann", (1, 4), {"reason": "several texts for one field"}),
+    ):
+        counts.add(outcome)
+    return Summary(counts.as_json(), FILES, Path("data"))
+
+
+def test_a_person_reads_every_count_and_where_the_files_are() -> None:
+    assert list(summary_lines(summary())) == [
+        "1 task, 4 annotations",
+        "  edited          1",
+        "  unedited        1",
+        "  skipped         1",
+        "  rejected        1",
+        "  drafts          1   (tasks with something not submitted, so not read)",
+        "rejected because of",
+        "  several texts for one field  1",
+        "edits by field",
+        "  action        2",
+        "  final_answer  1",
+        "annotators",
+        "  ann  1 edited, 1 rejected",
+        "  bob  1 unedited, 1 skipped",
+        "files in data",
+        "  trajectory_sft.jsonl               1 row",
+        "  rejects.jsonl                    12 rows",
+        "  manifest.json",
+    ]
+
+
+def test_excluded_annotations_are_told_when_there_are_any() -> None:
+    counts = Counts()
+    assert not any("excluded" in line for line in summary_lines(Summary(counts.as_json(), [], Path("x"))))
+    counts.add(Outcome("excluded", "ann", (1, 1), {}))
+    assert "  excluded        1" in list(summary_lines(Summary(counts.as_json(), [], Path("x"))))
+
+
+def test_a_machine_gets_the_same_as_one_object() -> None:
+    told = summary_json(summary())
+    assert told == {
+        **summary().counts,
+        "folder": "data",
+        "files": [
+            {"file": "trajectory_sft.jsonl", "rows": 1, "sha256": "ab" * 32},
+            {"file": "rejects.jsonl", "rows": 12, "sha256": "cd" * 32},
+        ],
+    }
+
+
+def test_after_a_pull_everybody_reads_what_changed() -> None:
+    pulled = replace(summary(), changes=RecordChanges(2, 1, 0))
+    assert "since the last pull: 2 new, 1 changed, 0 removed" in list(summary_lines(pulled))
+    assert summary_json(pulled)["changes"] == {"new": 2, "changed": 1, "removed": 0}
+    assert summary_json(pulled)["up_to_date"] is False
+
+
+def test_after_a_pull_that_wrote_nothing_everybody_reads_that() -> None:
+    pulled = replace(summary(), changes=RecordChanges(0, 0, 0), is_up_to_date=True)
+    lines = list(summary_lines(pulled))
+    assert lines[0] == "up to date: nothing changed since the last pull"
+    assert not any("since the last pull: " in line for line in lines[1:])
+    assert summary_json(pulled)["up_to_date"] is True
+    assert "| since the last pull | up to date |" in summary_markdown(pulled, "x")
+
+
+def test_a_page_gets_the_counts_as_tables() -> None:
+    assert summary_markdown(summary(), "pull, project 12") == (
+        "| pull, project 12 |  |\n"
+        "| --- | ---: |\n"
+        "| tasks | 1 |\n"
+        "| annotations | 4 |\n"
+        "| edited | 1 |\n"
+        "| unedited | 1 |\n"
+        "| skipped | 1 |\n"
+        "| rejected | 1 |\n"
+        "| drafts | 1 |\n"
+        "\n"
+        "| rejected because of |  |\n"
+        "| --- | ---: |\n"
+        "| several texts for one field | 1 |\n"
+        "\n"
+        "| edits by field |  |\n"
+        "| --- | ---: |\n"
+        "| action | 2 |\n"
+        "| final&#95;answer | 1 |\n"
+        "\n"
+        "| file | rows |\n"
+        "| --- | ---: |\n"
+        "| trajectory&#95;sft.jsonl | 1 |\n"
+        "| rejects.jsonl | 12 |\n"
+    )
+
+
+def test_a_name_can_be_no_markup() -> None:
+    names = [
+        "a|b",
+        "<img src=x>",
+        "[x](http://evil)",
+        "`x`",
+        "**x**",
+        "a\nb\r\n| c | d |",
+        "&lt;",
+        "\\|",
+        "~~x~~",
+        "# x",
+    ]
+    counts = {**summary().counts, "edits_by_field": dict.fromkeys(names, 1)}
+    page = summary_markdown(replace(summary(), counts=counts), "x")
+    table = page.partition("| edits by field |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert len(table) == len(names)
+    for row in table:
+        assert row.startswith("| ")
+        assert row.endswith(" | 1 |")
+        assert not set(row.removeprefix("| ").removesuffix(" | 1 |")) & set("|<>[]`*\\~_")

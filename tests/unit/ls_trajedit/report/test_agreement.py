@@ -1,0 +1,56 @@
+"""Agreement between annotators of one task, against pairs counted by hand."""
+
+from __future__ import annotations
+
+from ls_trajedit.report.agreement import Agreement
+from ls_trajedit.report.records import Correction, Record
+
+A = (0, "action")
+B = (1, "action")
+FINAL = (None, "final_answer")
+
+
+def annotated(annotator: str, texts: dict[tuple[int | None, str], str]) -> Record:
+    """An annotation that edited these places to these texts."""
+    edits = tuple(Correction(step, field, "x", text, 1, 1, "") for (step, field), text in texts.items())
+    return Record("tr", "Do it.", 1, None, annotator, 2, edits, ())
+
+
+def agreement_of(*tasks: list[Record]) -> Agreement:
+    agreement = Agreement()
+    for task in tasks:
+        agreement.add_task(task)
+    return agreement
+
+
+def test_one_annotator_alone_makes_no_pair_however_often_they_annotated() -> None:
+    alone = [annotated("ana", {A: "1"}), annotated("ana", {A: "2"})]
+    assert agreement_of([annotated("ana", {A: "1"})], alone, []) == Agreement()
+
+
+def test_two_annotators_make_a_pair() -> None:
+    # Both edited; not the same fields; A by both, B by one; A to another text.
+    pair = [annotated("ana", {A: "1", B: "2"}), annotated("ben", {A: "3"})]
+    assert agreement_of(pair) == Agreement(1, 1, 1, 0, either_edited=2, both_edited=1, same_text=0)
+
+
+def test_three_annotators_make_three_pairs() -> None:
+    # ana-ben: same fields, same text. ana-cleo and ben-cleo: one edited and the other did not.
+    three = [annotated("ana", {FINAL: "1"}), annotated("ben", {FINAL: "1"}), annotated("cleo", {})]
+    assert agreement_of(three) == Agreement(1, 3, 1, 1, either_edited=3, both_edited=1, same_text=1)
+
+
+def test_nobody_edited_anything_is_agreement_on_no_fields() -> None:
+    assert agreement_of([annotated("ana", {}), annotated("ben", {})]) == Agreement(1, 1, 1, 1)
+
+
+def test_two_annotations_by_the_same_annotator_are_no_pair_beside_another() -> None:
+    # Pairs: each of ana's two with ben's. ben edited A as ana's first did; her second edited nothing.
+    task = [annotated("ana", {A: "1"}), annotated("ana", {}), annotated("ben", {A: "1"})]
+    assert agreement_of(task) == Agreement(1, 2, 1, 1, either_edited=2, both_edited=1, same_text=1)
+
+
+def test_tasks_add_up() -> None:
+    same = [annotated("ana", {A: "1"}), annotated("ben", {A: "1"})]
+    other = [annotated("ana", {A: "1"}), annotated("cleo", {B: "1"})]
+    assert agreement_of(same, other) == Agreement(2, 2, 2, 1, either_edited=3, both_edited=1, same_text=1)

@@ -1,0 +1,222 @@
+"""The command line: help, errors in a line, and what is printed where."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ls_trajedit
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.options import parse_options
+
+TRACE = '{"id": "a", "task": "t", "steps": [{"thought": "x", "action": "y"}], "final_answer": "z"}\n'
+
+
+def in_a_process(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "ls_trajedit", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_the_version_is_told(run: Callable[..., Any]) -> None:
+    assert run("--version").out == f"ls-trajedit {ls_trajedit.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["init", "config", "push", "pull", "convert"])
+def test_every_command_says_what_it_does(run: Callable[..., Any], command: str) -> None:
+    assert command in run("--help").out
+    ran = run(command, "--help")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "Usage" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["nope"], "nope"), (["config", "--colour"], "--colour"), (["pull"], "--project")]
+)
+def test_what_is_no_command_or_option_is_a_usage_error(
+    run: Callable[..., Any], arguments: list[str], message: str
+) -> None:
+    ran = run(*arguments)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert message in ran.err
+
+
+# config
+
+
+def test_config_prints_the_config_for_the_traces(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+    ran = run("config", "t.jsonl")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert [editor.control for editor in read_config(ran.out).fixed.editors] == ["step_0__action__corrected"]
+
+
+def test_config_takes_the_options_of_the_folder_or_those_that_are_named(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+    (tmp_path / "trajedit.yaml").write_text("editable_fields: [thought]", encoding="utf-8")
+    (tmp_path / "other.yaml").write_text("edit_final_answer: true", encoding="utf-8")
+    assert list(read_config(run("config", "t.jsonl").out).fields()) == ["thought"]
+    assert list(read_config(run("config", "t.jsonl", "--options", "other.yaml").out).fields()) == [
+        "action",
+        "final_answer",
+    ]
+
+
+def test_config_needs_traces_or_a_number_of_steps(run: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run("config")
+    assert (ran.exit_code, ran.out) == (3, "")
+    assert "give the traces, or set `max_steps`" in ran.err
+    (tmp_path / "trajedit.yaml").write_text("max_steps: 2", encoding="utf-8")
+    assert run("config").exit_code == 0
+
+
+def test_config_refuses_broken_traces_unless_told_to_skip_them(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE + "broken\n", encoding="utf-8")
+    ran = run("config", "t.jsonl")
+    assert (ran.exit_code, ran.out) == (5, "")
+    assert ran.err.startswith("ls-trajedit: t.jsonl:2: not JSON: ")
+    skipped = run("config", "t.jsonl", "--skip-invalid")
+    assert skipped.exit_code == 0
+    assert skipped.err.splitlines()[-1] == "1 broken, left out; 1 read"
+    assert read_config(skipped.out).max_steps == 1
+
+
+def test_config_refuses_an_editable_field_that_no_step_has(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+    (tmp_path / "trajedit.yaml").write_text("editable_fields: [acton]", encoding="utf-8")
+    ran = run("config", "t.jsonl")
+    assert (ran.exit_code, ran.err) == (
+        3,
+        "ls-trajedit: t.jsonl: no step has `acton`, which `editable_fields` names; did you mean `action`? "
+        "(fields of the steps: thought, action)\n",
+    )
+
+
+def test_config_names_the_options_file_in_its_errors(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "trajedit.yaml").write_text("show_dif: true", encoding="utf-8")
+    ran = run("config")
+    assert ran.exit_code == 3
+    assert ran.err.startswith("ls-trajedit: trajedit.yaml: `show_dif` is not an option; did you mean `show_diff`?")
+
+
+# init
+
+
+def test_init_writes_options_that_config_then_takes(run: Callable[..., Any], tmp_path: Path) -> None:
+    trace = {"uuid": 1, "prompt": "p", "messages": [{"role": "user", "content": "é"}], "answer": "a"}
+    (tmp_path / "t.jsonl").write_text(json.dumps(trace), encoding="utf-8")
+    ran = run("init", "t.jsonl")
+    assert (ran.exit_code, ran.out, ran.err) == (0, "", "wrote trajedit.yaml: 1 traces, up to 1 steps\n")
+    options = parse_options((tmp_path / "trajedit.yaml").read_text(encoding="utf-8"), "x")
+    assert (options.steps_key, options.editable_fields, options.edit_final_answer) == ("messages", ["content"], True)
+    assert list(read_config(run("config", "t.jsonl").out).fields()) == ["content", "answer"]
+
+
+def test_init_does_not_replace_a_file_unless_told_to(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+    (tmp_path / "trajedit.yaml").write_text("name: mine", encoding="utf-8")
+    ran = run("init", "t.jsonl")
+    assert ran.exit_code == 2
+    assert "trajedit.yaml: is already there" in ran.err
+    assert (tmp_path / "trajedit.yaml").read_text() == "name: mine"
+    assert run("init", "t.jsonl", "-o", "other.yaml").exit_code == 0
+    assert run("init", "t.jsonl", "--force").exit_code == 0
+    assert "steps_key: steps" in (tmp_path / "trajedit.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "exit_code"),
+    [
+        ("a,b\n1,2\n", "t.jsonl:1: not JSON: ", 5),
+        ("", "t.jsonl: no traces in it", 5),
+        ('{"id": "a"}', "t.jsonl: no key of the traces holds a list of objects or texts (keys: id)", 5),
+        (TRACE + '{"id": "b"}', "t.jsonl:2: no steps: the trace has no `steps`", 5),
+    ],
+)
+def test_init_says_what_keeps_it_from_reading_the_traces(
+    run: Callable[..., Any], tmp_path: Path, text: str, message: str, exit_code: int
+) -> None:
+    (tmp_path / "t.jsonl").write_text(text, encoding="utf-8")
+    ran = run("init", "t.jsonl")
+    assert (ran.exit_code, ran.out) == (exit_code, "")
+    assert ran.err.startswith(f"ls-trajedit: {message}")
+    assert not (tmp_path / "trajedit.yaml").exists()
+
+
+def test_init_that_cannot_write_its_file_says_so(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+    ran = run("init", "t.jsonl", "-o", "nowhere/trajedit.yaml")
+    assert ran.exit_code == 2
+    assert ran.err.startswith("ls-trajedit: nowhere/trajedit.yaml: cannot be written: No such file or directory")
+
+
+# What only a process of its own shows.
+
+
+def test_traces_come_from_standard_input_too(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "ls_trajedit", "config", "-"],
+        cwd=tmp_path,
+        input=TRACE.encode() + b"broken",
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 5
+    assert ran.stderr.startswith(b"ls-trajedit: standard input:2: not JSON: ")
+
+
+def test_what_is_printed_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    (tmp_path / "trajedit.yaml").write_text("max_steps: 1\ndescription: Prüfen, 確認 😀", encoding="utf-8")
+    ran = in_a_process(tmp_path, "config", PYTHONIOENCODING="ascii")
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert "Prüfen, 確認 😀" in ran.stdout.decode("utf-8")
+
+
+@pytest.mark.parametrize("arguments", [["config"], ["--help"], ["--version"]])
+def test_a_full_disk_behind_standard_output_is_said_in_a_line(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "trajedit.yaml").write_text("max_steps: 1", encoding="utf-8")
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "ls_trajedit", *arguments],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert ran.returncode == 5
+    assert ran.stderr.startswith(b"ls-trajedit: reading or writing failed: ")
+    assert b"No space left on device" in ran.stderr
+    assert ran.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["config"], ["--version"]])
+def test_a_reader_that_has_gone_is_no_error(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
+    (tmp_path / "trajedit.yaml").write_text("max_steps: 1", encoding="utf-8")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "ls_trajedit", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+    assert (ran.returncode, ran.stderr) == (0, b"")

@@ -1,0 +1,303 @@
+"""`ls-trajedit convert`: training files from what Label Studio exported."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from ls_trajedit.convert_export import convert, generated_schema
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.errors import DataError
+from ls_trajedit.traces.field_path import get_field, parse_path
+from ls_trajedit.traces.options import Options, StepLabels
+from tests.support.loop import project_of, text_result
+from tests.support.strategies import Case, cases
+
+TRACE: dict[str, Any] = {
+    "id": "tr",
+    "task_description": "Do it.",
+    "steps": [{"thought": "hm", "action": "queyr"}, {"action": "stop"}],
+    "final_answer": "done",
+}
+
+
+def task(number: int, *annotations: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A task as Label Studio exports it."""
+    data = {**TRACE, "id": f"tr{number}"}
+    return {"id": number, "project": 12, "data": data, "annotations": list(annotations), "drafts": [], **more}
+
+
+def annotation(number: int, *results: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"id": number, "completed_by": 4, "result": list(results), "updated_at": "2026-11-22T12:00:00Z", **more}
+
+
+EDIT = text_result("step_0__action__corrected", "step_0__action", "query")
+SAME = text_result("step_1__action__corrected", "step_1__action", "stop")
+UNKNOWN = text_result("fix", "step_0__action", "query")
+
+
+def export(folder: Path, *tasks: Any, name: str = "export.json") -> str:
+    (folder / name).write_text(json.dumps(tasks), encoding="utf-8")
+    return name
+
+
+def read_rows(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All that is in the folder but our own, which keeps other runs out."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".ls-trajedit"}
+
+
+def ids(path: Path) -> list[str]:
+    return [row["trace_id"] for row in read_rows(path)]
+
+
+def test_an_export_becomes_corrections_and_lines_to_train_on(run: Callable[..., Any], tmp_path: Path) -> None:
+    edited = annotation(1, EDIT, SAME)
+    name = export(tmp_path, task(2, edited, annotation(3, SAME)), task(1, annotation(2, SAME), drafts=[98, 99]))
+    ran = run("convert", name, "-o", "out")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert ran.out.splitlines()[:6] == [
+        "2 tasks, 3 annotations",
+        "  edited          1",
+        "  unedited        2",
+        "  skipped         0",
+        "  rejected        0",
+        "  drafts          1   (tasks with something not submitted, so not read)",
+    ]
+    records = json.loads((tmp_path / "out" / "trajectory_corrections.json").read_text())["records"]
+    assert [(r["trace_id"], r["source"]["annotation_id"], r["n_edits"]) for r in records] == [
+        ("tr1", 2, 0),
+        ("tr2", 1, 1),
+        ("tr2", 3, 0),
+    ]
+    assert read_rows(tmp_path / "out" / "trajectory_sft.jsonl") == [
+        {
+            "prompt": "Do it.",
+            "completion": {
+                "task": "Do it.",
+                "steps": [{"thought": "hm", "action": "query"}, {"action": "stop"}],
+                "final_answer": "done",
+            },
+            "trace_id": "tr2",
+        }
+    ]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["host"], manifest["project"], manifest["counts"]["tasks"]) == (None, None, 2)
+
+
+@pytest.mark.parametrize("form", ["array", "indented", "lines", "gzip", "marked"])
+def test_an_export_is_read_in_every_form(run: Callable[..., Any], tmp_path: Path, form: str) -> None:
+    tasks = [task(1, annotation(1, EDIT)), task(2, annotation(2, SAME))]
+    text = {
+        "array": json.dumps(tasks),
+        "indented": json.dumps(tasks, indent=2),
+        "lines": "\r\n".join(json.dumps(item) for item in tasks),
+        "gzip": json.dumps(tasks),
+        "marked": "\ufeff" + json.dumps(tasks),
+    }[form]
+    raw = gzip.compress(text.encode()) if form == "gzip" else text.encode()
+    (tmp_path / "export").write_bytes(raw)
+    assert run("convert", "export").exit_code == 0
+    assert ids(tmp_path / "data" / "trajectory_sft.jsonl") == ["tr1"]
+
+
+def test_for_machines_there_is_one_object(run: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run("convert", export(tmp_path, task(1, annotation(1, EDIT))), "--json")
+    told = json.loads(ran.out)
+    assert (told["edited"], told["edits_by_field"], told["folder"]) == (1, {"action": 1}, "data")
+    assert [file["rows"] for file in told["files"]] == [1, 1, 1, 0]
+
+
+def test_rejected_annotations_are_told_and_end_a_strict_run_with_5(run: Callable[..., Any], tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, UNKNOWN), annotation(2, EDIT)))
+    ran = run("convert", name)
+    assert ran.exit_code == 0
+    assert "  a control that the config lacks  1" in ran.out
+    assert "give the project's labeling config with --config or --project" in ran.err
+    (reject,) = read_rows(tmp_path / "data" / "rejects.jsonl")
+    assert (reject["task_id"], reject["annotation_id"], reject["detail"]) == (1, 1, "`fix`")
+    strict = run("convert", name, "--strict", "-o", "strict")
+    assert strict.exit_code == 5
+    assert "1 rejected" in strict.err
+    assert "rejects.jsonl" in strict.err
+    assert ids(tmp_path / "strict" / "trajectory_sft.jsonl") == ["tr1"]
+
+
+def test_the_labeling_config_says_what_other_names_mean(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "config.xml").write_text(
+        '<View><Text name="a" value="$steps[0].action"/><TextArea name="fix" toName="a"/></View>', encoding="utf-8"
+    )
+    fixed = annotation(1, text_result("fix", "a", "query"))
+    ran = run("convert", export(tmp_path, task(1, fixed)), "--config", "config.xml", "--strict")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert ids(tmp_path / "data" / "trajectory_sft.jsonl") == ["tr1"]
+
+
+def test_a_corrected_final_answer_is_read_without_any_config(run: Callable[..., Any], tmp_path: Path) -> None:
+    answer = annotation(1, text_result("final_answer__corrected", "final_answer", "nearly done"))
+    assert run("convert", export(tmp_path, task(1, answer)), "--strict").exit_code == 0
+    (line,) = read_rows(tmp_path / "data" / "trajectory_dpo.jsonl")
+    assert (line["chosen"]["final_answer"], line["rejected"]["final_answer"]) == ("nearly done", "done")
+
+
+def test_the_options_say_which_names_the_generator_gave(run: Callable[..., Any], tmp_path: Path) -> None:
+    thought = annotation(1, text_result("step_0__thought__corrected", "step_0__thought", "aha"))
+    name = export(tmp_path, task(1, thought))
+    assert run("convert", name, "--strict").exit_code == 5
+    (tmp_path / "o.yaml").write_text("editable_fields: [thought]\n", encoding="utf-8")
+    assert run("convert", name, "--strict", "--options", "o.yaml").exit_code == 0
+    assert ids(tmp_path / "data" / "trajectory_sft.jsonl") == ["tr1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "edited"),
+    [
+        ([], ["tr1", "tr2"]),
+        (["--ground-truth", "only"], ["tr2"]),
+        (["--ground-truth", "exclude"], ["tr1"]),
+        (["--since", "2026-11-22T12:00:00Z"], ["tr1", "tr2"]),
+        (["--since", "2026-11-23"], []),
+        (["--until", "2026-11-22T12:00:00Z"], []),
+        (["--until", "2026-11-23"], ["tr1", "tr2"]),
+        (["--require-reason"], ["tr2"]),
+    ],
+)
+def test_only_the_annotations_that_are_asked_for_are_read(
+    run: Callable[..., Any], tmp_path: Path, arguments: list[str], edited: list[str]
+) -> None:
+    reason = text_result("step_0__action__reason", "step_0__action", "typo")
+    name = export(tmp_path, task(1, annotation(1, EDIT)), task(2, annotation(2, EDIT, reason, ground_truth=True)))
+    assert run("convert", name, *arguments).exit_code == 0
+    assert ids(tmp_path / "data" / "trajectory_sft.jsonl") == edited
+
+
+@pytest.mark.parametrize(
+    ("how", "completed_by", "name"),
+    [
+        ("id", 4, "4"),
+        ("email", {"id": 4, "email": "a@example.com"}, "a@example.com"),
+        ("hash", 4, "15463eb5d8ed"),
+    ],
+)
+def test_the_annotator_is_called_as_asked_for(
+    run: Callable[..., Any], tmp_path: Path, how: str, completed_by: Any, name: str
+) -> None:
+    path = export(tmp_path, task(1, annotation(1, EDIT, completed_by=completed_by)))
+    assert run("convert", path, "--annotators", how).exit_code == 0
+    (record,) = json.loads((tmp_path / "data" / "trajectory_corrections.json").read_text())["records"]
+    if how != "hash":
+        assert record["annotator"] == name
+    else:
+        assert len(record["annotator"]) == 12
+        assert record["annotator"] != "4"
+
+
+def test_an_address_that_an_export_does_not_have_is_an_error_and_no_file(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    ran = run("convert", export(tmp_path, task(1, annotation(1, EDIT))), "--annotators", "email")
+    assert ran.exit_code == 2
+    assert "the e-mail address of user 4 is not known here" in ran.err
+    assert files(tmp_path / "data") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"id": 1, "data": {}, "annotations": []},\n{"id": 2, ', "export.json:2: not JSON: "),
+        ("[5]", "export.json:1: no task with a list of `annotations`; export the project from Label Studio as JSON"),
+        ('[\n{"id": 1, "steps": "edited"}]', "export.json:2: no task with a list of `annotations`"),
+        ('{"id": 1, "annotations": [1]}\n\n{"id": 2, "annotations": 5}', "export.json:3: no task"),
+        ("id,data\n1,2\n", "export.json:1: not JSON: "),
+    ],
+)
+def test_what_is_no_export_is_an_error_with_its_line_and_leaves_the_old_files(
+    run: Callable[..., Any], tmp_path: Path, text: str, message: str
+) -> None:
+    run("convert", export(tmp_path, task(1, annotation(1, EDIT)), name="good.json"))
+    before = files(tmp_path / "data")
+    (tmp_path / "export.json").write_text(text, encoding="utf-8")
+    ran = run("convert", "export.json")
+    assert ran.exit_code == 5
+    assert ran.err.startswith(f"ls-trajedit: {message}")
+    assert files(tmp_path / "data") == before
+
+
+def test_utf_16_is_an_error_that_says_what_to_do(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "e.json").write_bytes(json.dumps([task(1)]).encode("utf-16"))
+    ran = run("convert", "e.json")
+    assert (ran.exit_code, ran.err) == (5, "ls-trajedit: e.json: the file is UTF-16; save it as UTF-8\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "exit_code"),
+    [
+        (["nothere.json"], "nothere.json: cannot be read: No such file or directory", 2),
+        (["e.json", "--config", "nothere.xml"], "nothere.xml: cannot be read", 2),
+        (["e.json", "--options", "nothere.yaml"], "nothere.yaml: cannot be read", 2),
+        (["e.json", "--config", "e.json"], "the labeling config is not XML", 3),
+        (["e.json", "--config", "e.json", "--project", "1"], "give either --config or --project, not both", 2),
+        (["e.json", "--project", "1"], "no token: set LABEL_STUDIO_API_KEY", 3),
+        (["e.json", "--since", "soon"], "'soon' is not a date or time", 2),
+        (["e.json", "--annotators", "name"], "'name' is not one of", 2),
+        (["e.json", "-o", "e.json"], "e.json: cannot write there", 3),
+        ([], "Missing argument", 2),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    run: Callable[..., Any], tmp_path: Path, arguments: list[str], message: str, exit_code: int
+) -> None:
+    export(tmp_path, task(1), name="e.json")
+    ran = run("convert", *arguments)
+    assert ran.exit_code == exit_code
+    assert message in ran.err
+    assert ran.out == ""
+
+
+def test_tasks_are_read_one_after_the_other(tmp_path: Path) -> None:
+    """The first tasks are done before the last ones are read."""
+    text = json.dumps([task(number, annotation(number, EDIT)) for number in range(1, 4001)]).encode()
+    assert len(text) > 1 << 20
+    text += b" " * (3 << 20)
+    stream = BytesIO(text)
+    seen: list[tuple[int, int]] = []
+    schema = generated_schema(Options())
+    convert(stream, "e", schema, ReadingRules(), tmp_path, lambda done, total: seen.append((done, stream.tell())))
+    assert seen[0][0] < seen[-1][0] == 4000
+    assert seen[0][1] < len(text)
+
+
+def test_a_broken_export_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="e:1: not JSON"):
+        convert(BytesIO(b'[{"id": '), "e", generated_schema(Options()), ReadingRules(), tmp_path, lambda *_: None)
+    assert files(tmp_path) == {}
+
+
+@given(cases())
+def test_without_a_config_the_names_are_those_that_the_generator_gave(case: Case) -> None:
+    options = case.options.model_copy(
+        update={"step_labels": StepLabels(correctness=["ok"], error_types=["tool"]), "max_steps": None}
+    )
+    project = project_of(options, case.traces)
+    written, generated = read_config(project.config), generated_schema(options)
+    for data in project.data:
+        count = len(get_field(data, parse_path(options.steps_key)))
+        real, assumed = written.controls(data), generated.controls(data)
+        wanted = [e for e in real.editors if e.step_index is None or e.step_index < count]
+        known = {editor.control: editor for editor in assumed.editors}
+        assert [(e.original, e.path, e.field) for e in wanted] == [
+            (known[e.control].original, known[e.control].path, known[e.control].field) for e in wanted
+        ]
+        assert {e.reason for e in wanted if e.reason} <= {e.reason for e in assumed.editors}
+        assert {label for label in real.labels if label.step_index < count} <= set(assumed.labels)

@@ -1,0 +1,81 @@
+"""Templates of steps: what they say, what they leave out, and what is no template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from ls_trajedit.traces.template import parse_template
+from tests.support.strategies import json_values, texts
+
+
+@pytest.mark.parametrize(
+    ("template", "fields", "text"),
+    [
+        ("Thought: {thought}\nAction: {action}", {"thought": "hm", "action": "go"}, "Thought: hm\nAction: go"),
+        ("Thought: {thought}\nAction: {action}", {"action": "go"}, "Action: go"),
+        ("Thought: {thought}\nAction: {action}", {"thought": None, "action": "go"}, "Action: go"),
+        ("Thought: {thought}\nAction: {action}", {"thought": "", "action": "a\nb"}, "Thought: \nAction: a\nb"),
+        ("Thought: {thought}\nAction: {action}", {}, ""),
+        ("Step\n{a}({b})", {"a": "f"}, "Step"),
+        ("{a}({b})", {"a": "f", "b": "1"}, "f(1)"),
+        ("{args.query}", {"args": {"query": "x"}}, "x"),
+        ("{calls[1].name}", {"calls": [{"name": "a"}, {"name": "b"}]}, "b"),
+        ("{calls[1].name}", {"calls": [{"name": "a"}]}, ""),
+        ("{a}", {"a": {"q": "é", "n": [1, 1.0, True, None]}}, '{"q":"é","n":[1,1.0,true,null]}'),
+        ("{a}", {"a": 0}, "0"),
+        ("{a}", {"a": False}, "false"),
+        ("{{{a}}}", {"a": "x"}, "{x}"),
+        ("{a}\r\n{b}", {"a": "1", "b": "2"}, "1\r\n2"),
+        ("{a}", "a bare text", ""),
+        ("{a}", None, ""),
+        ("{a}", ["a"], ""),
+        ("{a}", {"a": "{b} $x %s \\n"}, "{b} $x %s \\n"),
+    ],
+)
+def test_a_step_is_written_as_the_template_says(template: str, fields: Any, text: str) -> None:
+    assert parse_template(template).render(fields) == text
+
+
+def test_lines_of_fields_that_are_written_otherwise_are_left_out() -> None:
+    template = parse_template("Thought: {thought}\nAction: {action} {thought}\nNote: {note}")
+    fields = {"thought": "t", "action": "a", "note": "n"}
+    assert template.render(fields, without=[("action",)]) == "Thought: t\nNote: n"
+
+
+def test_the_fields_of_a_template_are_told_once_each_in_order() -> None:
+    assert parse_template("{b} {a.x}\n{b}{c[0]}").fields == (("b",), ("a", "x"), ("c", 0))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a\n{thought", "line 2: expected '}' before end of string; a brace that is meant is written twice"),
+        ("thought}", "line 1: Single '}' encountered in format string; a brace that is meant is written twice"),
+        ("{}", "line 1: `{}` names no field; write one, such as `{action}`"),
+        ("x\ny\n{action!r}", "line 3: `{action!r}`: nothing may follow the field; write `{action}`"),
+        ("{action:>10}", "line 1: `{action:>10}`: nothing may follow the field; write `{action}`"),
+        ("{action.}", "line 1: `action.` is not a path"),
+        ("{a[b]}", r"line 1: `a[b]` is not a path"),
+        ("{odd key}", "line 1: `odd key` is not a path"),
+        ("{a:{b}}", "line 1: `{a:{b}}`: nothing may follow the field"),
+    ],
+)
+def test_what_is_no_template_is_told_with_its_line_and_field(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=r"line \d") as error:
+        parse_template(text)
+    assert str(error.value).startswith(message)
+
+
+def test_attributes_are_keys_and_reach_nothing_else() -> None:
+    assert parse_template("{a.__class__}").render({"a": "x"}) == ""
+    assert parse_template("{a.__class__}").render({"a": {"__class__": "mine"}}) == "mine"
+
+
+@given(json_values(), texts())
+def test_any_value_can_be_written_and_a_text_stays_as_it_is(value: Any, text: str) -> None:
+    assert parse_template("<{a}>").render({"a": text}) == f"<{text}>"
+    rendered = parse_template("<{a}>").render({"a": value})
+    assert rendered == "" if value is None else rendered.startswith("<")

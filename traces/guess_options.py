@@ -1,0 +1,116 @@
+"""Guesses the options from traces: which key holds the steps, and what the rest is called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from ls_trajedit.traces.errors import TraceError
+from ls_trajedit.traces.field_path import format_path, get_field, is_showable_key, parse_path
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.shape import TraceShape
+
+__all__ = ["guess_options", "options_yaml"]
+
+# What people call these things, the likeliest first.
+_STEPS = ("steps", "trajectory", "turns", "messages", "trace", "events", "history", "actions")
+_NEVER_STEPS = ("id", "task_description", "final_answer")
+_STEP_TEXTS = ("action", "content", "tool_call", "command", "code", "text", "output", "response", "message")
+_IDS = ("id", "trace_id", "task_id", "instance_id", "uuid", "session_id", "run_id")
+_TASKS = ("task_description", "task", "text", "question", "instruction", "prompt", "query", "goal", "input")
+_ANSWERS = ("final_answer", "answer", "final_response", "response", "result", "output")
+
+
+def guess_options(traces: Sequence[Mapping[str, Any]], name: str) -> Options:
+    """The options that fit `traces`. Raises TraceError when no key of the traces in `name` holds a list of steps."""
+    steps_key = _best(_step_lists(traces), _STEPS)
+    if steps_key is None:
+        keys = ", ".join(dict.fromkeys(key for trace in traces for key in trace)) or "none"
+        raise TraceError(f"{name}: no key of the traces holds a list of objects or texts (keys: {keys})")
+    lists = [found for trace in traces if isinstance(found := get_field(trace, parse_path(steps_key)), list)]
+    steps = [step for found in lists for step in found]
+    objects = [step for step in steps if isinstance(step, dict)]
+    held = (key for step in objects for key, value in step.items() if value is not None)
+    text_key = _known(held, _STEP_TEXTS) or _best(_text_keys(objects), ())
+    taken = parse_path(steps_key)[0]
+    top = [key for key in _text_keys(traces) if key != taken]
+    ids = [key for trace in traces for key, value in trace.items() if isinstance(value, str | int) and key != taken]
+    guessed = {
+        "steps_key": steps_key,
+        "step_text_key": text_key or "action",
+        "id_key": _known(ids, _IDS),
+        "task_key": _known(top, _TASKS),
+        "final_answer_key": _known(top, _ANSWERS),
+    }
+    return Options.model_validate({key: value for key, value in guessed.items() if value is not None})
+
+
+def options_yaml(options: Options, shape: TraceShape) -> str:
+    """The options as the text of `trajedit.yaml`, with what the traces hold as comments."""
+    fields = ", ".join(key for key in shape.step_keys if is_showable_key(key))
+    flags = "\n".join(
+        f"{name}: {str(getattr(options, name)).lower()}"
+        for name in ("show_diff", "show_edit_distance", "allow_reset", "require_reason_on_edit")
+    )
+    answer = str(shape.has_final_answer).lower()
+    return f"""\
+# Options of ls-trajedit: docs/options.md explains every one.
+
+# Where a trace keeps what.
+id_key: {_scalar(options.id_key)}
+task_key: {_scalar(options.task_key)}
+steps_key: {_scalar(options.steps_key)}
+step_text_key: {_scalar(options.step_text_key)}
+final_answer_key: {_scalar(options.final_answer_key)}
+
+# What annotators may rewrite. The steps have: {fields}
+editable_fields: [{", ".join(map(_scalar, options.editable_fields))}]
+edit_final_answer: {answer}
+
+# How they work.
+{flags}
+layout: {options.layout}
+
+# Scoring beside editing; remove the # to have it.
+# step_labels:
+#   correctness: [correct, incorrect, unsure]
+#   error_types: [wrong tool, wrong argument, wrong reasoning]
+"""
+
+
+def _scalar(text: str) -> str:
+    """`text` in YAML, in quotes where it would be read as something else (`no`, `404`)."""
+    return text if yaml.safe_load(text) == text else f'"{text}"'
+
+
+def _step_lists(traces: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The path of everything that could be a list of steps, at the top of a trace or one object below."""
+    for trace in traces:
+        for key, value in trace.items():
+            nested = value.items() if isinstance(value, dict) else ()
+            for path, found in (((key,), value), *(((key, inner), item) for inner, item in nested)):
+                is_list = isinstance(found, list) and bool(found)
+                if not is_list or key in _NEVER_STEPS or not all(map(is_showable_key, path)):
+                    continue
+                if all(isinstance(step, dict | str) for step in found):
+                    yield format_path(path)
+
+
+def _text_keys(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for item in objects:
+        yield from (key for key, value in item.items() if isinstance(value, str) and is_showable_key(key))
+
+
+def _best(found: Iterable[str], names: Sequence[str]) -> str | None:
+    """The one that is called as people call it or, without one, the most frequent."""
+    counts = Counter(found)
+    known = _known(counts, names) or next((path for path in counts if path.rpartition(".")[2] in names), None)
+    return known or max(counts, key=lambda key: counts[key], default=None)
+
+
+def _known(found: Iterable[str], names: Sequence[str]) -> str | None:
+    there = set(found)
+    return next((name for name in names if name in there), None)

@@ -1,0 +1,292 @@
+"""The options of the workflow: what `trajedit.yaml` may hold, and the file's form.
+
+The first eleven are Potato's own, with its names and defaults, so a Potato configuration is read as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+
+from ls_trajedit.traces.errors import OptionsError
+from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.traces.template import FINAL_ANSWER, NO_OBSERVATION, OBSERVATION, parse_template
+
+__all__ = ["Options", "StepLabels", "Templates", "nearest", "parse_options", "task_paths"]
+
+POTATO_TYPE = "trajectory_edit"
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class StepLabels(BaseModel):
+    """Scoring beside editing: for each step one `correctness`, and any number of `error_types`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    correctness: list[str] = []
+    error_types: list[str] = []
+
+    @field_validator("correctness", "error_types")
+    @classmethod
+    def _labels_are_distinct(cls, labels: list[str]) -> list[str]:
+        return _distinct(labels)
+
+
+class Templates(BaseModel):
+    """How a trace is written as text. `step` None stands for thought, action and every further editable field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    step: str | None = None
+    observation: str = OBSERVATION
+    no_observation: str = NO_OBSERVATION
+    final_answer: str = FINAL_ANSWER
+
+    @field_validator("step", "observation", "final_answer")
+    @classmethod
+    def _names_a_field(cls, text: str | None) -> str | None:
+        if text is not None and not parse_template(text).fields:
+            raise ValueError("it names no field; without one, every trace would say the same")
+        return text
+
+    @field_validator("no_observation")
+    @classmethod
+    def _is_not_blank(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("it is blank; it stands where an observation is missing, so it must say something")
+        return text
+
+    @field_validator("final_answer")
+    @classmethod
+    def _names_the_answer(cls, text: str) -> str:
+        others = [path for path in parse_template(text).fields if path != ("final_answer",)]
+        if others:
+            raise ValueError(f"`{{{format_path(others[0])}}}` is no field here; it takes `{{final_answer}}` only")
+        return text
+
+
+class Options(BaseModel):
+    """All options, checked. Keys and fields are paths (`field_path`); `None` stands for "as the traces have it"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str = "trajectory_edit"
+    description: str = ""
+    steps_key: str = "steps"
+    step_text_key: str = "action"
+    editable_fields: list[str] = Field(default_factory=list)
+    show_diff: bool = True
+    show_edit_distance: bool = True
+    allow_reset: bool = True
+    require_reason_on_edit: bool = False
+    edit_final_answer: bool = False
+    final_answer_key: str = "final_answer"
+
+    id_key: str = "id"
+    task_key: str = "task_description"
+    context_fields: list[str] | None = None
+    layout: Literal["unrolled", "repeater"] = "unrolled"
+    max_steps: PositiveInt | None = None
+    step_labels: StepLabels = StepLabels()
+
+    formats: list[str] = Field(default_factory=lambda: ["corrections", "sft", "dpo"])
+    templates: Templates = Templates()
+    tools_key: str | None = None
+
+    @field_validator("steps_key", "final_answer_key", "id_key", "task_key", "tools_key")
+    @classmethod
+    def _key_is_a_path_of_keys(cls, key: str | None) -> str | None:
+        if key is not None and any(isinstance(segment, int) for segment in parse_path(key)):
+            raise ValueError(f"`{key}` stands inside a list; only a field of a step can have an index")
+        return key
+
+    @field_validator("name", "description")
+    @classmethod
+    def _can_be_shown(cls, text: str) -> str:
+        if found := _NOT_IN_XML.search(text):
+            raise ValueError(f"it holds the character {found.group()!r}, which a labeling config cannot hold")
+        return text
+
+    @field_validator("step_text_key")
+    @classmethod
+    def _step_text_key_is_one_key(cls, key: str) -> str:
+        if len(parse_path(key)) != 1:
+            raise ValueError("it names one key of a step; paths belong into `editable_fields`")
+        return key
+
+    @field_validator("editable_fields", "context_fields")
+    @classmethod
+    def _fields_are_distinct_paths(cls, fields: list[str] | None) -> list[str] | None:
+        for field in fields or []:
+            parse_path(field)
+        return None if fields is None else _distinct(fields)
+
+    @field_validator("formats")
+    @classmethod
+    def _formats_are_distinct(cls, formats: list[str]) -> list[str]:
+        if not formats:
+            raise ValueError("it is empty; name at least one format")
+        return _distinct(formats)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_editable_fields(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "editable_fields" not in values:
+            return {**values, "editable_fields": [values.get("step_text_key", "action")]}
+        return values
+
+    @model_validator(mode="after")
+    def _fields_do_not_overlap(self) -> Options:
+        if not self.editable_fields:
+            raise ValueError("`editable_fields` is empty; name at least one field of the steps, such as [action]")
+        paths = [(field, parse_path(field)) for field in (*self.editable_fields, *(self.context_fields or []))]
+        for i, (field, path) in enumerate(paths):
+            for other, other_path in paths[i + 1 :]:
+                if _overlap(path, other_path):
+                    raise ValueError(
+                        f"`{field}` and `{other}` overlap; a field is either editable or context, and shown once"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_do_not_overlap(self) -> Options:
+        keys = ["steps_key", "final_answer_key", "id_key", "task_key"]
+        if self.tools_key is not None:
+            keys.append("tools_key")
+        for one, other in combinations(keys, 2):
+            paths = parse_path(getattr(self, one)), parse_path(getattr(self, other))
+            # The same text can be both task and id.
+            may_be_equal = (one, other) == ("id_key", "task_key") and paths[0] == paths[1]
+            if _overlap(*paths) and not may_be_equal:
+                raise ValueError(
+                    f"`{one}` ({getattr(self, one)}) and `{other}` ({getattr(self, other)}) overlap; "
+                    "each names a part of the trace of its own"
+                )
+        return self
+
+    @property
+    def task_keys(self) -> tuple[str, ...]:
+        """Where the task may stand in a trace, in the order in which to look."""
+        others = [parse_path(key) for key in (self.steps_key, self.id_key, self.final_answer_key)]
+        return tuple(format_path(path) for path in task_paths(parse_path(self.task_key), others))
+
+
+def parse_options(text: str, source: str) -> Options:
+    """The options in the YAML `text`, in our form or in Potato's (a list `annotation_schemes` with one entry of
+    type `trajectory_edit`). `source` names the file in errors.
+
+    Raises OptionsError, which names the key, what it takes, and the nearest spelling of an unknown one.
+    """
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # Not only YAMLError: a date such as 2026-02-30 is a ValueError, a thousand brackets are a RecursionError.
+        mark = getattr(error, "problem_mark", None)
+        place = f"{source}:{mark.line + 1}" if mark else source
+        raise OptionsError(f"{place}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    if document is None:
+        document = {}
+    if not isinstance(document, dict):
+        raise OptionsError(f"{source}: expected options as `key: value`, found a {type(document).__name__}")
+    if "annotation_schemes" in document:
+        document = _from_potato(document, source)
+    try:
+        return Options.model_validate(document)
+    except ValidationError as error:
+        raise OptionsError("\n".join(f"{source}: {_explain(e)}" for e in error.errors())) from None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` for the spelling in `known` nearest to `word`, or nothing when none is near."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean `{found[0]}`?" if found else ""
+
+
+def task_paths(first: FieldPath, others: Iterable[FieldPath]) -> tuple[FieldPath, ...]:
+    """Where to look for the task: at `first`, then at `task` and at `text`, unless one of `others` stands there."""
+    others = list(others)
+    fallbacks = (path for path in (("task",), ("text",)) if not any(_overlap(path, other) for other in others))
+    return tuple(dict.fromkeys((first, *fallbacks)))
+
+
+def _from_potato(document: dict[str, Any], source: str) -> dict[str, Any]:
+    """The options in a Potato configuration. Its other keys for an entry (label requirements, layout sizes) say
+    nothing about traces and are passed over; one that looks like a misspelt option is not."""
+    schemes = document["annotation_schemes"]
+    entries = (
+        [s for s in schemes if isinstance(s, dict) and s.get("annotation_type") == POTATO_TYPE]
+        if isinstance(schemes, list)
+        else []
+    )
+    if len(entries) != 1:
+        names = ", ".join(str(entry.get("name")) for entry in entries) or "none"
+        raise OptionsError(
+            f"{source}: `annotation_schemes` must hold one entry with `annotation_type: {POTATO_TYPE}`; found {names}"
+        )
+    options: dict[str, Any] = {}
+    for key, value in entries[0].items():
+        if key in Options.model_fields and key != "layout":
+            options[key] = value
+        elif key not in _POTATO_KEYS and difflib.get_close_matches(str(key), Options.model_fields, n=1, cutoff=0.8):
+            raise OptionsError(f"{source}: `{key}` is not an option{nearest(str(key), Options.model_fields)}")
+    if not options.get("editable_fields", True):
+        del options["editable_fields"]
+    properties = document.get("item_properties")
+    if isinstance(properties, dict) and "id_key" in properties:
+        options.setdefault("id_key", properties["id_key"])
+    return options
+
+
+_POTATO_KEYS = frozenset({"annotation_type", "annotation_id", "label_requirement", "layout"})
+
+
+def _explain(error: Any) -> str:
+    """One line for one of pydantic's errors."""
+    key = ".".join(str(part) for part in error["loc"])
+    known = _PARTS.get(str(error["loc"][0]) if len(error["loc"]) > 1 else "", Options).model_fields
+    if error["type"] == "extra_forbidden":
+        last = str(error["loc"][-1])
+        return f"`{key}` is not an option{nearest(last, known)} (options: {', '.join(known)})"
+    if error["type"] == "value_error":
+        reason = str(error["ctx"]["error"])
+        return f"`{key}`: {reason}" if key else reason
+    if error["type"] == "literal_error":
+        near = nearest(str(error["input"]), ("unrolled", "repeater"))
+        return f"`{key}` is {error['input']!r}; it takes {error['ctx']['expected']}{near}"
+    if error["type"] == "invalid_key":
+        return f"`{key}` is not an option (options: {', '.join(known)})"
+    wanted = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return f"`{key}` is {error['input']!r}; it takes {_WANTED.get(wanted, wanted)}"
+
+
+_PARTS: dict[str, type[BaseModel]] = {"step_labels": StepLabels, "templates": Templates}
+_WANTED = {
+    "string": "a text",
+    "boolean": "true or false",
+    "list": "a list of texts",
+    "integer": "a whole number",
+    "greater than 0": "a whole number above 0",
+    "dictionary or instance of StepLabels": f"an object with {' and '.join(StepLabels.model_fields)}",
+    "dictionary or instance of Templates": f"an object with any of {', '.join(Templates.model_fields)}",
+}
+
+
+def _distinct(words: list[str]) -> list[str]:
+    for word in words:
+        if words.count(word) > 1:
+            raise ValueError(f"`{word}` is there twice")
+        if not word or not word.isprintable():
+            raise ValueError(f"{word!r} is empty or holds characters that cannot be shown")
+    return words
+
+
+def _overlap(one: FieldPath, other: FieldPath) -> bool:
+    """Whether the paths are the same, or one leads to a part of what the other leads to."""
+    return all(a == b for a, b in zip(one, other, strict=False))
