@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from measure import machine
 from playwright.sync_api import Page, expect, sync_playwright
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from ls_trajedit.label_studio.client import connect
 from ls_trajedit.live_diff.script import live_diff_script
 from ls_trajedit.load_traces import load_traces
@@ -82,7 +82,7 @@ def main() -> None:
         "| words | characters | edited before | a key, median | longest | counting afterwards | naive | ratio |\n"
     )
     sys.stdout.write("|---|---|---|---|---|---|---|---|\n")
-    with TemporaryDirectory() as folder, running_label_studio(Path(folder)) as label_studio:
+    with TemporaryDirectory() as folder, run_label_studio(Path(folder)) as label_studio:
         project, tasks = _push(label_studio, Path(folder), steps)
         with _page(label_studio) as page:
             for count, task in zip(WORDS, tasks, strict=True):

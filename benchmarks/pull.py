@@ -21,7 +21,7 @@ import requests
 from made_up_traces import OPTIONS, make_results, make_trace
 from measure import LS_TRAJEDIT, Command, Cost, machine, median, run
 
-from ls_trajedit.demo.local_label_studio import LOG_NAME, LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LOG_NAME, LocalLabelStudio, run_label_studio
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.options import parse_options
 from ls_trajedit.traces.shape import shape_of
@@ -41,7 +41,7 @@ def main() -> None:
     print(machine("label-studio", "label-studio-sdk"))
     with tempfile.TemporaryDirectory(prefix="ls-trajedit-benchmark-") as name:
         folder = Path(name)
-        with running_label_studio(folder / "label-studio") as server:
+        with run_label_studio(folder / "label-studio") as server:
             project = load_project(server, asked.tasks)
             loaded = time.monotonic()
             ways = Ways(server, folder)

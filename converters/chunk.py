@@ -12,7 +12,7 @@ from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats import rejects
 from ls_trajedit.converters.formats.base import Format, TrainingRow
 from ls_trajedit.converters.formats.tally import Tally
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.annotators_policy import KeyedRecord, choose_records
 from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.converters.training.omission import Omission
@@ -48,7 +48,7 @@ class ConvertedChunk:
     tallies: dict[str, Tally] = field(default_factory=dict)
     training: TrainingCounts = field(default_factory=TrainingCounts)
 
-    def add(self, outcomes: Iterable[Outcome], recipe: Recipe) -> None:
+    def add(self, outcomes: Iterable[Outcome], plan: ExportPlan) -> None:
         """Counts the annotations of one task and adds their rows."""
         records = []
         for outcome in outcomes:
@@ -57,11 +57,11 @@ class ConvertedChunk:
                 self._add_row(rejects.FORMAT.file, Row(outcome.key, json_line(outcome.row)))
             elif outcome.kind in ("edited", "unedited"):
                 records.append(KeyedRecord(outcome.key, outcome.row))
-        interchange = [format_ for format_ in recipe.formats if not format_.is_for_training]
+        interchange = [format_ for format_ in plan.formats if not format_.is_for_training]
         for item in records:
             self._add_interchange_rows(item, interchange)
-        if records and recipe.training_formats:
-            self._add_training_rows(records, recipe)
+        if records and plan.training_formats:
+            self._add_training_rows(records, plan)
 
     def _add_interchange_rows(self, item: KeyedRecord, formats: Iterable[Format]) -> None:
         sample = Sample(item.record)
@@ -74,15 +74,15 @@ class ConvertedChunk:
                         line = json_line({key: parts.get(id(value), value) for key, value in row.values.items()})
                         self._add_row(file.file, Row(item.key, line))
 
-    def _add_training_rows(self, records: list[KeyedRecord], recipe: Recipe) -> None:
-        chosen = choose_records(records, recipe.rules.annotators_policy)
+    def _add_training_rows(self, records: list[KeyedRecord], plan: ExportPlan) -> None:
+        chosen = choose_records(records, plan.rules.annotators_policy)
         self.training.add_choice(chosen)
         for item in chosen.records:
-            sample = Sample(item.record, recipe.rendering, recipe.rules, item.disputed)
+            sample = Sample(item.record, plan.rendering, plan.rules, item.disputed)
             self.training.add_sample(sample)
-            for format_ in recipe.training_formats:
+            for format_ in plan.training_formats:
                 for file in format_.files:
-                    name = recipe.file_name(file, item.record["task"])
+                    name = plan.file_name(file, item.record["task"])
                     tally = self.tallies.setdefault(name, Tally())
                     for row in file.rows(sample):
                         tally.add(row)
@@ -93,7 +93,7 @@ class ConvertedChunk:
         self.rows.setdefault(file, []).append(row)
 
 
-def convert_chunk(tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, recipe: Recipe) -> ConvertedChunk:
+def convert_chunk(tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, plan: ExportPlan) -> ConvertedChunk:
     """Converts `tasks`, in their order.
 
     Raises DataError, with the place, for what is not an exported task, and UsageError where `rules` ask for what
@@ -104,7 +104,7 @@ def convert_chunk(tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules,
         task = _parsed(raw_task)
         chunk.counts.tasks += 1
         chunk.counts.drafts += bool(task.get("drafts"))
-        chunk.add(convert_task(task, schema, rules), recipe)
+        chunk.add(convert_task(task, schema, rules), plan)
     return chunk
 
 

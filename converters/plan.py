@@ -10,14 +10,14 @@ from ls_trajedit.converters.formats import DEFAULT_FORMATS
 from ls_trajedit.converters.formats.base import Format, RowFormat
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
-from ls_trajedit.converters.training.split import file_of_side
+from ls_trajedit.converters.training.split import split_file_name
 from ls_trajedit.traces.field_path import format_path
 
-__all__ = ["Recipe"]
+__all__ = ["ExportPlan"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ExportPlan:
     """It can be sent to a worker process. `with_parquet` asks for Parquet files beside those of rows for training."""
 
     formats: tuple[Format, ...] = DEFAULT_FORMATS
@@ -39,7 +39,7 @@ class Recipe:
         """Each file that is written: its name, what stands in it, and whether that is for training."""
         for format_ in self.formats:
             for file in format_.files:
-                for name in [file_of_side(file.file, side) for side in self.sides if file.is_split] or [file.file]:
+                for name in [split_file_name(file.file, side) for side in self.sides if file.has_splits] or [file.file]:
                     yield name, file, format_.is_for_training
 
     def parquet_sources(self) -> Iterator[list[str]]:
@@ -47,14 +47,14 @@ class Recipe:
         if self.with_parquet:
             for format_ in self.training_formats:
                 for file in format_.files:
-                    if file.is_split:
-                        yield [file_of_side(file.file, side) for side in self.sides] or [file.file]
+                    if file.has_splits:
+                        yield [split_file_name(file.file, side) for side in self.sides] or [file.file]
 
     def file_name(self, file: RowFormat, task: str) -> str:
         """The file for the rows about that task."""
-        if self.rules.split is None or not file.is_split:
+        if self.rules.split is None or not file.has_splits:
             return file.file
-        return file_of_side(file.file, self.rules.split.side(task))
+        return split_file_name(file.file, self.rules.split.side(task))
 
     def as_json(self) -> dict[str, Any]:
         """What the manifest says of how the training files were made."""

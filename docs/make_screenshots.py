@@ -17,8 +17,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
-from ls_trajedit.demo.run import running_demo
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
+from ls_trajedit.demo.run import run_demo
 from ls_trajedit.label_studio.client import connect
 from ls_trajedit.label_studio.tasks import data_pages
 from ls_trajedit.live_diff.script import live_diff_script
@@ -57,7 +57,7 @@ def main() -> None:
     with (
         TemporaryDirectory(prefix="ls-trajedit-screenshots-") as folder,
         _report() as report,
-        running_label_studio(Path(folder)) as label_studio,
+        run_label_studio(Path(folder)) as label_studio,
         sync_playwright() as playwright,
     ):
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -78,7 +78,7 @@ def _report() -> Iterator[Path]:
     """The report of the demo: all example traces, corrected by two annotators."""
     with TemporaryDirectory(prefix="ls-trajedit-screenshots-") as folder:
         data = Path(folder) / "data"
-        with running_demo(data, lambda line: None):
+        with run_demo(data, lambda line: None):
             pass
         yield write_report(data, Path(folder) / "report.html").path
 

@@ -9,18 +9,18 @@ from typing import BinaryIO
 from ls_trajedit import __version__
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import RawTask
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.output.convert_tasks import converted_chunks
-from ls_trajedit.output.folder import locked_folder, put_in_place, temporary_folder, write_synced
+from ls_trajedit.output.folder import lock_folder, make_temporary_folder, put_in_place, write_synced
 from ls_trajedit.output.former_files import former_files, remove_former_files
 from ls_trajedit.output.manifest import MANIFEST, manifest_json, training_json
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import write_rows
 from ls_trajedit.progress import Progress
-from ls_trajedit.signals import signals_held
+from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_stream import split_json
 from ls_trajedit.traces.options import Options, StepLabels
@@ -36,26 +36,26 @@ def convert(
     rules: ReadingRules,
     folder: Path,
     progress: Progress,
-    recipe: Recipe | None = None,
+    plan: ExportPlan | None = None,
 ) -> Summary:
     """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`: those that
-    `recipe` asks for, or else those of the interchange format.
+    `plan` asks for, or else those of the interchange format.
 
     Raises DataError, with `name` and the line, when something in `export` is not an exported task; the files in
     `folder` are then as they were.
     """
-    recipe = recipe or Recipe()
-    with locked_folder(folder), temporary_folder(folder) as temporary:
+    plan = plan or ExportPlan()
+    with lock_folder(folder), make_temporary_folder(folder) as temporary:
         former = former_files(folder)
-        chunks = converted_chunks(_tasks(export, name), schema, rules, recipe)
-        rows = write_rows(chunks, recipe, temporary, lambda _, done: progress(done, None))
+        chunks = converted_chunks(_tasks(export, name), schema, rules, plan)
+        rows = write_rows(chunks, plan, temporary, lambda _, done: progress(done, None))
         counts = rows.counts.as_json()
         origin = {"host": None, "project": None, "schema": schema.as_json(), "versions": {"ls-trajedit": __version__}}
         write_synced(
-            temporary / MANIFEST, manifest_json(origin, training_json(recipe, rows.training), counts, rows.files)
+            temporary / MANIFEST, manifest_json(origin, training_json(plan, rows.training), counts, rows.files)
         )
         names = [file.file for file in rows.files]
-        with signals_held():
+        with defer_signals():
             put_in_place(temporary, folder, [*names, MANIFEST])
             remove_former_files(folder, former, names)
     return Summary(counts, rows.files, folder)

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from ls_trajedit.traces.errors import DataError, UsageError
 
-__all__ = ["input_name", "opened_input", "read_text"]
+__all__ = ["input_name", "open_input", "read_text"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -24,7 +24,7 @@ def input_name(path: Path) -> str:
 
 
 @contextmanager
-def opened_input(path: Path) -> Iterator[BinaryIO]:
+def open_input(path: Path) -> Iterator[BinaryIO]:
     """The bytes of `path`, unpacked when they are gzip, whatever the name ends in.
 
     Raises UsageError when the file cannot be opened, DataError when the gzip is damaged or cut off.

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from ls_trajedit.inputs import input_name, opened_input
+from ls_trajedit.inputs import input_name, open_input
 from ls_trajedit.traces.errors import TraceError
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import BrokenTrace, Trace, check_traces, read_objects, read_traces
@@ -77,7 +77,7 @@ def _sendable(trace: Trace) -> Trace | BrokenTrace:
 
 def _load(path: Path, read: Callable[[BinaryIO], Iterable[Trace | BrokenTrace]]) -> LoadedTraces:
     name = input_name(path)
-    with opened_input(path) as stream:
+    with open_input(path) as stream:
         try:
             loaded = _sorted(name, read(stream))
         except ValueError as error:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Progress", "progress_told"]
+__all__ = ["Progress", "show_progress"]
 
 Progress = Callable[[int, "int | None"], None]
 """Takes how many are done and, as soon as it is known, of how many."""
@@ -16,7 +16,7 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
-def progress_told(doing: str) -> Iterator[Progress]:
+def show_progress(doing: str) -> Iterator[Progress]:
     """What is to be called whenever something is done."""
     if not sys.stderr.isatty():
         yield _lines(doing)

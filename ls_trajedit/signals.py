@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["TERMINATED", "signals_held", "sigterm_raised"]
+__all__ = ["TERMINATED", "defer_signals", "raise_on_sigterm"]
 
 TERMINATED = 128 + signal.SIGTERM
 
 
 @contextmanager
-def signals_held() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Lets Ctrl-C and SIGTERM wait until the end of the block. (A kernel's SIGKILL waits for nobody.)"""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -33,7 +33,7 @@ def signals_held() -> Iterator[None]:
 
 
 @contextmanager
-def sigterm_raised() -> Iterator[None]:
+def raise_on_sigterm() -> Iterator[None]:
     """Lets SIGTERM end the block like an exception, so that what was begun is cleared up; the process then ends with
     the exit code that a shell gives to a SIGTERM."""
     if threading.current_thread() is not threading.main_thread():

@@ -19,7 +19,7 @@ class TrainingRow:
     a pair, and whether what it follows is stale."""
 
     values: dict[str, Any]
-    learned_characters: int = 0
+    trained_characters: int = 0
     is_pair: bool = False
     is_stale: bool = False
 
@@ -34,7 +34,7 @@ class RowFormat:
     Rows are joined by `separator`, with `head` before the first and `tail` behind the last; `tail` is given what was
     counted, and the sides of the split. The defaults are those of JSON lines, where a line end follows each row.
     `rows` and `tail` are functions of a module, and no lambdas, so that a format can be sent to a worker process.
-    A file that is not `is_split` has the rows of all sides.
+    A file that is not `has_splits` has the rows of all sides.
     """
 
     file: str
@@ -42,7 +42,7 @@ class RowFormat:
     head: bytes = b""
     separator: bytes = b"\n"
     tail: Callable[[Counts, Sequence[str]], bytes] | None = None
-    is_split: bool = True
+    has_splits: bool = True
 
 
 @dataclass(frozen=True)

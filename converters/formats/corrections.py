@@ -22,5 +22,5 @@ def _tail(counts: Counts, sides: Sequence[str]) -> bytes:
     return f'\n],\n"n_total": {edited + unedited},\n"n_edited": {edited},\n"n_unedited": {unedited}}}\n'.encode()
 
 
-_FILE = RowFormat(FILE, _rows, head=b'{"records": [\n', separator=b",\n", tail=_tail, is_split=False)
+_FILE = RowFormat(FILE, _rows, head=b'{"records": [\n', separator=b",\n", tail=_tail, has_splits=False)
 FORMAT = Format("corrections", (_FILE,), is_for_training=False)

@@ -32,4 +32,4 @@ def _rows(sample: Sample) -> Iterator[TrainingRow]:
         yield TrainingRow(dpo_row(sample.record))
 
 
-FORMAT = Format("dpo", (RowFormat("trajectory_dpo.jsonl", _rows, is_split=False),), is_for_training=False)
+FORMAT = Format("dpo", (RowFormat("trajectory_dpo.jsonl", _rows, has_splits=False),), is_for_training=False)

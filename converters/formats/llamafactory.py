@@ -12,10 +12,10 @@ from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
-from ls_trajedit.converters.training.split import file_of_side
+from ls_trajedit.converters.training.split import split_file_name
 from ls_trajedit.converters.training.step_pairs import step_pairs
 from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
-from ls_trajedit.converters.training.turns import Message, learned_characters
+from ls_trajedit.converters.training.turns import Message, trained_characters
 from ls_trajedit.traces.json_text import json_indented
 
 __all__ = ["FORMAT", "dataset_info", "preference_rows", "sharegpt_rows"]
@@ -43,7 +43,7 @@ def sharegpt_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
                 "conversations": [_turn(message) for message in messages],
                 **sample.columns(found.steps[0], found.n_edits, found.is_stale),
             },
-            sum(learned_characters(message) for message in messages if message["role"] == "assistant"),
+            sum(trained_characters(message) for message in messages if message["role"] == "assistant"),
             is_stale=found.is_stale,
         )
     elif found is not None:
@@ -71,7 +71,7 @@ def preference_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             "rejected": _turn(rejected),
             **sample.columns(pair.step, pair.n_edits, pair.is_stale),
         }
-        learned = learned_characters(pair.chosen) + learned_characters(rejected)
+        learned = trained_characters(pair.chosen) + trained_characters(rejected)
         yield TrainingRow(values, learned, is_pair=True, is_stale=pair.is_stale)
 
 
@@ -88,7 +88,7 @@ def dataset_info(sides: Sequence[str]) -> dict[str, Any]:
     }
     info = {}
     for name, (file, entry) in entries.items():
-        files = {f"{name}_{side}": file_of_side(file, side) for side in sides} or {name: file}
+        files = {f"{name}_{side}": split_file_name(file, side) for side in sides} or {name: file}
         for full_name, path in files.items():
             info[full_name] = {"file_name": path.rpartition("/")[2], "formatting": "sharegpt", **entry}
     return info
@@ -115,6 +115,6 @@ FORMAT = Format(
     (
         RowFormat(_SFT, sharegpt_rows, head=b"[\n", separator=b",\n", tail=_array_tail),
         RowFormat(_DPO, preference_rows, head=b"[\n", separator=b",\n", tail=_array_tail),
-        RowFormat("llamafactory/dataset_info.json", _no_rows, tail=_info_tail, is_split=False),
+        RowFormat("llamafactory/dataset_info.json", _no_rows, tail=_info_tail, has_splits=False),
     ),
 )

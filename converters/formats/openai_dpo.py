@@ -9,7 +9,7 @@ from ls_trajedit.converters.formats.openai_chat import openai_message, openai_to
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import step_pairs
-from ls_trajedit.converters.training.turns import learned_characters
+from ls_trajedit.converters.training.turns import trained_characters
 
 __all__ = ["FORMAT", "openai_dpo_rows"]
 
@@ -35,7 +35,7 @@ def openai_dpo_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             "preferred_output": [openai_message(pair.chosen)],
             "non_preferred_output": [openai_message(rejected)],
         }
-        learned = learned_characters(pair.chosen) + learned_characters(rejected)
+        learned = trained_characters(pair.chosen) + trained_characters(rejected)
         yield TrainingRow(values, learned, is_pair=True, is_stale=pair.is_stale)
 
 

@@ -13,7 +13,7 @@ from ls_trajedit.converters.formats.openai_chat import openai_message, openai_to
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
-from ls_trajedit.converters.training.turns import Message, learned_characters
+from ls_trajedit.converters.training.turns import Message, trained_characters
 
 __all__ = ["FORMAT", "openai_sft_rows"]
 
@@ -33,7 +33,7 @@ def openai_sft_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             yield Omission.EMPTY
             return
         messages = [_weighted(message, step, found.steps) for message, step in spoken]
-        learned = sum(learned_characters(message) for message, step in spoken if step in found.steps)
+        learned = sum(trained_characters(message) for message, step in spoken if step in found.steps)
         yield TrainingRow({"messages": messages, **openai_tools(sample, messages)}, learned, is_stale=found.is_stale)
     elif found is not None:
         yield found

@@ -15,4 +15,4 @@ def _rows(sample: Sample) -> Iterator[TrainingRow]:
     return iter(())
 
 
-FORMAT = RowFormat("rejects.jsonl", _rows, is_split=False)
+FORMAT = RowFormat("rejects.jsonl", _rows, has_splits=False)

@@ -25,4 +25,4 @@ def _rows(sample: Sample) -> Iterator[TrainingRow]:
         yield TrainingRow(sft_row(sample.record))
 
 
-FORMAT = Format("sft", (RowFormat("trajectory_sft.jsonl", _rows, is_split=False),), is_for_training=False)
+FORMAT = Format("sft", (RowFormat("trajectory_sft.jsonl", _rows, has_splits=False),), is_for_training=False)

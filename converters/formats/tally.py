@@ -27,7 +27,7 @@ class Tally:
         if isinstance(row, Omission):
             self.left_out[row.value] += 1
         else:
-            self.characters += row.learned_characters
+            self.characters += row.trained_characters
             self.pairs += row.is_pair
             self.stale += row.is_stale
 

@@ -13,7 +13,7 @@ from ls_trajedit.converters.formats.tools_column import tools_column
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import step_pairs
-from ls_trajedit.converters.training.turns import learned_characters
+from ls_trajedit.converters.training.turns import trained_characters
 
 __all__ = ["FORMAT", "dpo_rows"]
 
@@ -42,7 +42,7 @@ def dpo_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             **tools_column(sample),
             **sample.columns(pair.step, pair.n_edits, pair.is_stale),
         }
-        learned = learned_characters(pair.chosen) + learned_characters(rejected)
+        learned = trained_characters(pair.chosen) + trained_characters(rejected)
         yield TrainingRow(values, learned, is_pair=True, is_stale=pair.is_stale)
 
 

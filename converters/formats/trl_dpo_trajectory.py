@@ -13,7 +13,7 @@ from ls_trajedit.converters.training.conversation import Conversation
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
-from ls_trajedit.converters.training.turns import learned_characters
+from ls_trajedit.converters.training.turns import trained_characters
 
 __all__ = ["FORMAT", "trajectory_rows"]
 
@@ -50,7 +50,7 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
 
 
 def _learned(conversation: Conversation) -> int:
-    return sum(learned_characters(message) for message in conversation.messages if message["role"] == "assistant")
+    return sum(trained_characters(message) for message in conversation.messages if message["role"] == "assistant")
 
 
 FORMAT = Format("trl-dpo-trajectory", (RowFormat("trl/dpo_trajectory.jsonl", trajectory_rows),))

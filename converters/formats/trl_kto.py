@@ -9,7 +9,7 @@ from ls_trajedit.converters.formats.tools_column import tools_column
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import step_pairs
-from ls_trajedit.converters.training.turns import learned_characters
+from ls_trajedit.converters.training.turns import trained_characters
 
 __all__ = ["FORMAT", "kto_rows"]
 
@@ -38,7 +38,7 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
                 **tools_column(sample),
                 **sample.columns(pair.step, pair.n_edits, pair.is_stale),
             }
-            yield TrainingRow(values, learned_characters(completion), is_stale=pair.is_stale)
+            yield TrainingRow(values, trained_characters(completion), is_stale=pair.is_stale)
 
 
 FORMAT = Format("trl-kto", (RowFormat("trl/kto.jsonl", kto_rows),))

@@ -14,7 +14,7 @@ from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import completions
 from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
-from ls_trajedit.converters.training.turns import learned_characters
+from ls_trajedit.converters.training.turns import trained_characters
 
 __all__ = ["FORMAT", "completion_rows", "conversation_rows"]
 
@@ -42,7 +42,7 @@ def conversation_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
                 **tools_column(sample),
                 **sample.columns(found.steps[0], found.n_edits, found.is_stale),
             },
-            sum(learned_characters(message) for message in messages if message["role"] == "assistant"),
+            sum(trained_characters(message) for message in messages if message["role"] == "assistant"),
             is_stale=found.is_stale,
         )
     elif found is not None:
@@ -71,7 +71,7 @@ def completion_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             **tools_column(sample),
             **sample.columns(pair.step, pair.n_edits, pair.is_stale),
         }
-        yield TrainingRow(values, learned_characters(pair.chosen), is_stale=pair.is_stale)
+        yield TrainingRow(values, trained_characters(pair.chosen), is_stale=pair.is_stale)
 
 
 FORMAT = Format(

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Split", "file_of_side", "parse_split"]
+__all__ = ["Split", "parse_split", "split_file_name"]
 
 _NAME = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 _SHARE = re.compile(r"\d*\.?\d+|\d+/\d+", re.ASCII)
@@ -45,10 +45,10 @@ class Split:
         return ",".join(f"{name}={float(share)}" for name, share in self.shares)
 
 
-def file_of_side(file: str, side: str) -> str:
+def split_file_name(file: str, side: str) -> str:
     """What a file is called that holds one side.
 
-    >>> file_of_side("trl/dpo.jsonl", "test")
+    >>> split_file_name("trl/dpo.jsonl", "test")
     'trl/dpo.test.jsonl'
     """
     stem, dot, ending = file.rpartition(".")

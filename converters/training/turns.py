@@ -17,9 +17,9 @@ __all__ = [
     "Turn",
     "answer_turn",
     "has_action",
-    "learned_characters",
     "step_calls",
     "step_turn",
+    "trained_characters",
     "user_message",
 ]
 
@@ -84,7 +84,7 @@ def user_message(text: str) -> Message:
     return {"role": "user", "content": text}
 
 
-def learned_characters(message: Message) -> int:
+def trained_characters(message: Message) -> int:
     """How many characters of it there are to learn: its text, and its calls as JSON."""
     calls = message.get("tool_calls", ())
     return len(message["content"]) + sum(len(json_line(call["function"]).decode()) for call in calls)

@@ -14,11 +14,11 @@ from ls_trajedit.convert_export import generated_schema
 from ls_trajedit.converters.annotations.rejection import Reason
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.training.rules import TrainingRules
-from ls_trajedit.inputs import input_name, opened_input, read_text
+from ls_trajedit.inputs import input_name, open_input, read_text
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.output.plan import WantedFiles, recipe_for
-from ls_trajedit.progress import progress_told
+from ls_trajedit.output.plan import WantedFiles, plan_for
+from ls_trajedit.progress import show_progress
 from ls_trajedit.traces.errors import UsageError
 from ls_trajedit.traces.options import Options, parse_options
 
@@ -74,9 +74,9 @@ def convert(
         stale, pairs, prm_unedited, annotators_policy, min_edit_chars, ignore_whitespace_edits, split
     )
     wanted = WantedFiles(tuple(formats or ()), tools, training, with_parquet=to == "parquet")
-    recipe = recipe_for(wanted, overrides, schema)
-    with opened_input(export) as stream, progress_told(f"converting {input_name(export)}") as progress:
-        summary = convert_export(stream, input_name(export), schema, rules, output, progress, recipe)
+    plan = plan_for(wanted, overrides, schema)
+    with open_input(export) as stream, show_progress(f"converting {input_name(export)}") as progress:
+        summary = convert_export(stream, input_name(export), schema, rules, output, progress, plan)
     (finish_as_json if as_json else finish_as_text)(summary)
     if config is None and project is None and summary.counts["rejected_by_reason"].get(Reason.UNKNOWN_CONTROL.value):
         arguments.say("some controls are not known: give the project's labeling config with --config or --project")

@@ -27,11 +27,11 @@ def demo(
     Pushes example traces, has two annotators correct some of them, and pulls the training files. Needs Label
     Studio beside it (pip install label-studio). Everything but the output folder is temporary.
     """
-    from ls_trajedit.demo.run import first_diffs, running_demo
+    from ls_trajedit.demo.run import first_diffs, run_demo
 
     # Label Studio is a process of its own: unless this one ends as on Ctrl-C, nobody stops that.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with running_demo(output, arguments.say) as running:
+    with run_demo(output, arguments.say) as running:
         finish_as_text(running.summary)
         sys.stdout.write("first corrections\n")
         sys.stdout.writelines(f"  {line}\n" for line in first_diffs(output))

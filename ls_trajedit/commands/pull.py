@@ -19,8 +19,8 @@ from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.inputs import read_text
 from ls_trajedit.output.plan import WantedFiles
-from ls_trajedit.progress import progress_told
-from ls_trajedit.signals import sigterm_raised
+from ls_trajedit.progress import show_progress
+from ls_trajedit.signals import raise_on_sigterm
 from ls_trajedit.traces.errors import UsageError
 from ls_trajedit.traces.options import parse_options
 
@@ -101,7 +101,7 @@ def pull(
             raise typer.Exit(SOMETHING_TO_PULL)
         arguments.say(f"{output}: up to date")
         return
-    with sigterm_raised(), progress_told(f"pulling project {project}") as progress:
+    with raise_on_sigterm(), show_progress(f"pulling project {project}") as progress:
         summary = pull_project(server, request, full, progress)
     (finish_as_json if as_json else finish_as_text)(summary)
     write_step_summary(summary, f"ls-trajedit pull, project {project}")
@@ -117,6 +117,6 @@ def _write_report(folder: Path) -> None:
     """Writes the report beside the data, unless the same is there already."""
     from ls_trajedit.report.write import REPORT, write_report
 
-    with sigterm_raised():
+    with raise_on_sigterm():
         written = write_report(folder, folder / REPORT)
     arguments.say(f"{written.path}: {'written' if written.is_new else 'up to date'}")

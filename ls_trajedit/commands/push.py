@@ -13,7 +13,7 @@ from ls_trajedit.backend import MODEL_VERSION
 from ls_trajedit.commands import arguments
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.load_traces import load_traces, sendable
-from ls_trajedit.progress import progress_told
+from ls_trajedit.progress import show_progress
 from ls_trajedit.traces.errors import TrajeditError, UsageError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def push(
     ours = next((known for known in backends if known.model_version == MODEL_VERSION), None)
     if ours is not None:
         let_backend_prefill(server, target, ours.title)
-    with progress_told("importing traces") as progress:
+    with show_progress("importing traces") as progress:
         pushed = push_traces(server, target, chosen, loaded, prefill == "import" and not backends, progress)
     _finish(pushed, as_json)
 

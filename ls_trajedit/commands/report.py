@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.signals import sigterm_raised
+from ls_trajedit.signals import raise_on_sigterm
 
 __all__ = ["report"]
 
@@ -28,7 +28,7 @@ def report(
     """
     from ls_trajedit.report.write import REPORT, write_report
 
-    with sigterm_raised():
+    with raise_on_sigterm():
         written = write_report(folder, output or folder / REPORT)
     if as_json:
         arguments.print_json(

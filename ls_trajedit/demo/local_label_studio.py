@@ -23,7 +23,7 @@ import requests
 
 from ls_trajedit.traces.errors import ServerError, SetupError
 
-__all__ = ["LocalLabelStudio", "find_label_studio", "running_label_studio"]
+__all__ = ["LocalLabelStudio", "find_label_studio", "run_label_studio"]
 
 EXECUTABLE_VARIABLE = "LS_TRAJEDIT_LABEL_STUDIO"
 LOG_NAME = "label-studio.log"
@@ -79,7 +79,7 @@ def find_label_studio() -> Path:
 
 
 @contextmanager
-def running_label_studio(
+def run_label_studio(
     data_dir: Path, *, port: int | None = None, extra_env: Mapping[str, str] = {}
 ) -> Iterator[LocalLabelStudio]:
     """A Label Studio with its database, files and log in `data_dir`, up when the block begins and gone after it.

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from ls_trajedit.demo.local_users import add_user
 from ls_trajedit.demo.scripted_annotations import annotation_results
 from ls_trajedit.demo.word_diff import word_diff
@@ -27,7 +27,7 @@ from ls_trajedit.traces.read import trace_identity
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["RunningDemo", "first_diffs", "running_demo"]
+__all__ = ["RunningDemo", "first_diffs", "run_demo"]
 
 ANNOTATORS = ("ana", "ben")
 _DIFFS = 6
@@ -45,7 +45,7 @@ class RunningDemo:
 
 
 @contextmanager
-def running_demo(folder: Path, say: Callable[[str], None]) -> Iterator[RunningDemo]:
+def run_demo(folder: Path, say: Callable[[str], None]) -> Iterator[RunningDemo]:
     """A demo that has done its work and written its files into `folder`; Label Studio and the backend run until the
     block ends. `say` gets a line for each step.
 
@@ -54,7 +54,7 @@ def running_demo(folder: Path, say: Callable[[str], None]) -> Iterator[RunningDe
     with TemporaryDirectory(prefix="ls-trajedit-demo-") as temporary:
         say("starting Label Studio (its first start takes up to a minute) …")
         with (
-            running_label_studio(Path(temporary)) as label_studio,
+            run_label_studio(Path(temporary)) as label_studio,
             _running_backend() as backend_url,
             _running_live_diff(label_studio.url) as page_url,
         ):

@@ -19,7 +19,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.release import find_release
 from ls_trajedit.label_studio.tasks import count_without_prediction, data_pages
-from ls_trajedit.progress import progress_told
+from ls_trajedit.progress import show_progress
 from ls_trajedit.push import prediction_version
 from ls_trajedit.traces.errors import ConfigError, DataError, RefusedError, ServerError, SetupError
 from ls_trajedit.traces.options import Options
@@ -133,7 +133,7 @@ def _check_layout(server: Server, schema: Schema, edition: str) -> Iterator[Find
 
 def _check_tasks(server: Server, project: Project, schema: Schema) -> Iterator[Finding]:
     census = TaskCensus(schema)
-    with progress_told(f"reading the tasks of project {project.id}") as progress:
+    with show_progress(f"reading the tasks of project {project.id}") as progress:
         for page in data_pages(server, project.id):
             for task in page.tasks:
                 census.add(task["id"], task["data"])

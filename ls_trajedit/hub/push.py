@@ -88,7 +88,7 @@ def push_to_hub(api: HfApi, target: HubTarget, folder: Path) -> HubPush:
     take the token or the files, and ServerError when it cannot be reached.
     """
     files = _files_to_push(folder, target)
-    with _failures_told(api, target.repo):
+    with _translate_failures(api, target.repo):
         remote = _repository(api, target)
         if remote.private is False and not target.is_public:
             raise UsageError(
@@ -191,7 +191,7 @@ def _commit(api: HfApi, repo: str, changed: dict[str, Path | bytes], gone: set[s
 
 
 @contextmanager
-def _failures_told(api: HfApi, repo: str) -> Iterator[None]:
+def _translate_failures(api: HfApi, repo: str) -> Iterator[None]:
     from ls_trajedit.hub.failures import explain_hub_failure
 
     try:

@@ -31,8 +31,8 @@ from ls_trajedit.label_studio.failures import (
     readable_body,
     without_credentials,
 )
-from ls_trajedit.label_studio.hiccups import hiccup_of_answer, hiccup_of_body, hiccup_of_no_answer
-from ls_trajedit.label_studio.retry import try_again
+from ls_trajedit.label_studio.hiccups import transient_of_answer, transient_of_body, transient_of_no_answer
+from ls_trajedit.label_studio.retry import retry
 from ls_trajedit.traces.errors import RefusedError, ServerError
 from ls_trajedit.traces.json_text import parse_json
 
@@ -147,7 +147,7 @@ class Server:
     def ask(self, path: str, doing: str, not_found: str | None = None, **parameters: Any) -> Answer:
         """The server's answer to a GET of `path`. `doing` says for messages what is asked for, `not_found` what a 404
         means. What may pass is tried again."""
-        return try_again(lambda: self._ask_once(path, doing, not_found, parameters), self._max_wait)
+        return retry(lambda: self._ask_once(path, doing, not_found, parameters), self._max_wait)
 
     def _ask_once(self, path: str, doing: str, not_found: str | None, parameters: dict[str, Any]) -> Answer:
         try:
@@ -156,23 +156,23 @@ class Server:
             # A personal token is exchanged for another one before the request is made.
             status = error.status_code or 0
             told = explain_status(self.url, status, error.body, doing)
-            raise hiccup_of_answer(told, status, error.headers or {}, self._has_answered) or told from None
+            raise transient_of_answer(told, status, error.headers or {}, self._has_answered) or told from None
         except (httpx.RequestError, httpx.InvalidURL) as error:
             told_error = explain_no_answer(self.url, error, doing)
-            raise hiccup_of_no_answer(told_error, error, self._has_answered) or told_error from None
+            raise transient_of_no_answer(told_error, error, self._has_answered) or told_error from None
         except json.JSONDecodeError as error:
             broken = not_label_studio(self.url, doing, error.doc)
-            raise hiccup_of_body(broken, error.doc, self._has_answered) or broken from None
+            raise transient_of_body(broken, error.doc, self._has_answered) or broken from None
         except (ValueError, TypeError, AttributeError):
             raise not_label_studio(self.url, doing) from None
         if answer.status_code >= 400:
             told = explain_status(self.url, answer.status_code, readable_body(answer), doing, not_found)
-            raise hiccup_of_answer(told, answer.status_code, answer.headers, self._has_answered) or told
+            raise transient_of_answer(told, answer.status_code, answer.headers, self._has_answered) or told
         try:
             value = parse_json(answer.content)
         except ValueError:
             broken = not_label_studio(self.url, doing, answer.text)
-            raise hiccup_of_body(broken, answer.text, self._has_answered) or broken from None
+            raise transient_of_body(broken, answer.text, self._has_answered) or broken from None
         self._has_answered = True
         return Answer(value, len(answer.content), _time_of(answer.headers))
 
@@ -183,7 +183,7 @@ class Server:
 
     def user(self) -> User:
         """The user whose token this is. The role is None where the edition has no roles."""
-        with self._explained("checking the token"):
+        with self._translate_failures("checking the token"):
             user = self._client.users.whoami()
         if not isinstance(user.id, int):
             raise not_label_studio(self.url, "checking the token")
@@ -220,7 +220,7 @@ class Server:
 
     def create_project(self, title: str, label_config: str, description: str) -> Project:
         """A new project in which predictions prefill the editors."""
-        with self._explained("creating the project"):
+        with self._translate_failures("creating the project"):
             created = self._client.projects.create(
                 title=title,
                 label_config=label_config,
@@ -232,17 +232,17 @@ class Server:
 
     def set_label_config(self, project: int, label_config: str) -> None:
         """Replaces the labeling config of the project."""
-        with self._explained(f"changing the labeling config of project {project}"):
+        with self._translate_failures(f"changing the labeling config of project {project}"):
             self._client.projects.update(project, label_config=label_config)
 
     def show_predictions(self, project: int, model_version: str) -> None:
         """Lets the predictions of `model_version` prefill the editors."""
-        with self._explained(f"switching pre-annotations on in project {project}"):
+        with self._translate_failures(f"switching pre-annotations on in project {project}"):
             self._client.projects.update(project, show_collab_predictions=True, model_version=model_version)
 
     def controls_in_use(self, project: int) -> dict[str, int]:
         """For each control that annotations in the project have results for, how many."""
-        with self._explained(f"reading the summary of project {project}"):
+        with self._translate_failures(f"reading the summary of project {project}"):
             summary = json.loads(self._read(f"api/projects/{project}/summary"))
         used: dict[str, int] = {}
         for key, count in summary.get("created_annotations", {}).items():
@@ -252,23 +252,23 @@ class Server:
 
     def import_tasks(self, project: int, tasks: Sequence[dict[str, Any]]) -> int:
         """Imports tasks (`data`, and `predictions` where given); returns how many the server says it took."""
-        with self._explained(f"importing {len(tasks)} tasks into project {project}"):
+        with self._translate_failures(f"importing {len(tasks)} tasks into project {project}"):
             answer = self._client.projects.import_tasks(project, request=cast(Any, tasks), request_options=_ONCE)
         return int(answer.task_count or 0)
 
     def annotate(self, task: int, results: Sequence[dict[str, Any]]) -> None:
         """Submits an annotation of the task in the name of the user whose token this is."""
-        with self._explained(f"annotating task {task}"):
+        with self._translate_failures(f"annotating task {task}"):
             self._client.annotations.create(task, result=list(results), lead_time=60.0, request_options=_ONCE)
 
     def add_predictions(self, project: int, predictions: Sequence[dict[str, Any]]) -> None:
         """Adds predictions (`task`, `model_version`, `result`) to tasks that are already there."""
-        with self._explained(f"adding {len(predictions)} predictions to project {project}"):
+        with self._translate_failures(f"adding {len(predictions)} predictions to project {project}"):
             self._client.projects.import_predictions(project, request=cast(Any, predictions), request_options=_ONCE)
 
     def backends(self, project: int) -> list[Backend]:
         """The ML backends that the project is connected to."""
-        with self._explained(f"listing the ML backends of project {project}"):
+        with self._translate_failures(f"listing the ML backends of project {project}"):
             backends = self._client.ml.list(project=project)
         return [
             Backend(
@@ -290,7 +290,7 @@ class Server:
         if credentials:
             user, password = credentials
             arguments.update(auth_method="BASIC_AUTH", basic_auth_user=user, basic_auth_pass=password)
-        with self._explained(f"connecting the backend {without_credentials(url)}"):
+        with self._translate_failures(f"connecting the backend {without_credentials(url)}"):
             try:
                 self._client.ml.create(**arguments)
             except ApiError as error:
@@ -298,20 +298,20 @@ class Server:
 
     def prediction_versions(self, project: int) -> dict[str, int]:
         """For each model version that predictions in the project have, how many."""
-        with self._explained(f"listing the predictions of project {project}"):
+        with self._translate_failures(f"listing the predictions of project {project}"):
             versions = json.loads(self._read(f"api/projects/{project}/model-versions/"))
             return {str(version): int(count) for version, count in versions.items() if count}
 
     def delete_predictions(self, project: int, model_version: str) -> None:
         """Deletes the predictions of this model version. Label Studio then shows none until it is told which."""
-        with self._explained(f"deleting predictions of project {project}"):
+        with self._translate_failures(f"deleting predictions of project {project}"):
             self._request("DELETE", f"api/projects/{project}/model-versions/", {"model_version": model_version})
 
     def validates_predictions(self) -> bool | None:
         """Whether the server refuses predictions that name a control which the project's config lacks. None when it
         does not say: it tells its feature flags only to a browser, or to somebody with a personal token."""
         try:
-            with self._explained("reading the feature flags"):
+            with self._translate_failures("reading the feature flags"):
                 flags = json.loads(self._read("feature-flags/").removeprefix("<pre>").removesuffix("</pre>"))
                 found = flags.get(_VALIDATION_FLAG, flags.get("$system", {}).get("FEATURE_FLAGS_DEFAULT_VALUE"))
         except (RefusedError, ServerError):
@@ -329,7 +329,7 @@ class Server:
         return str(answer.text)
 
     @contextmanager
-    def _explained(self, doing: str, not_found: str | None = None) -> Iterator[None]:
+    def _translate_failures(self, doing: str, not_found: str | None = None) -> Iterator[None]:
         """Turns what the SDK raises into an error that tells a person what to do."""
         try:
             yield

@@ -14,36 +14,36 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from ls_trajedit.label_studio.failures import causes
-from ls_trajedit.label_studio.retry import Hiccup
+from ls_trajedit.label_studio.retry import TransientError
 from ls_trajedit.traces.errors import ServerError, TrajeditError
 
-__all__ = ["hiccup_of_answer", "hiccup_of_body", "hiccup_of_no_answer"]
+__all__ = ["transient_of_answer", "transient_of_body", "transient_of_no_answer"]
 
 _MAY_PASS = (408, 409, 425, 429, 500, 502, 503, 504)
 
 
-def hiccup_of_answer(
+def transient_of_answer(
     error: TrajeditError, status: int, headers: Mapping[str, str], has_answered: bool
-) -> Hiccup | None:
-    """The Hiccup for an answer with this HTTP `status`, or None where asking again would not help."""
+) -> TransientError | None:
+    """The TransientError for an answer with this HTTP `status`, or None where asking again would not help."""
     if not isinstance(error, ServerError):
         return None
     if status in _MAY_PASS or has_answered:
-        return Hiccup(error, _retry_after(headers.get("retry-after", "")))
+        return TransientError(error, _retry_after(headers.get("retry-after", "")))
     return None
 
 
-def hiccup_of_no_answer(error: TrajeditError, cause: Exception, has_answered: bool) -> Hiccup | None:
-    """The Hiccup for a request that got no answer, or not a whole one."""
+def transient_of_no_answer(error: TrajeditError, cause: Exception, has_answered: bool) -> TransientError | None:
+    """The TransientError for a request that got no answer, or not a whole one."""
     if not isinstance(error, ServerError) or isinstance(cause, httpx.TooManyRedirects | httpx.ProxyError):
         return None
     never_worked = any(isinstance(c, socket.gaierror) for c in causes(cause)) or "SSL" in str(cause)
-    return None if never_worked and not has_answered else Hiccup(error)
+    return None if never_worked and not has_answered else TransientError(error)
 
 
-def hiccup_of_body(error: ServerError, body: str, has_answered: bool) -> Hiccup | None:
-    """The Hiccup for a `body` that is not JSON: one that was cut off, or a proxy's page about a pause."""
-    return Hiccup(error) if has_answered or body.lstrip().startswith(("{", "[")) else None
+def transient_of_body(error: ServerError, body: str, has_answered: bool) -> TransientError | None:
+    """The TransientError for a `body` that is not JSON: one that was cut off, or a proxy's page about a pause."""
+    return TransientError(error) if has_answered or body.lstrip().startswith(("{", "[")) else None
 
 
 def _retry_after(value: str) -> float | None:

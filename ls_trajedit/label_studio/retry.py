@@ -10,7 +10,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_bef
 
 from ls_trajedit.traces.errors import ServerError
 
-__all__ = ["Hiccup", "try_again"]
+__all__ = ["TransientError", "retry"]
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 
 
-class Hiccup(Exception):  # noqa: N818 - it passes; the error is what it becomes when it does not
+class TransientError(Exception):
     """A failure that may pass. `error` is what a person is told when it does not, `retry_after` the seconds that the
     server asks for, if it does."""
 
@@ -28,22 +28,22 @@ class Hiccup(Exception):  # noqa: N818 - it passes; the error is what it becomes
         self.retry_after = retry_after
 
 
-def try_again(ask: Callable[[], T], max_wait: float) -> T:
-    """What `ask` returns. Each Hiccup that it raises is told on standard error and followed by another try, until
-    the next one would come later than `max_wait` seconds after the first; then its error is raised.
+def retry(ask: Callable[[], T], max_wait: float) -> T:
+    """What `ask` returns. Each TransientError that it raises is reported on standard error and followed by another
+    attempt, until the next one would come later than `max_wait` seconds after the first; then its error is raised.
 
     Pauses grow from one second to a minute, at random below that, so that many jobs do not come back at once; what
     the server asks for is waited for in any case.
     """
     try:
         return Retrying(
-            retry=retry_if_exception_type(Hiccup),
+            retry=retry_if_exception_type(TransientError),
             wait=_pause,
             stop=stop_before_delay(max_wait),
             before_sleep=_tell,
             reraise=True,
         )(ask)
-    except Hiccup as hiccup:
+    except TransientError as hiccup:
         raise hiccup.error from None
 
 
@@ -59,7 +59,7 @@ def _tell(state: RetryCallState) -> None:
     sys.stderr.flush()
 
 
-def _hiccup(state: RetryCallState) -> Hiccup:
+def _hiccup(state: RetryCallState) -> TransientError:
     hiccup = state.outcome and state.outcome.exception()
-    assert isinstance(hiccup, Hiccup)
+    assert isinstance(hiccup, TransientError)
     return hiccup

@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.output.worker_processes import map_in_processes
 
@@ -25,7 +25,7 @@ _FEWEST_PROCESSES = 2
 
 
 def converted_chunks(
-    raw_tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, recipe: Recipe
+    raw_tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, plan: ExportPlan
 ) -> Generator[ConvertedChunk, None, None]:
     """What `raw_tasks` become, in their order, some tasks at a time.
 
@@ -35,7 +35,7 @@ def converted_chunks(
     Raises what `convert_chunk` and iterating over `raw_tasks` raise, whichever comes first in the order of the tasks,
     and DataError when a process is killed from outside.
     """
-    convert = partial(convert_chunk, schema=schema, rules=rules, recipe=recipe)
+    convert = partial(convert_chunk, schema=schema, rules=rules, plan=plan)
     tasks = iter(raw_tasks)
     processes = min(_cores() - 1, _MOST_PROCESSES)
     chunks_here = map(convert, _chunks(tasks))

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ls_trajedit.signals import signals_held
+from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import DataError, SetupError
 
-__all__ = ["PRIVATE", "file_digest", "locked_folder", "put_in_place", "temporary_folder", "write_synced"]
+__all__ = ["PRIVATE", "file_digest", "lock_folder", "make_temporary_folder", "put_in_place", "write_synced"]
 
 PRIVATE = ".ls-trajedit"
 """The folder in it that is ours and none of the reader's."""
@@ -27,7 +27,7 @@ _TEMPORARY = ".writing-"
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Keeps other runs of ls-trajedit out of `folder`, which is made when it is not there.
 
     Raises SetupError when another run is in it, or when it cannot be written to. The lock ends with the process,
@@ -58,7 +58,7 @@ def _open_lock(folder: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def temporary_folder(folder: Path) -> Iterator[Path]:
+def make_temporary_folder(folder: Path) -> Iterator[Path]:
     """A folder inside `folder`, for files that are to be put in place, and gone afterwards. What killed runs left of
     theirs is removed, so the caller must have `folder` locked."""
     try:
@@ -74,7 +74,7 @@ def temporary_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise DataError(f"{folder}: writing failed: {error.strerror}; make room or choose another folder") from None
     finally:
-        with signals_held():
+        with defer_signals():
             shutil.rmtree(temporary, ignore_errors=True)
 
 

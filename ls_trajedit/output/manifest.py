@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.output.row_files import WrittenFile
 from ls_trajedit.traces.json_text import json_indented
@@ -25,6 +25,6 @@ def manifest_json(
     return json_indented(manifest).encode() + b"\n"
 
 
-def training_json(recipe: Recipe, counts: TrainingCounts) -> dict[str, Any] | None:
-    """What the manifest says of how the training files were made; None when the recipe makes none."""
-    return {**recipe.as_json(), **counts.as_json()} if recipe.training_formats else None
+def training_json(plan: ExportPlan, counts: TrainingCounts) -> dict[str, Any] | None:
+    """What the manifest says of how the training files were made; None when the plan makes none."""
+    return {**plan.as_json(), **counts.as_json()} if plan.training_formats else None

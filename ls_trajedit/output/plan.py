@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ls_trajedit.converters.formats import formats_named
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.rendering import rendering_for
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.label_config.schema import Schema
@@ -13,7 +13,7 @@ from ls_trajedit.output.parquet import require_pyarrow
 from ls_trajedit.traces.errors import OptionsError, UsageError
 from ls_trajedit.traces.options import Options
 
-__all__ = ["WantedFiles", "recipe_for"]
+__all__ = ["WantedFiles", "plan_for"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class WantedFiles:
     with_parquet: bool = False
 
 
-def recipe_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> Recipe:
-    """The recipe for records of that schema.
+def plan_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> ExportPlan:
+    """The plan for records of that schema.
 
     Raises UsageError for a format that the command line names and that is not there, or when Parquet is wanted of no
     format, OptionsError for one of the options, and SetupError when Parquet cannot be written here.
@@ -40,9 +40,9 @@ def recipe_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> 
         if wanted.formats:
             raise UsageError(f"--format: {error}") from None
         raise OptionsError(f"`formats` in the options: {error}") from None
-    recipe = Recipe(formats, rendering, wanted.rules, wanted.with_parquet)
+    plan = ExportPlan(formats, rendering, wanted.rules, wanted.with_parquet)
     if wanted.with_parquet:
-        if not recipe.training_formats:
+        if not plan.training_formats:
             raise UsageError("--to parquet: none of the formats is for training; name some with --format")
         require_pyarrow()
-    return recipe
+    return plan

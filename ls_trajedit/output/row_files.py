@@ -15,7 +15,7 @@ from ls_trajedit.converters.chunk import ConvertedChunk, Row
 from ls_trajedit.converters.formats import rejects
 from ls_trajedit.converters.formats.base import RowFormat
 from ls_trajedit.converters.formats.tally import Tally
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.output.parquet import parquet_name, write_parquet
 from ls_trajedit.output.row_order import RowOrder
 
@@ -38,14 +38,14 @@ class WrittenFile:
 
 
 class RowFiles:
-    """The files of `recipe` and the rejects, new in `folder`. Rows come in any order of tasks. Every method raises
+    """The files of `plan` and the rejects, new in `folder`. Rows come in any order of tasks. Every method raises
     OSError when writing fails."""
 
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
+    def __init__(self, folder: Path, plan: ExportPlan) -> None:
         self._folder = folder
-        self._recipe = recipe
+        self._recipe = plan
         self._files = [
-            *(_RowFile(folder, name, file, recipe.sides, counted) for name, file, counted in recipe.files()),
+            *(_RowFile(folder, name, file, plan.sides, counted) for name, file, counted in plan.files()),
             _RowFile(folder, rejects.FORMAT.file, rejects.FORMAT, (), False),
         ]
 

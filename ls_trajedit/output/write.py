@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.chunk import ConvertedChunk
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.output.row_files import RowFiles, WrittenFile
 
@@ -26,17 +26,17 @@ class WrittenRows:
 
 def write_rows(
     chunks: Generator[ConvertedChunk, None, None],
-    recipe: Recipe,
+    plan: ExportPlan,
     folder: Path,
     told: Callable[[ConvertedChunk, int], None],
 ) -> WrittenRows:
-    """Writes the files of `recipe` into `folder`, from `chunks`, which it closes. `told` gets each chunk, and how many
+    """Writes the files of `plan` into `folder`, from `chunks`, which it closes. `told` gets each chunk, and how many
     tasks are done.
 
     Raises what `chunks` raises, and OSError when writing fails.
     """
     written = WrittenRows()
-    files = RowFiles(folder, recipe)
+    files = RowFiles(folder, plan)
     try:
         for chunk in chunks:
             written.counts.update(chunk.counts)

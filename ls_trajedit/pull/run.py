@@ -18,16 +18,16 @@ from ls_trajedit import __version__
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.formats import corrections
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.tasks import count_drafts
 from ls_trajedit.output.convert_tasks import converted_chunks
-from ls_trajedit.output.folder import locked_folder, put_in_place, temporary_folder, write_synced
+from ls_trajedit.output.folder import lock_folder, make_temporary_folder, put_in_place, write_synced
 from ls_trajedit.output.former_files import former_files, remove_former_files
 from ls_trajedit.output.manifest import MANIFEST, manifest_json, training_json
 from ls_trajedit.output.placed_files import PlacedFiles, are_in_place, digest_in_place, placed_files
-from ls_trajedit.output.plan import WantedFiles, recipe_for
+from ls_trajedit.output.plan import WantedFiles, plan_for
 from ls_trajedit.output.row_files import WrittenFile
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import write_rows
@@ -37,11 +37,11 @@ from ls_trajedit.pull.state import (
     PullState,
     RecordChanges,
     has_state,
-    opened_state,
+    open_state,
     set_state_aside,
 )
 from ls_trajedit.pull.sync import has_changed, sync_tasks
-from ls_trajedit.signals import signals_held
+from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.json_text import RawJson
 from ls_trajedit.traces.options import Options
@@ -66,16 +66,16 @@ class PullRequest:
         """What the labeling config says. Raises ConfigError when it cannot be read as an editor of traces."""
         return read_config(self.project.label_config, self.options)
 
-    def recipe(self, schema: Schema) -> Recipe:
+    def plan(self, schema: Schema) -> ExportPlan:
         """What is to be made of the records. Raises UsageError or OptionsError for a format that is not there."""
-        return recipe_for(self.wanted, self.options, schema)
+        return plan_for(self.wanted, self.options, schema)
 
     def made_with(self) -> str:
         """A hash of everything but the tasks that the rows of the output files depend on."""
         options = self.options.model_dump(mode="json") if self.options else None
-        recipe = self.recipe(self.schema())
-        formats = [format_.name for format_ in recipe.formats]
-        parts = [__version__, self.project.label_config, options, asdict(self.rules), formats, recipe.as_json()]
+        plan = self.plan(self.schema())
+        formats = [format_.name for format_ in plan.formats]
+        parts = [__version__, self.project.label_config, options, asdict(self.rules), formats, plan.as_json()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -87,7 +87,7 @@ def pull(server: Server, request: PullRequest, start_over: bool, progress: Progr
     in use or holds another project. The files are then as they were.
     """
     schema = request.schema()
-    with locked_folder(request.folder):
+    with lock_folder(request.folder):
         try:
             return _pull(server, request, schema, start_over, progress)
         except DamagedStateError as damage:
@@ -104,7 +104,7 @@ def is_up_to_date(server: Server, request: PullRequest) -> bool:
     if not has_state(request.folder):
         return False
     try:
-        with locked_folder(request.folder), opened_state(request.folder) as state:
+        with lock_folder(request.folder), open_state(request.folder) as state:
             _check_origin(state, server, request, start_over=False)
             return (
                 state.note("made_with") == request.made_with()
@@ -130,8 +130,8 @@ class _Rows:
 
 def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool, progress: Progress) -> Summary:
     folder = request.folder
-    recipe = request.recipe(schema)
-    with opened_state(folder) as state, temporary_folder(folder) as temporary:
+    plan = request.plan(schema)
+    with open_state(folder) as state, make_temporary_folder(folder) as temporary:
         _check_origin(state, server, request, start_over)
         if start_over:
             state.forget()
@@ -139,7 +139,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         placed: PlacedFiles = state.note("placed") or {}
         former = {**former_files(folder), **{name: str(known["sha256"]) for name, known in placed.items()}}
         if state.has_changed or state.note("made_with") != request.made_with() or not are_in_place(folder, placed):
-            rows = _write_rows(state, temporary, request, schema, recipe, server.version(), progress)
+            rows = _write_rows(state, temporary, request, schema, plan, server.version(), progress)
         else:
             rows = _kept_rows(state)
         counts = {**rows.counts, "drafts": count_drafts(server, request.project.id)}
@@ -148,7 +148,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         digests = [(file.file, file.sha256) for file in rows.files]
         digests.append((MANIFEST, hashlib.sha256(manifest).hexdigest()))
         changed = [name for name, digest in digests if digest_in_place(folder, name, placed) != digest]
-        with signals_held():
+        with defer_signals():
             put_in_place(temporary, folder, changed)
             state.set_note("origin", [server.url, request.project.id])
             state.set_note("title", request.project.title)
@@ -181,7 +181,7 @@ def _write_rows(
     temporary: Path,
     request: PullRequest,
     schema: Schema,
-    recipe: Recipe,
+    plan: ExportPlan,
     release: str,
     progress: Progress,
 ) -> _Rows:
@@ -192,17 +192,17 @@ def _write_rows(
         state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(corrections.FILE, ()))
         progress(done, total)
 
-    chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(recipe))
-    rows = write_rows(chunks, recipe, temporary, note)
-    training = training_json(recipe, rows.training)
+    chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
+    rows = write_rows(chunks, plan, temporary, note)
+    training = training_json(plan, rows.training)
     return _Rows(rows.counts.as_json(), training, rows.files, state.settle_records(), release)
 
 
-def _with_records(recipe: Recipe) -> Recipe:
-    """The recipe with every record, which the changes since the last pull are told from, whether written or not."""
-    if corrections.FORMAT in recipe.formats:
-        return recipe
-    return replace(recipe, formats=(corrections.FORMAT, *recipe.formats))
+def _with_records(plan: ExportPlan) -> ExportPlan:
+    """The plan with every record, which the changes since the last pull are told from, whether written or not."""
+    if corrections.FORMAT in plan.formats:
+        return plan
+    return replace(plan, formats=(corrections.FORMAT, *plan.formats))
 
 
 def _kept_rows(state: PullState) -> _Rows:

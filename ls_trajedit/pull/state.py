@@ -18,7 +18,7 @@ from typing import Any
 
 from ls_trajedit.traces.errors import DataError, SetupError
 
-__all__ = ["DamagedStateError", "PullState", "RecordChanges", "has_state", "opened_state", "set_state_aside"]
+__all__ = ["DamagedStateError", "PullState", "RecordChanges", "has_state", "open_state", "set_state_aside"]
 
 # "LsTe": what tells the database from somebody else's.
 _APPLICATION = 0x4C735465
@@ -105,7 +105,7 @@ class PullState:
         and the last id in `listed` that no task has then: two numbers, or none."""
         self._execute("CREATE TEMP TABLE IF NOT EXISTS listed (id INTEGER PRIMARY KEY, annotations INTEGER)")
         self._execute("DELETE FROM listed")
-        with self._failures_told():
+        with self._translate_failures():
             self._connection.executemany("INSERT OR IGNORE INTO listed VALUES (?, ?)", listed)
         dropped = self._execute(
             "DELETE FROM tasks WHERE NOT EXISTS (SELECT * FROM listed WHERE listed.id = tasks.id "
@@ -118,7 +118,7 @@ class PullState:
     def note_records(self, records: Iterable[tuple[int, int, bytes]]) -> None:
         """Notes records that the output files have now: task id, annotation id, and a digest of the row."""
         self._execute("CREATE TEMP TABLE IF NOT EXISTS written AS SELECT * FROM records WHERE false")
-        with self._failures_told():
+        with self._translate_failures():
             self._connection.executemany("INSERT INTO written VALUES (?, ?, ?)", records)
 
     def settle_records(self) -> RecordChanges:
@@ -139,20 +139,20 @@ class PullState:
         return changes
 
     def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        with self._failures_told():
+        with self._translate_failures():
             return self._connection.execute(statement, values)
 
     def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
         rows = self._execute(statement, *values)
         while True:
-            with self._failures_told():
+            with self._translate_failures():
                 row = rows.fetchone()
             if row is None:
                 return
             yield row
 
     @contextmanager
-    def _failures_told(self) -> Iterator[None]:
+    def _translate_failures(self) -> Iterator[None]:
         try:
             yield
         except _FAILURES as error:
@@ -160,7 +160,7 @@ class PullState:
 
 
 @contextmanager
-def opened_state(folder: Path) -> Iterator[PullState]:
+def open_state(folder: Path) -> Iterator[PullState]:
     """The state in `folder`, with a transaction begun, which is rolled back unless `commit` is called.
 
     The folder is made when it is not there. Raises SetupError for the state of a newer ls-trajedit,

@@ -14,7 +14,7 @@ from ls_trajedit.report.figures import count_figures
 from ls_trajedit.report.page import page_pieces
 from ls_trajedit.report.page_data import blocks_written
 from ls_trajedit.report.records import Source, read_records, read_source
-from ls_trajedit.signals import signals_held
+from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import DataError, SetupError, UsageError
 
 __all__ = ["REPORT", "WrittenReport", "write_report"]
@@ -55,7 +55,7 @@ def write_report(folder: Path, target: Path) -> WrittenReport:
             file.flush()
             os.fsync(file.fileno())
         is_new = file_digest(target) != file_digest(temporary)
-        with signals_held():
+        with defer_signals():
             if is_new:
                 temporary.replace(target)
     except OSError as error:

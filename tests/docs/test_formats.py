@@ -11,7 +11,7 @@ import pytest
 from ls_trajedit.converters.example import example_sample
 from ls_trajedit.converters.formats import FORMATS
 from ls_trajedit.converters.formats.tally import Tally
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.rendering import Rendering
@@ -62,7 +62,7 @@ def test_every_key_of_training_is_documented_in_its_order() -> None:
     table = re.search(r"(?:^\|.*\n)+", text[text.index("Under `training`") :], re.MULTILINE)
     assert table
     documented = [key for line in table.group().splitlines()[2:] for key in words(line.split("|")[1])]
-    training = training_json(Recipe(tuple(TRAINING.values())), TrainingCounts())
+    training = training_json(ExportPlan(tuple(TRAINING.values())), TrainingCounts())
     assert training is not None
     assert documented == list(training)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from tests.contract.conftest import label_studio_ml_python, start_host
 
 __all__ = ["label_studio_ml_python", "logged_in", "start_host"]
@@ -37,7 +37,7 @@ def label_studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def label_studio(label_studio_folder: Path) -> Iterator[LocalLabelStudio]:
     """A running Label Studio; its owner's token and login are in it. Each test makes projects of its own."""
-    with running_label_studio(label_studio_folder, extra_env=VALIDATE_PREDICTIONS) as running:
+    with run_label_studio(label_studio_folder, extra_env=VALIDATE_PREDICTIONS) as running:
         yield running
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from tests.contract.conftest import CREDENTIALS, HOSTS, StartHost
 
 from .command_line import Person, read_json, write_traces
@@ -161,7 +161,7 @@ def test_a_label_studio_that_refuses_local_addresses_is_explained(
     migrated_folder: Path, start_host: StartHost, tmp_path: Path
 ) -> None:
     guarded = {"ML_BLOCK_LOCAL_IP": "true", "SSRF_PROTECTION_ENABLED": "true"}
-    with running_label_studio(migrated_folder, extra_env=guarded) as label_studio:
+    with run_label_studio(migrated_folder, extra_env=guarded) as label_studio:
         person = Person.at(tmp_path, label_studio)
         traces = write_traces(tmp_path / "traces.jsonl", [TRACE])
         backend = start_host(HOSTS[0]).url

@@ -88,7 +88,7 @@ def records_of(folder: Path, trace_id: str) -> list[dict[str, Any]]:
 
 def test_a_skipped_task_is_counted_and_in_no_file(project: Project, page: Page, tmp_path: Path) -> None:
     assert label_next(page, project.number) == project.tasks["skipped"]
-    correct(page, "step_0__action__corrected", "give_up", "try_again")
+    correct(page, "step_0__action__corrected", "give_up", "retry")
     skip(page)
 
     assert project.pull(tmp_path, "--json").json["skipped"] == 1

@@ -14,7 +14,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from ls_trajedit import __version__
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from tests.contract.conftest import HOSTS, StartHost
 from tests.docs.pages import blocks
 
@@ -66,7 +66,7 @@ def test_nginx_as_documented_before_a_label_studio_that_enforces_its_policy(
 ) -> None:
     # The backend wants a password; a browser that loads the script has none.
     backend = start_host(HOSTS[0], BASIC_AUTH_USER="a", BASIC_AUTH_PASS="b")
-    with running_label_studio(migrated_folder, extra_env={"LS_CSP_REPORT_ONLY": "false"}) as label_studio:
+    with run_label_studio(migrated_folder, extra_env={"LS_CSP_REPORT_ONLY": "false"}) as label_studio:
         person, project, task = pushed(label_studio, tmp_path)
         locations = nginx_block("").replace("http://127.0.0.1:9090", backend.url)
         locations = locations.replace("http://127.0.0.1:8080", label_studio.url)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, running_label_studio
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from ls_trajedit.demo.local_users import add_user
 from ls_trajedit.traces.errors import RefusedError, ServerError
 
@@ -79,7 +79,7 @@ def test_a_user_that_label_studio_refuses_is_explained(label_studio: LocalLabelS
 
 def test_nothing_is_left_when_the_block_ends_even_by_ctrl_c_and_the_folder_can_be_used_again(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with running_label_studio(tmp_path) as first:
+        with run_label_studio(tmp_path) as first:
             started.append(first)
             call(first, "POST", "/api/projects", first.token, title="Made before")
             raise KeyboardInterrupt
@@ -91,7 +91,7 @@ def test_nothing_is_left_when_the_block_ends_even_by_ctrl_c_and_the_folder_can_b
     with pytest.raises(ProcessLookupError):
         os.killpg(started[0].pid, 0)
 
-    with running_label_studio(tmp_path, port=port_of(started[0])) as second:
+    with run_label_studio(tmp_path, port=port_of(started[0])) as second:
         assert second.url == started[0].url
         titles = [found["title"] for found in call(second, "GET", "/api/projects", second.token).json()["results"]]
         assert titles == ["Made before"]
@@ -100,7 +100,7 @@ def test_nothing_is_left_when_the_block_ends_even_by_ctrl_c_and_the_folder_can_b
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(ServerError, match=f"port {port} is taken"), running_label_studio(tmp_path, port=port):
+        with pytest.raises(ServerError, match=f"port {port} is taken"), run_label_studio(tmp_path, port=port):
             pass
     assert not (tmp_path / "label-studio.log").exists()
 
@@ -108,5 +108,5 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
 def test_a_label_studio_that_dies_while_starting_shows_the_end_of_its_log(tmp_path: Path) -> None:
     broken = {"LABEL_STUDIO_DEBUG": "not a truth value"}
     reason = r"ended with status 1 while starting[\s\S]*not a truth value"
-    with pytest.raises(ServerError, match=reason), running_label_studio(tmp_path, extra_env=broken):
+    with pytest.raises(ServerError, match=reason), run_label_studio(tmp_path, extra_env=broken):
         pass

@@ -13,7 +13,7 @@ from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
 from ls_trajedit.converters.formats import DEFAULT_FORMATS
 from ls_trajedit.converters.formats.base import TrainingRow
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
@@ -40,7 +40,7 @@ def raw(*tasks: Any) -> list[RawTask]:
 
 
 def convert(*tasks: Any, rules: ReadingRules | None = None) -> ConvertedChunk:
-    return convert_chunk(raw(*tasks), SCHEMA, rules or ReadingRules(), Recipe())
+    return convert_chunk(raw(*tasks), SCHEMA, rules or ReadingRules(), ExportPlan())
 
 
 def test_each_row_stands_under_its_file_with_its_key_in_the_order_of_the_tasks() -> None:
@@ -70,7 +70,7 @@ def test_no_tasks_make_no_rows() -> None:
 
 
 def test_tasks_schema_formats_and_what_comes_of_them_can_go_to_another_process() -> None:
-    arguments = (raw(task(1, EDIT, UNKNOWN), task(2, SAME)), SCHEMA, ReadingRules(emails={3: "a@b"}), Recipe())
+    arguments = (raw(task(1, EDIT, UNKNOWN), task(2, SAME)), SCHEMA, ReadingRules(emails={3: "a@b"}), ExportPlan())
     here = convert_chunk(*arguments)
     assert pickle.loads(pickle.dumps(convert_chunk(*pickle.loads(pickle.dumps(arguments))))) == here
 
@@ -86,7 +86,7 @@ def test_tasks_schema_formats_and_what_comes_of_them_can_go_to_another_process()
 def test_what_is_no_task_is_told_with_its_place(text: bytes, message: str) -> None:
     tasks = [*raw(task(1, EDIT)), RawTask("e.json:2", RawJson(text))]
     with pytest.raises(DataError) as error:
-        convert_chunk(tasks, SCHEMA, ReadingRules(), Recipe())
+        convert_chunk(tasks, SCHEMA, ReadingRules(), ExportPlan())
     assert str(error.value).startswith(message)
 
 
@@ -113,5 +113,5 @@ def test_a_row_is_the_json_of_what_the_format_makes_of_the_record(case: Case) ->
                 if isinstance(row, TrainingRow)
             }
             chunk = ConvertedChunk()
-            chunk.add([outcome], Recipe())
+            chunk.add([outcome], ExportPlan())
             assert {file: [row.raw for row in rows] for file, rows in chunk.rows.items()} == expected

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ls_trajedit.inputs import input_name, opened_input, read_text
+from ls_trajedit.inputs import input_name, open_input, read_text
 from ls_trajedit.traces.errors import DataError, UsageError
 
 
 def read(path: Path) -> bytes:
-    with opened_input(path) as stream:
+    with open_input(path) as stream:
         return stream.read()
 
 
@@ -52,7 +52,7 @@ def test_a_hyphen_is_standard_input_which_stays_open(monkeypatch: pytest.MonkeyP
 def test_a_file_is_closed_when_it_was_read(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"x")
-    with opened_input(path) as stream:
+    with open_input(path) as stream:
         pass
     assert stream.closed
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ls_trajedit.progress import progress_told
+from ls_trajedit.progress import show_progress
 
 
 class Terminal(io.StringIO):
@@ -26,7 +26,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_log_gets_a_line_when_30_seconds_have_passed(
     seconds: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with progress_told("pulling") as progress:
+    with show_progress("pulling") as progress:
         for now, done, total in ((29.9, 100, 12_000), (30.0, 1_200, 12_000), (59.0, 3_000, None), (61.0, 4_000, None)):
             seconds.append(now)
             progress(done, total)
@@ -37,7 +37,7 @@ def test_a_terminal_gets_a_bar_that_goes_when_it_is_done(monkeypatch: pytest.Mon
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    with progress_told("pulling") as progress:
+    with show_progress("pulling") as progress:
         progress(3, 7)
     assert "pulling" in terminal.getvalue()
     # The last thing is that the line is cleared.

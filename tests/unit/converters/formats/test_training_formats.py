@@ -166,7 +166,7 @@ def test_what_a_row_counts_is_what_is_learned() -> None:
         for file in format_.files:
             if file.file in wanted:
                 found = [
-                    (row.learned_characters, row.is_pair, row.is_stale)
+                    (row.trained_characters, row.is_pair, row.is_stale)
                     for row in file.rows(Sample(example_record()))
                     if isinstance(row, TrainingRow)
                 ]

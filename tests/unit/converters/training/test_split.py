@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from ls_trajedit.converters.training.split import file_of_side, parse_split
+from ls_trajedit.converters.training.split import parse_split, split_file_name
 from tests.support.strategies import texts
 
 
@@ -61,5 +61,5 @@ def test_the_shares_are_kept_more_or_less() -> None:
 
 
 def test_a_side_has_a_file_of_its_own() -> None:
-    assert file_of_side("trl/sft_prompt_completion.jsonl", "dev") == "trl/sft_prompt_completion.dev.jsonl"
-    assert file_of_side("llamafactory/sft.json", "train") == "llamafactory/sft.train.json"
+    assert split_file_name("trl/sft_prompt_completion.jsonl", "dev") == "trl/sft_prompt_completion.dev.jsonl"
+    assert split_file_name("llamafactory/sft.json", "train") == "llamafactory/sft.train.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ls_trajedit.label_studio.retry import Hiccup, try_again
+from ls_trajedit.label_studio.retry import TransientError, retry
 from ls_trajedit.traces.errors import RefusedError, ServerError
 
 
@@ -47,27 +47,27 @@ class Asked:
 
 
 def test_an_answer_is_an_answer(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert try_again(Asked("yes"), 60) == "yes"
+    assert retry(Asked("yes"), 60) == "yes"
     assert (clock.pauses, capsys.readouterr().err) == ([], "")
 
 
 def test_a_hiccup_is_told_with_the_pause_that_follows(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert try_again(Asked(Hiccup(ServerError("it is busy"), 41.6), "yes"), 60) == "yes"
+    assert retry(Asked(TransientError(ServerError("it is busy"), 41.6), "yes"), 60) == "yes"
     assert clock.pauses == [41.6]
     assert capsys.readouterr().err == "it is busy\n  trying again in 42 s (Ctrl-C stops it)\n"
 
 
 def test_another_error_ends_it(clock: Clock) -> None:
-    asked = Asked(Hiccup(ServerError("busy")), RefusedError("no"), "yes")
+    asked = Asked(TransientError(ServerError("busy")), RefusedError("no"), "yes")
     with pytest.raises(RefusedError, match="no"):
-        try_again(asked, 600)
+        retry(asked, 600)
     assert asked.times == 2
 
 
 def test_the_last_error_is_what_is_raised_when_there_is_no_more_time(clock: Clock) -> None:
-    asked = Asked(Hiccup(ServerError("first"), 40), Hiccup(ServerError("last"), 40), "yes")
+    asked = Asked(TransientError(ServerError("first"), 40), TransientError(ServerError("last"), 40), "yes")
     with pytest.raises(ServerError, match="last"):
-        try_again(asked, 60)
+        retry(asked, 60)
     assert clock.pauses == [40]
 
 
@@ -77,4 +77,4 @@ def test_ctrl_c_ends_a_pause(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(clock, "sleep", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        try_again(Asked(Hiccup(ServerError("busy")), "yes"), 60)
+        retry(Asked(TransientError(ServerError("busy")), "yes"), 60)

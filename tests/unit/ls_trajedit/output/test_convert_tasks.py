@@ -17,7 +17,7 @@ import pytest
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import RawTask
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.output import convert_tasks
 from ls_trajedit.output.convert_tasks import converted_chunks
@@ -56,7 +56,7 @@ def on_cores(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def all_of(tasks: Iterable[RawTask]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The counts and the rows of all chunks together."""
     counts, rows = Counts(), dict[str, list[Any]]()
-    for chunk in converted_chunks(tasks, SCHEMA, ReadingRules(), Recipe()):
+    for chunk in converted_chunks(tasks, SCHEMA, ReadingRules(), ExportPlan()):
         counts.update(chunk.counts)
         for file, more in chunk.rows.items():
             rows.setdefault(file, []).extend(more)
@@ -124,7 +124,9 @@ def test_only_some_of_the_tasks_are_in_memory(cores: int, monkeypatch: pytest.Mo
     for count in (150, 450):
         tracemalloc.start()
         try:
-            for chunk in converted_chunks((task(n, 100_000) for n in range(count)), SCHEMA, ReadingRules(), Recipe()):
+            for chunk in converted_chunks(
+                (task(n, 100_000) for n in range(count)), SCHEMA, ReadingRules(), ExportPlan()
+            ):
                 assert chunk.counts.tasks < 50
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:

@@ -6,30 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from ls_trajedit.output.folder import file_digest, locked_folder, put_in_place, temporary_folder
+from ls_trajedit.output.folder import file_digest, lock_folder, make_temporary_folder, put_in_place
 from ls_trajedit.traces.errors import DataError, SetupError
 
 
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
-    with locked_folder(tmp_path / "a" / "b"), temporary_folder(tmp_path / "a" / "b") as temporary:
+    with lock_folder(tmp_path / "a" / "b"), make_temporary_folder(tmp_path / "a" / "b") as temporary:
         assert temporary.parent == tmp_path / "a" / "b"
 
 
 def test_a_folder_is_locked_once_and_free_again_afterwards(tmp_path: Path) -> None:
     with (
-        locked_folder(tmp_path),
+        lock_folder(tmp_path),
         pytest.raises(SetupError, match="another ls-trajedit is writing there"),
-        locked_folder(tmp_path),
+        lock_folder(tmp_path),
     ):
         pass
-    with locked_folder(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
 def test_a_lock_is_released_when_the_run_fails(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), locked_folder(tmp_path):
+    with pytest.raises(KeyError), lock_folder(tmp_path):
         raise KeyError
-    with locked_folder(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
@@ -37,7 +37,7 @@ def test_a_lock_is_released_when_the_run_fails(tmp_path: Path) -> None:
 def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(SetupError, match=r"cannot write there: .*; choose another folder with -o"):
-        locked_folder(tmp_path / place).__enter__()
+        lock_folder(tmp_path / place).__enter__()
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -50,14 +50,14 @@ def test_a_lock_that_is_none_is_told(tmp_path: Path, content: bytes | None) -> N
     else:
         lock.mkdir()
     with pytest.raises(SetupError, match="cannot write there: "):
-        locked_folder(tmp_path).__enter__()
+        lock_folder(tmp_path).__enter__()
 
 
 def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / ".writing-abc").mkdir()
     (tmp_path / ".writing-abc" / "half").write_text("ha")
     (tmp_path / "mine").mkdir()
-    with temporary_folder(tmp_path) as temporary:
+    with make_temporary_folder(tmp_path) as temporary:
         assert {path.name for path in tmp_path.iterdir()} == {"mine", temporary.name}
         (temporary / "x").write_text("x")
     assert {path.name for path in tmp_path.iterdir()} == {"mine"}
@@ -66,7 +66,7 @@ def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path: Path) -> No
 def test_a_disk_that_fails_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     with (
         pytest.raises(DataError, match="writing failed: No space left on device; make room"),
-        temporary_folder(tmp_path),
+        make_temporary_folder(tmp_path),
     ):
         raise OSError(28, "No space left on device")
     assert list(tmp_path.iterdir()) == []
@@ -74,7 +74,7 @@ def test_a_disk_that_fails_is_told_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_files_are_put_in_place_of_old_ones_and_into_folders_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
-    with temporary_folder(tmp_path) as temporary:
+    with make_temporary_folder(tmp_path) as temporary:
         (temporary / "deep").mkdir()
         for name in ("a", "deep/b", "unwanted"):
             (temporary / name).write_text("new")
@@ -88,7 +88,7 @@ def test_files_are_put_in_place_of_old_ones_and_into_folders_of_their_own(tmp_pa
 def test_a_folder_with_the_name_of_a_file_stops_all_of_them(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     (tmp_path / "b").mkdir()
-    with temporary_folder(tmp_path) as temporary:
+    with make_temporary_folder(tmp_path) as temporary:
         for name in ("a", "b"):
             (temporary / name).write_text("new")
         with pytest.raises(IsADirectoryError):

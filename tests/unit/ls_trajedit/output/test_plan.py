@@ -10,7 +10,7 @@ from ls_trajedit.convert_export import generated_schema
 from ls_trajedit.converters.formats import FORMATS
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.output.plan import WantedFiles, recipe_for
+from ls_trajedit.output.plan import WantedFiles, plan_for
 from ls_trajedit.traces.errors import OptionsError, UsageError
 from ls_trajedit.traces.options import Options, Templates
 
@@ -23,7 +23,7 @@ OPTIONS = Options(
 
 
 def test_the_rendering_is_that_of_the_traces_that_the_schema_describes() -> None:
-    rendering = recipe_for(WantedFiles(as_tool_calls=True), OPTIONS, generated_schema(OPTIONS)).rendering
+    rendering = plan_for(WantedFiles(as_tool_calls=True), OPTIONS, generated_schema(OPTIONS)).rendering
     assert rendering.step.text == ("Thought: {thought}\nAction: {action}\nContent: {content}\nArgs.query: {args.query}")
     assert (rendering.bare_step_field, rendering.final_answer_key) == ("content", "result.answer")
     assert (rendering.tools_path, rendering.as_tool_calls) == (("meta", "tools"), True)
@@ -35,13 +35,13 @@ def test_without_options_the_schema_of_any_project_is_enough() -> None:
         <Text name="c" value="$steps[1].observation"/><TextArea name="d" toName="c"/>
         <Text name="e" value="$final_answer"/><TextArea name="f" toName="e"/></View>"""
     )
-    rendering = recipe_for(WantedFiles(), None, schema).rendering
+    rendering = plan_for(WantedFiles(), None, schema).rendering
     assert rendering.step.text == "Thought: {thought}\nAction: {action}\nNote: {note}"
 
 
 def test_a_template_of_the_options_is_taken_as_it_is() -> None:
     options = Options(templates=Templates(step="{action}", observation="{result}", final_answer="= {final_answer}"))
-    rendering = recipe_for(WantedFiles(), options, generated_schema(options)).rendering
+    rendering = plan_for(WantedFiles(), options, generated_schema(options)).rendering
     assert (rendering.step.text, rendering.observation.text) == ("{action}", "{result}")
     assert rendering.final_answer.text == "= {final_answer}"
 
@@ -49,21 +49,19 @@ def test_a_template_of_the_options_is_taken_as_it_is() -> None:
 def test_the_command_line_goes_before_the_options_and_those_before_the_default() -> None:
     options = Options(formats=["prm"])
     schema = generated_schema(options)
-    assert recipe_for(WantedFiles(("trl-dpo", "sft")), options, schema).formats == (FORMATS["sft"], FORMATS["trl-dpo"])
-    assert recipe_for(WantedFiles(), options, schema).formats == (FORMATS["prm"],)
-    assert [f.name for f in recipe_for(WantedFiles(), None, schema).formats] == ["corrections", "sft", "dpo"]
+    assert plan_for(WantedFiles(("trl-dpo", "sft")), options, schema).formats == (FORMATS["sft"], FORMATS["trl-dpo"])
+    assert plan_for(WantedFiles(), options, schema).formats == (FORMATS["prm"],)
+    assert [f.name for f in plan_for(WantedFiles(), None, schema).formats] == ["corrections", "sft", "dpo"]
 
 
 def test_a_format_that_is_not_there_is_the_fault_of_whoever_named_it() -> None:
     schema = generated_schema(Options())
     with pytest.raises(UsageError, match="--format: `dop` is no format; did you mean `dpo`"):
-        recipe_for(WantedFiles(("dop",)), None, schema)
+        plan_for(WantedFiles(("dop",)), None, schema)
     with pytest.raises(OptionsError, match="`formats` in the options: `dop` is no format; did you mean `dpo`"):
-        recipe_for(WantedFiles(), Options(formats=["dop"]), schema)
+        plan_for(WantedFiles(), Options(formats=["dop"]), schema)
 
 
 def test_a_recipe_can_be_sent_to_another_process() -> None:
-    recipe = recipe_for(
-        WantedFiles(("all",), rules=TrainingRules(stale="truncate")), OPTIONS, generated_schema(OPTIONS)
-    )
-    assert pickle.loads(pickle.dumps(recipe)) == recipe
+    plan = plan_for(WantedFiles(("all",), rules=TrainingRules(stale="truncate")), OPTIONS, generated_schema(OPTIONS))
+    assert pickle.loads(pickle.dumps(plan)) == plan

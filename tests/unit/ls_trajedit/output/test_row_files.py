@@ -17,7 +17,7 @@ from ls_trajedit.converters.annotations.convert_task import Outcome
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.chunk import ConvertedChunk
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
-from ls_trajedit.converters.plan import Recipe
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.output.manifest import MANIFEST, manifest_json
 from ls_trajedit.output.row_files import RowFiles, WrittenFile
 
@@ -28,7 +28,7 @@ NAMES = [
     "trajectory_dpo.jsonl",
     "trajectory_sft.jsonl",
 ]
-DEFAULT = Recipe()
+DEFAULT = ExportPlan()
 ORIGIN = {"host": "http://h", "versions": {"ls-trajedit": "0"}}
 
 
@@ -50,13 +50,13 @@ def reject(task: int, annotation: int) -> Outcome:
     return Outcome("rejected", "1", (task, annotation), {"annotation_id": annotation, "reason": "because"})
 
 
-def write(folder: Path, *outcomes: Outcome, recipe: Recipe = DEFAULT) -> list[WrittenFile]:
+def write(folder: Path, *outcomes: Outcome, plan: ExportPlan = DEFAULT) -> list[WrittenFile]:
     """Writes the files and their manifest into `folder`, one chunk for each outcome."""
     counts = Counts()
-    files = RowFiles(folder, recipe)
+    files = RowFiles(folder, plan)
     for outcome in outcomes:
         chunk = ConvertedChunk(Counts(tasks=1))
-        chunk.add([outcome], recipe)
+        chunk.add([outcome], plan)
         counts.update(chunk.counts)
         files.add(chunk)
     written = files.finish(counts)
@@ -165,7 +165,7 @@ def test_a_record_is_one_line_whatever_line_ends_its_texts_hold(tmp_path: Path) 
 
 def test_a_format_can_put_its_file_into_a_folder_of_its_own(tmp_path: Path) -> None:
     file = RowFormat("own/rows.jsonl", lambda sample: iter([TrainingRow({"id": sample.record["trace_id"]})]))
-    write(tmp_path, record(1, 1), recipe=Recipe((Format("own", (file,), is_for_training=False),)))
+    write(tmp_path, record(1, 1), plan=ExportPlan((Format("own", (file,), is_for_training=False),)))
     assert (tmp_path / "own" / "rows.jsonl").read_bytes() == b'{"id":"1/1"}\n'
 
 

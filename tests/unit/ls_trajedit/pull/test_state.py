@@ -14,14 +14,14 @@ from ls_trajedit.pull.state import (
     PullState,
     RecordChanges,
     has_state,
-    opened_state,
+    open_state,
     set_state_aside,
 )
 from ls_trajedit.traces.errors import SetupError
 
 
 def kept(folder: Path, *tasks: tuple[int, bytes]) -> None:
-    with opened_state(folder) as state:
+    with open_state(folder) as state:
         for number, raw in tasks:
             state.put_task(number, raw, 1)
         state.commit()
@@ -29,24 +29,24 @@ def kept(folder: Path, *tasks: tuple[int, bytes]) -> None:
 
 def test_tasks_come_back_in_order_of_their_ids_and_never_twice(tmp_path: Path) -> None:
     kept(tmp_path, (7, b"seven"), (3, b"three"), (7, b"seven again"))
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         assert list(state.raw_tasks()) == [(3, b"three"), (7, b"seven again")]
         assert state.task_count() == 2
 
 
 def test_what_is_not_committed_was_never_there(tmp_path: Path) -> None:
     kept(tmp_path, (1, b"one"))
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         state.put_task(2, b"two", 0)
         state.set_note("cursor", "later")
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         assert list(state.raw_tasks()) == [(1, b"one")]
         assert state.note("cursor") is None
 
 
 def test_only_another_task_is_a_change(tmp_path: Path) -> None:
     kept(tmp_path, (1, b"one"))
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         state.put_task(1, b"one", 1)
         assert not state.has_changed
         assert state.keep_only([(1, 1)]) == []
@@ -57,7 +57,7 @@ def test_only_another_task_is_a_change(tmp_path: Path) -> None:
 
 def test_what_is_not_listed_goes_and_what_is_missing_is_named(tmp_path: Path) -> None:
     kept(tmp_path, *((number, b"x") for number in range(1, 6)))
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         assert state.keep_only([(2, 1), (4, None), (6, 0), (8, 1), (9, 1)]) == [6, 9]
         assert [number for number, _ in state.raw_tasks()] == [2, 4]
         assert state.has_changed
@@ -65,7 +65,7 @@ def test_what_is_not_listed_goes_and_what_is_missing_is_named(tmp_path: Path) ->
 
 def test_a_task_with_another_number_of_annotations_is_missing(tmp_path: Path) -> None:
     kept(tmp_path, (1, b"one"), (2, b"two"))
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         assert state.keep_only([(1, 1), (2, 5)]) == [2, 2]
 
 
@@ -75,23 +75,23 @@ def noted(state: PullState, *records: tuple[int, int, bytes]) -> RecordChanges:
 
 
 def test_records_are_compared_with_those_of_the_pull_before(tmp_path: Path) -> None:
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         assert noted(state, (1, 1, b"a"), (1, 2, b"b"), (2, 3, b"c")) == RecordChanges(3, 0, 0)
         state.commit()
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         assert noted(state, (1, 1, b"a"), (2, 3, b"C"), (2, 4, b"d"), (3, 5, b"e")) == RecordChanges(2, 1, 1)
         state.commit()
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         assert noted(state) == RecordChanges(0, 0, 4)
 
 
 def test_to_start_over_forgets_the_tasks_and_not_what_the_files_hold(tmp_path: Path) -> None:
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         state.put_task(1, b"one", 1)
         state.set_note("cursor", "now")
         noted(state, (1, 1, b"a"))
         state.commit()
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         state.forget()
         assert state.has_changed
         assert (state.task_count(), state.note("cursor")) == (0, None)
@@ -100,7 +100,7 @@ def test_to_start_over_forgets_the_tasks_and_not_what_the_files_hold(tmp_path: P
 
 def test_a_note_is_any_json(tmp_path: Path) -> None:
     value = {"a": [1, None, "é \ud800"], "b": {}}
-    with opened_state(tmp_path) as state:
+    with open_state(tmp_path) as state:
         state.set_note("x", "earlier")
         state.set_note("x", value)
         assert state.note("x") == value
@@ -130,7 +130,7 @@ def test_a_state_that_somebody_reads_is_no_damaged_one(tmp_path: Path, monkeypat
     with closing(sqlite3.connect(tmp_path / ".ls-trajedit" / "state.sqlite")) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM tasks").fetchall()
-        with opened_state(tmp_path) as state:
+        with open_state(tmp_path) as state:
             state.put_task(2, b"two", 0)
             with pytest.raises(SetupError, match="another program has the state of the last pull open"):
                 state.commit()
@@ -140,5 +140,5 @@ def test_a_task_that_is_not_what_was_written_is_damage(tmp_path: Path) -> None:
     kept(tmp_path, (1, b"one"))
     with closing(sqlite3.connect(tmp_path / ".ls-trajedit" / "state.sqlite", isolation_level=None)) as somebody:
         somebody.execute("UPDATE tasks SET raw = 'text'")
-    with opened_state(tmp_path) as state, pytest.raises(DamagedStateError, match="task 1 is not what was written"):
+    with open_state(tmp_path) as state, pytest.raises(DamagedStateError, match="task 1 is not what was written"):
         list(state.raw_tasks())
