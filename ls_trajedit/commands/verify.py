@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import arguments
-from ls_trajedit.output.verify import verify as verify_files
+from ls_trajedit.output.inventory import verify as verify_files
 from ls_trajedit.traces.errors import DataError
 
 __all__ = ["verify"]

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.converters.formats.rejects import FORMAT as REJECTS
 from ls_trajedit.hub.card import CARD, MADE_BY, card_text
+from ls_trajedit.output.inventory import verify
 from ls_trajedit.output.manifest import MANIFEST
-from ls_trajedit.output.verify import verify
 from ls_trajedit.traces.errors import DataError, SetupError, UsageError
 from ls_trajedit.traces.json_text import json_indented, parse_json
 

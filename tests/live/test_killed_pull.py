@@ -18,7 +18,7 @@ from random import Random
 import pytest
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
-from ls_trajedit.output.verify import verify
+from ls_trajedit.output.inventory import verify
 
 from .command_line import Person
 from .conftest import DATABASE

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.output.verify import CheckedFile, verify
+from ls_trajedit.output.inventory import CheckedFile, verify
 from ls_trajedit.traces.errors import DataError
 
 
