@@ -7,15 +7,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.output.manifest import MANIFEST
-from ls_trajedit.output.row_files import WrittenFile
-from ls_trajedit.pull.state import RecordChanges
+from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 
-__all__ = ["Summary", "summary_json", "summary_lines", "summary_markdown"]
+__all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary_markdown"]
 
 _ALWAYS = ("edited", "unedited", "skipped", "rejected")
 # Names of fields come from traces, so nothing in a table of Markdown may be markup.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
+
+
+@dataclass(frozen=True)
+class RecordChanges:
+    """How many records a pull found that are new, that changed, and that are gone since the one before."""
+
+    new: int
+    changed: int
+    removed: int
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ls_trajedit.report.records import Record
+from ls_trajedit.report.records import AnnotatedTrace
 
 __all__ = ["Agreement"]
 
@@ -32,7 +32,7 @@ class Agreement:
     both_edited: int = 0
     same_text: int = 0
 
-    def add_task(self, records: Sequence[Record]) -> None:
+    def add_task(self, records: Sequence[AnnotatedTrace]) -> None:
         """Counts the annotations of one task."""
         names = [record.annotator for record in records]
         if len(set(names)) < 2:

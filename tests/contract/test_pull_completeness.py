@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from .hostile_label_studio import HostileLabelStudio, corrected
 from .misbehaviour import changed_page, empty_page, saying
-from .puller import Puller, puller_of
+from .puller import Puller
 from .reply import Fault
 
 # More than one page of the first pull; all have been changed again after it, so that they are two of the second, too.
@@ -18,17 +17,10 @@ TASKS = 150
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled, before all tasks changed."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        for _ in range(TASKS):
-            puller.label_studio.add_task()
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        for number in puller.label_studio.tasks:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        yield puller
+    puller.pull_before_all_change(TASKS)
+    return puller
 
 
 def without(index: int) -> Fault:

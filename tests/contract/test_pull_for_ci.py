@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import OUTPUTS, Puller, puller_of
+from .puller import OUTPUTS, Puller
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody whose project has an edited, a rejected and a skipped annotation, and has never pulled."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        tasks = [puller.label_studio.add_task() for _ in range(4)]
-        puller.label_studio.annotate(tasks[0], corrected("better"))
-        puller.label_studio.annotate(tasks[1], corrected("x", "nobody"))
-        puller.label_studio.annotate(tasks[2], was_cancelled=True)
-        puller.label_studio.pass_time()
-        yield puller
+    tasks = [puller.label_studio.add_task() for _ in range(4)]
+    puller.label_studio.annotate(tasks[0], corrected("better"))
+    puller.label_studio.annotate(tasks[1], corrected("x", "nobody"))
+    puller.label_studio.annotate(tasks[2], was_cancelled=True)
+    puller.label_studio.pass_time()
+    return puller
 
 
 def test_a_check_before_the_first_pull_says_1_and_makes_no_folder(puller: Puller) -> None:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import OUTPUTS, Puller, puller_of
+from .puller import OUTPUTS, Puller
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled a project of three tasks, two of them corrected, with the default formats."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        tasks = [puller.label_studio.add_task() for _ in range(3)]
-        for number in tasks[:2]:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        yield puller
+    puller.pull_some_corrected(3)
+    return puller
 
 
 def names(puller: Puller) -> set[str]:

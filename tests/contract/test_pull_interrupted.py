@@ -7,29 +7,19 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from .hostile_label_studio import corrected
 from .misbehaviour import hanging
-from .puller import OUTPUTS, Puller, puller_of
+from .puller import OUTPUTS, Puller
 from .reply import Reply
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled, before all tasks changed."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        for _ in range(20):
-            puller.label_studio.add_task()
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        for number in puller.label_studio.tasks:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        yield puller
+    puller.pull_before_all_change(20)
+    return puller
 
 
 @pytest.fixture

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import Puller, puller_of
+from .puller import Puller
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody whose project has one good annotation, in the first task."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        puller.label_studio.annotate(puller.label_studio.add_task(), corrected("good"))
-        yield puller
+    puller.label_studio.annotate(puller.label_studio.add_task(), corrected("good"))
+    return puller
 
 
 RESULTS: dict[str, tuple[Any, str]] = {

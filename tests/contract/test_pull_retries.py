@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from pathlib import Path
 
 import httpx
 import pytest
 
-from .hostile_label_studio import corrected, personal_token
+from .hostile_label_studio import personal_token
 from .misbehaviour import (
     cut_off,
     cut_off_cleanly,
@@ -25,24 +23,17 @@ from .misbehaviour import (
     throttled,
     web_page,
 )
-from .puller import Puller, puller_of
+from .puller import Puller
 from .reply import Fault
 
 TASKS = 150
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled two pages of tasks, before all of them changed."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        for _ in range(TASKS):
-            puller.label_studio.add_task()
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        for number in puller.label_studio.tasks:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        yield puller
+    puller.pull_before_all_change(TASKS)
+    return puller
 
 
 PASSING: dict[str, tuple[Fault, str]] = {

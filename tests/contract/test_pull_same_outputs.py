@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from .hostile_label_studio import CONFIG, HostileLabelStudio, corrected
-from .puller import Puller, puller_of
+from .puller import Puller
 
 Step = Callable[[HostileLabelStudio, random.Random], None]
-
-
-@pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        yield puller
 
 
 def annotated(label_studio: HostileLabelStudio) -> list[tuple[int, int]]:

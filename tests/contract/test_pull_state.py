@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from .hostile_label_studio import PROJECT, corrected
-from .puller import Puller, Ran, puller_of
+from .puller import Puller, Ran
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled three tasks, two of them corrected, ten minutes ago."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        tasks = [puller.label_studio.add_task() for _ in range(3)]
-        for number in tasks[:2]:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        yield puller
+    puller.pull_some_corrected(3)
+    return puller
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ls_trajedit.converters.annotations.convert_task import Outcome
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.output.row_files import WrittenFile
-from ls_trajedit.output.summary import Summary, summary_json, summary_lines, summary_markdown
-from ls_trajedit.pull.state import RecordChanges
+from ls_trajedit.output.manifest import WrittenFile
+from ls_trajedit.output.summary import RecordChanges, Summary, summary_json, summary_lines, summary_markdown
 
 FILES = [WrittenFile("trajectory_sft.jsonl", 1, "ab" * 32), WrittenFile("rejects.jsonl", 12, "cd" * 32)]
 

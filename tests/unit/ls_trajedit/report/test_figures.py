@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ls_trajedit.output.manifest import read_manifest
 from ls_trajedit.report.charts import (
     annotators_chart,
     fields_chart,
@@ -15,7 +16,7 @@ from ls_trajedit.report.charts import (
     steps_chart,
 )
 from ls_trajedit.report.figures import Figures, count_figures, median
-from ls_trajedit.report.records import read_records, read_source
+from ls_trajedit.report.records import read_records
 from tests.support.report_folder import edit, label, record, write_folder
 
 
@@ -45,7 +46,7 @@ def figures(tmp_path: Path) -> Figures:
         ),
     ]
     folder = write_folder(tmp_path, records)
-    return count_figures(read_records(read_source(folder)))
+    return count_figures(read_records(folder, read_manifest(folder)))
 
 
 def test_totals(figures: Figures) -> None:
