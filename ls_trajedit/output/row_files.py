@@ -61,10 +61,10 @@ class RowFiles:
 class _RowFile:
     """One of the files. Rows that came out of order are put in order at the end, by their positions in the file."""
 
-    def __init__(self, folder: Path, name: str, format_: RowFormat, sides: Sequence[str], is_counted: bool) -> None:
+    def __init__(self, folder: Path, name: str, format_: RowFormat, splits: Sequence[str], is_counted: bool) -> None:
         self.name = name
         self._format = format_
-        self._sides = sides
+        self._splits = splits
         self._tally = Tally() if is_counted else None
         self._path = folder / name
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class _RowFile:
         self._write(separator.join(raw for _, raw in rows))
 
     def finish(self, counts: Counts) -> WrittenFile:
-        tail = self._format.tail(counts, self._sides) if self._format.tail else b"\n" if self._order.rows else b""
+        tail = self._format.tail(counts, self._splits) if self._format.tail else b"\n" if self._order.rows else b""
         self._write(tail if self._order.rows else self._format.head + tail)
         self._flush_and_close()
         if not self._order.is_kept:

@@ -85,8 +85,8 @@ def pull(server: Server, request: PullRequest, start_over: bool, progress: Progr
         except DamagedStateError as damage:
             aside = set_state_aside(request.folder)
             sys.stderr.write(
-                f"{request.folder}: what the last pull left for this one is damaged ({damage}); it is now called "
-                f"{aside.name}, and everything is pulled again\n"
+                f"{request.folder}: the state of the last pull is damaged ({damage}); it was renamed to {aside.name}, "
+                "and everything is pulled again\n"
             )
             return _pull(server, request, schema, start_over, progress)
 

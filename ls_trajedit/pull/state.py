@@ -1,4 +1,4 @@
-"""What a pull leaves behind for the next one: the tasks as they were read, and how far that got.
+"""What a pull leaves for the next one: the tasks as they were read, and how far that got.
 
 It is one SQLite database, `.ls-trajedit/state.sqlite` in the output folder. All that a pull changes in it is one
 transaction, which is committed after the output files are in place: whatever ends the pull before that, the state is
@@ -26,7 +26,7 @@ from ls_trajedit.traces.errors import DataError, SetupError
 
 __all__ = ["DamagedStateError", "LastPull", "PullState", "has_state", "open_state", "set_state_aside"]
 
-# "LsTe": what tells the database from somebody else's.
+# "LsTe": what distinguishes the database from somebody else's.
 _APPLICATION = 0x4C735465
 # In format 1, each part of `LastPull` was a note of its own, under the name that it has in the JSON now.
 _FORMAT = 2
@@ -52,7 +52,7 @@ class LastPull:
     It read the project with the id `project` and that `title` from `server`, which was Label Studio `release` when the
     files were last written. `made_with` is a hash of everything but the tasks that the output files depend on;
     `counts`, `training` and `files` are what the manifest says, and `placed` is how each file looked when it was put in
-    place. What changes from `cursor` on has not been seen, by the server's clock; None when it does not tell the time.
+    place. What changed at `cursor` or later, by the server's clock, may not have been seen; None when it has no clock.
     """
 
     server: str
@@ -157,11 +157,11 @@ class PullState:
             yield number, raw
 
     def is_as_kept(self, number: int, raw: bytes) -> bool:
-        """Whether the task of that id is there, with the same JSON."""
+        """Whether the task with that id is in the state, with the same JSON."""
         return any(kept == raw for (kept,) in self._rows("SELECT raw FROM tasks WHERE id = ?", number))
 
     def put_task(self, number: int, raw: bytes, annotations: int) -> None:
-        """Keeps the task's JSON, in which there are that many annotations, in place of what there was of it."""
+        """Keeps the task's JSON, which holds that many annotations, in place of what was kept of it before."""
         if not self.is_as_kept(number, raw):
             row = (number, annotations, zlib.crc32(raw), raw)
             self._execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?)", *row)
@@ -230,7 +230,7 @@ class PullState:
 def open_state(folder: Path) -> Iterator[PullState]:
     """The state in `folder`, with a transaction begun, which is rolled back unless `commit` is called.
 
-    The folder is made when it is not there. Raises SetupError for the state of a newer ls-trajedit,
+    The folder is made when it does not exist. Raises SetupError for the state of a newer ls-trajedit,
     DamagedStateError for what is not a state, and DataError when the disk is full.
     """
     path = _path(folder)
@@ -245,12 +245,12 @@ def open_state(folder: Path) -> Iterator[PullState]:
 
 
 def has_state(folder: Path) -> bool:
-    """Whether a pull left anything in `folder`."""
+    """Whether a pull has left a state in `folder`."""
     return _path(folder).exists()
 
 
 def set_state_aside(folder: Path) -> Path:
-    """Renames a damaged state, so that a new one can begin and nothing is lost. Returns where it is now."""
+    """Renames a damaged state, so that a new one can begin and nothing is lost. Returns its new path."""
     path = _path(folder)
     aside = next(
         name for number in range(1, 1_000_000) if not (name := path.with_suffix(f".damaged-{number}")).exists()

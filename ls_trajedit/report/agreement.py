@@ -1,4 +1,4 @@
-"""How far annotators of the same task agree, counted over pairs.
+"""How far the annotators of a task agree, counted over pairs.
 
 A pair is two annotations of one task by two different annotators. Each count below is of pairs that have something in
 common, so a task with three annotators counts three times. Nothing is corrected for chance.

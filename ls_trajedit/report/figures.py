@@ -1,4 +1,4 @@
-"""The figures of the report, counted while the records pass by."""
+"""The figures of the report, counted as the records are read."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def page_pieces(manifest: Manifest, figures: Figures, blocks: Iterable[bytes]) -
 
 
 def write_blocks(records: Iterable[AnnotatedTrace], file: BinaryIO) -> Iterator[AnnotatedTrace]:
-    """Passes `records` on, and writes the edited ones into `file` on the way: JSON arrays, each a line of some 100 kB.
+    """Yields `records`, and writes the edited ones into `file` on the way: JSON arrays, each a line of about 100 kB.
     The page's script (`corrections.js`) says what each position in a row means."""
     rows: list[bytes] = []
     size = 0
@@ -145,7 +145,7 @@ def _read(package: str, name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What a Content-Security-Policy knows an inline script or style by."""
+    """The hash by which a Content-Security-Policy allows an inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 

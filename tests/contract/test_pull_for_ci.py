@@ -69,7 +69,7 @@ def test_a_check_finds_a_deletion_and_an_output_file_that_is_not_ours(puller: Pu
     assert puller.pull("--check").exit_code == 1
 
 
-def test_a_check_of_a_server_that_is_down_is_no_1(puller: Puller) -> None:
+def test_a_check_of_a_server_that_is_down_does_not_end_with_1(puller: Puller) -> None:
     puller.label_studio.takes_tokens = False
     assert puller.pull("--check").exit_code == 3
 
@@ -109,9 +109,9 @@ def test_strict_and_max_rejects_do_not_go_together(puller: Puller) -> None:
 
 
 def test_json_is_one_object_that_says_all(puller: Puller) -> None:
-    told = puller.pull("--json").json()
-    files = told.pop("files")
-    assert told == {
+    printed = puller.pull("--json").json()
+    files = printed.pop("files")
+    assert printed == {
         "tasks": 4,
         "annotations": 3,
         "edited": 1,
@@ -133,7 +133,7 @@ def test_json_is_one_object_that_says_all(puller: Puller) -> None:
     ]
     again = puller.pull("--json").json()
     assert again == {
-        **told,
+        **printed,
         "files": files,
         "up_to_date": True,
         "changes": {"new": 0, "changed": 0, "removed": 0},

@@ -36,7 +36,7 @@ def test_other_formats_are_made_of_what_was_pulled_before_and_take_the_place_of_
     assert not (puller.folder / "trl").exists()
 
 
-def test_what_changed_is_told_without_the_corrections_as_well(puller: Puller) -> None:
+def test_what_changed_is_counted_without_the_corrections_file_as_well(puller: Puller) -> None:
     puller.label_studio.annotate(puller.label_studio.add_task(), corrected("new"))
     ran = puller.pull("--format", "trl-dpo", "--json")
     assert ran.json()["changes"] == {"new": 1, "changed": 0, "removed": 0}

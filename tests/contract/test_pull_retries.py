@@ -1,4 +1,4 @@
-"""A Label Studio that fails for a while, and one that says no: which is asked again, for how long, and what is told."""
+"""A Label Studio that fails for a while, and one that refuses: what is retried, for how long, and what is reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PASSING: dict[str, tuple[Fault, str]] = {
     "a dropped connection": (dropped, "the connection broke"),
     "a body that is cut off": (cut_off, "the connection broke"),
     "a body that is cut off and does not say so": (cut_off_cleanly, "is cut off or damaged"),
-    "JSON that is none": (not_json, "is cut off or damaged"),
+    "a body that is not JSON": (not_json, "is cut off or damaged"),
     "a proxy's page": (web_page, "a web page came back"),
     "a proxy that finds nothing": (foreign(404), "no Label Studio is there (404)"),
     "too many requests": (foreign(429), "too many requests"),
@@ -52,7 +52,7 @@ PASSING: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("failure", PASSING)
-def test_what_passes_is_told_and_asked_again(puller: Puller, failure: str) -> None:
+def test_a_transient_error_is_reported_and_retried(puller: Puller, failure: str) -> None:
     fault, words = PASSING[failure]
     for kind, nth in (("changed", 1), ("changed", 3), ("version", 1), ("drafts", 1)):
         puller.label_studio.misbehave(fault, on=kind, nth=nth)
@@ -70,13 +70,13 @@ UNLIKELY = {"a proxy's page", "a proxy that finds nothing"}
 
 
 @pytest.mark.parametrize("failure", sorted(PASSING.keys() - UNLIKELY))
-def test_what_may_pass_is_asked_again_from_the_first_request_on(puller: Puller, failure: str) -> None:
+def test_a_transient_error_is_retried_from_the_first_request_on(puller: Puller, failure: str) -> None:
     fault, _ = PASSING[failure]
     puller.label_studio.misbehave(fault, on="project", times=3)
     assert puller.pull().exit_code == 0
 
 
-def test_a_server_that_does_not_answer_in_time_is_asked_again(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_in_time_is_retried(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ls_trajedit.label_studio.client._TIMEOUT", httpx.Timeout(0.5))
     puller.label_studio.misbehave(hanging, on="changed", nth=2)
     ran = puller.pull()
@@ -117,7 +117,7 @@ def test_a_pause_lasts_until_the_time_that_the_server_names(puller: Puller) -> N
 
 
 @pytest.mark.parametrize("failure", PASSING)
-def test_what_does_not_pass_ends_with_4_after_the_longest_wait_and_the_files_stay(puller: Puller, failure: str) -> None:
+def test_an_error_that_lasts_ends_with_4_after_max_wait_and_the_files_stay(puller: Puller, failure: str) -> None:
     fault, words = PASSING[failure]
     before, times = puller.outputs(), puller.times()
     puller.label_studio.misbehave(fault, on="changed", nth=2, times=1000)
@@ -158,7 +158,7 @@ REFUSALS: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("failure", REFUSALS)
-def test_a_no_is_not_asked_about_twice_and_the_files_stay(puller: Puller, failure: str) -> None:
+def test_a_refusal_is_not_retried_and_the_files_stay(puller: Puller, failure: str) -> None:
     fault, words = REFUSALS[failure]
     before, times = puller.outputs(), puller.times()
     puller.label_studio.misbehave(fault, on="changed", nth=2)
@@ -183,7 +183,7 @@ def test_what_ends_half_way_ends_the_pull(puller: Puller, happens: str) -> None:
 @pytest.mark.parametrize(
     "answer", [{}, [], {"tasks": 3, "total": 1}, {"tasks": [], "total": "1"}, {"tasks": [{}], "total": 1}, None, 7]
 )
-def test_an_answer_of_another_service_is_told_as_that(puller: Puller, answer: object) -> None:
+def test_an_answer_of_another_service_is_recognized(puller: Puller, answer: object) -> None:
     before = puller.outputs()
     puller.label_studio.misbehave(saying(answer), on="changed", nth=2)
     ran = puller.pull()
@@ -221,7 +221,7 @@ def test_a_host_that_does_not_exist_is_not_asked_for_again(puller: Puller, monke
 
 
 def test_a_host_that_vanishes_half_way_is_asked_for_again(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server hiccups, too."""
+    """Errors of a name server can be transient too."""
     real, calls = socket.getaddrinfo, []
 
     def lost_once(*args: object, **options: object) -> object:
@@ -264,7 +264,7 @@ def test_a_refused_personal_token_is_not_sent_again(puller: Puller, monkeypatch:
 def test_no_token_is_shown_even_when_the_server_shows_it(
     puller: Puller, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """That none is printed or written is looked for after every run of these tests; here somebody makes it hard."""
+    """Every run of these tests is searched for a token that was printed or written; this one makes it hard."""
     if kind == "personal":
         monkeypatch.setenv("LABEL_STUDIO_API_KEY", personal_token("refresh"))
     puller.label_studio.misbehave(echoing, on="changed", nth=2)

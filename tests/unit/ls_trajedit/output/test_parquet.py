@@ -123,7 +123,7 @@ def test_without_pyarrow_a_person_is_told_how_to_get_it(monkeypatch: pytest.Monk
         require_pyarrow()
 
 
-def test_an_older_pyarrow_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_pyarrow_is_recognized(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(pa, "json_")
     with pytest.raises(SetupError, match=r"needs pyarrow 19 or newer, and this is \d"):
         require_pyarrow()

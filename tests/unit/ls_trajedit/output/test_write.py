@@ -166,7 +166,7 @@ main()
 """
 
 
-def test_ctrl_c_ends_a_run_with_processes_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_run_with_processes_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     config = tmp_path / "config.xml"
     config.write_text(
         '<View><Text name="a" value="$steps[0].action"/><TextArea name="fix" toName="a"/></View>', encoding="utf-8"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.report.page import project_address
-from tests.support.manifests import manifest_of
+from tests.support.manifests import listed, manifest_of, write_manifest
 from tests.support.report_folder import edit, record, write_folder
 
 Run = Callable[..., Any]
@@ -59,12 +59,12 @@ def test_the_page_is_written_beside_the_data(run: Run, tmp_path: Path) -> None:
     ]
 
 
-def test_the_page_goes_where_it_is_told_to(run: Run, tmp_path: Path) -> None:
+def test_the_page_goes_where_the_option_says(run: Run, tmp_path: Path) -> None:
     write_folder(tmp_path / "data", [one_edit()])
     ran = run("report", "data", "-o", "page.html", "--json")
-    told = json.loads(ran.out)
+    printed = json.loads(ran.out)
     size = (tmp_path / "page.html").stat().st_size
-    assert told == {"file": "page.html", "corrections": 1, "annotations": 1, "bytes": size, "up_to_date": False}
+    assert printed == {"file": "page.html", "corrections": 1, "annotations": 1, "bytes": size, "up_to_date": False}
     assert not (tmp_path / "data" / "report.html").exists()
 
 
@@ -206,6 +206,14 @@ def test_files_that_are_not_what_the_manifest_says_are_refused_and_the_old_repor
     )
     assert page_of(tmp_path) == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_without_the_format_that_the_report_is_made_from_is_refused(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path, listed("trl/dpo.jsonl"))
+    ran = run("report", ".")
+    assert ran.exit_code == 5
+    assert "manifest.json: does not list trajectory_corrections.json, which the report is made from" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
 
 def test_a_missing_corrections_file_is_refused(run: Run, tmp_path: Path) -> None:
