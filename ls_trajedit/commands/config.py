@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
 from ls_trajedit.inputs import input_name
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.load_traces import load_traces
@@ -22,15 +22,15 @@ def config(
         Path | None,
         typer.Argument(help="Traces to fit the config to: JSON lines or array, plain or gzip; - for stdin."),
     ] = None,
-    options: arguments.OptionsFile = None,
-    skip_invalid: arguments.SkipInvalid = False,
+    options: shared_options.OptionsFile = None,
+    skip_invalid: shared_options.SkipInvalid = False,
 ) -> None:
     """Print the labeling config that fits the options and the traces."""
-    chosen = arguments.load_options(options)
+    chosen = shared_options.load_options(options)
     shape = TraceShape()
     if traces is not None:
         loaded = load_traces(traces, chosen)
-        arguments.tell_broken(loaded, skip_invalid)
+        shared_options.tell_broken(loaded, skip_invalid)
         shape = shape_of((trace.data for trace in loaded.traces), chosen)
         check_options(chosen, shape, input_name(traces))
     sys.stdout.write(write_config(chosen, shape))

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments, hub
-from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_few_edits, refuse_rejects
+from ls_trajedit.commands import hub, shared_options
+from ls_trajedit.commands.output_options import finish_as_json, finish_as_text, refuse_few_edits, refuse_rejects
 from ls_trajedit.convert_export import convert as convert_export
 from ls_trajedit.convert_export import generated_schema
 from ls_trajedit.converters.annotations.rejection import Reason
@@ -27,45 +27,45 @@ __all__ = ["convert"]
 
 def convert(
     export: Annotated[Path, typer.Argument(help="Label Studio's JSON export, plain or gzip; - for stdin.")],
-    output: arguments.OutputFolder = Path("data"),
+    output: shared_options.OutputFolder = Path("data"),
     config: Annotated[
         Path | None, typer.Option("--config", help="The project's labeling config (XML).", metavar="FILE")
     ] = None,
     project: Annotated[
         int | None, typer.Option("--project", help="Fetch the labeling config of this project.", metavar="ID")
     ] = None,
-    options: arguments.OptionsFile = None,
-    url: arguments.Url = arguments.DEFAULT_URL,
-    api_key: arguments.ApiKey = None,
-    annotators: arguments.Annotators = "id",
-    ground_truth: arguments.GroundTruthOption = "include",
-    since: arguments.Since = None,
-    until: arguments.Until = None,
-    require_reason: arguments.RequireReason = False,
-    formats: arguments.Formats = None,
-    tools: arguments.Tools = False,
-    stale: arguments.Stale = "include",
-    pairs: arguments.Pairs = "every",
-    prm_unedited: arguments.PrmUnedited = "include",
-    annotators_policy: arguments.AnnotatorsPolicy = "all",
-    min_edit_chars: arguments.MinEditChars = 0,
-    ignore_whitespace_edits: arguments.IgnoreWhitespaceEdits = False,
-    split: arguments.SplitOption = None,
-    to: arguments.To = "json",
+    options: shared_options.OptionsFile = None,
+    url: shared_options.Url = shared_options.DEFAULT_URL,
+    api_key: shared_options.ApiKey = None,
+    annotators: shared_options.Annotators = "id",
+    ground_truth: shared_options.GroundTruthOption = "include",
+    since: shared_options.Since = None,
+    until: shared_options.Until = None,
+    require_reason: shared_options.RequireReason = False,
+    formats: shared_options.Formats = None,
+    tools: shared_options.Tools = False,
+    stale: shared_options.Stale = "include",
+    pairs: shared_options.Pairs = "every",
+    prm_unedited: shared_options.PrmUnedited = "include",
+    annotators_policy: shared_options.AnnotatorsPolicy = "all",
+    min_edit_chars: shared_options.MinEditChars = 0,
+    ignore_whitespace_edits: shared_options.IgnoreWhitespaceEdits = False,
+    split: shared_options.SplitOption = None,
+    to: shared_options.To = "json",
     push_to_hub: hub.PushToHub = None,
     hub_public: hub.HubPublic = False,
     hub_license: hub.HubLicense = None,
-    strict: arguments.Strict = False,
-    max_rejects: arguments.MaxRejects = None,
-    fail_under: arguments.FailUnder = 0,
-    as_json: arguments.Json = False,
+    strict: shared_options.Strict = False,
+    max_rejects: shared_options.MaxRejects = None,
+    fail_under: shared_options.FailUnder = 0,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Do what `pull` does from a file that Label Studio exported.
 
     An export does not carry the labeling config. Without --config and --project, the controls are taken to have the
     names that `ls-trajedit config` gives them under these options.
     """
-    allowed_rejects = arguments.allowed_rejects(strict, max_rejects)
+    allowed_rejects = shared_options.allowed_rejects(strict, max_rejects)
     dataset = hub.open_hub(push_to_hub, hub_public, hub_license)
     overrides = parse_options(read_text(options), str(options)) if options else None
     schema = _schema(config, project, overrides, url, api_key)
@@ -79,7 +79,7 @@ def convert(
         summary = convert_export(stream, input_name(export), schema, rules, output, progress, plan)
     (finish_as_json if as_json else finish_as_text)(summary)
     if config is None and project is None and summary.counts["rejected_by_reason"].get(Reason.UNKNOWN_CONTROL.value):
-        arguments.say("some controls are not known: give the project's labeling config with --config or --project")
+        shared_options.say("some controls are not known: give the project's labeling config with --config or --project")
     refuse_rejects(summary, allowed_rejects)
     refuse_few_edits(summary, fail_under)
     if dataset is not None:
@@ -92,5 +92,5 @@ def _schema(config: Path | None, project: int | None, overrides: Options | None,
     if config is not None:
         return read_config(read_text(config), overrides)
     if project is not None:
-        return read_config(arguments.connected(url, key).project(project).label_config, overrides)
+        return read_config(shared_options.connected(url, key).project(project).label_config, overrides)
     return generated_schema(overrides or Options())

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
 from ls_trajedit.doctor.finding import Finding, Level
 from ls_trajedit.inputs import read_text
 from ls_trajedit.traces.errors import SetupError
@@ -24,10 +24,10 @@ _WIDTH = max(map(len, _COLOURS))
 
 def doctor(
     project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
-    options: arguments.OptionsFile = None,
-    url: arguments.Url = arguments.DEFAULT_URL,
-    api_key: arguments.ApiKey = None,
-    as_json: arguments.Json = False,
+    options: shared_options.OptionsFile = None,
+    url: shared_options.Url = shared_options.DEFAULT_URL,
+    api_key: shared_options.ApiKey = None,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Find what is wrong with a project, and say what to do.
 
@@ -44,7 +44,7 @@ def doctor(
     counts = {level: sum(finding.level == level for finding in told) for level in _COLOURS}
     if as_json:
         found = [asdict(finding) for finding in told]
-        arguments.print_json({"findings": found, "problems": counts["problem"], "warnings": counts["warning"]})
+        shared_options.print_json({"findings": found, "problems": counts["problem"], "warnings": counts["warning"]})
     else:
         sys.stdout.write(f"{_counted(counts['problem'], 'problem')}, {_counted(counts['warning'], 'warning')}\n")
     if counts["problem"]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ls_trajedit.commands.arguments import say
+from ls_trajedit.commands.shared_options import say
 from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
 from ls_trajedit.traces.errors import UsageError
 

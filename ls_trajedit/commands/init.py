@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
 from ls_trajedit.inputs import input_name
 from ls_trajedit.load_traces import checked, load_objects
 from ls_trajedit.traces.errors import UsageError
@@ -21,9 +21,9 @@ def init(
     traces: Annotated[Path, typer.Argument(help="Traces: JSON lines or array, plain or gzip; - for stdin.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The options file to write.", metavar="FILE")
-    ] = arguments.DEFAULT_OPTIONS_FILE,
+    ] = shared_options.DEFAULT_OPTIONS_FILE,
     force: Annotated[bool, typer.Option("--force", help="Replace the file when it is there.")] = False,
-    skip_invalid: arguments.SkipInvalid = False,
+    skip_invalid: shared_options.SkipInvalid = False,
 ) -> None:
     """Look at traces and write the options file that fits them."""
     if output.exists() and not force:
@@ -33,10 +33,10 @@ def init(
         objects.refuse_broken()
     options = guess_options([trace.data for trace in objects.traces], input_name(traces))
     loaded = checked(objects, options)
-    arguments.tell_broken(loaded, skip_invalid)
+    shared_options.tell_broken(loaded, skip_invalid)
     shape = shape_of((trace.data for trace in loaded.traces), options)
     try:
         output.write_text(options_yaml(options, shape), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}; choose another name with -o") from None
-    arguments.say(f"wrote {output}: {len(loaded.traces)} traces, up to {shape.longest} steps")
+    shared_options.say(f"wrote {output}: {len(loaded.traces)} traces, up to {shape.longest} steps")

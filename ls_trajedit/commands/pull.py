@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments, hub
-from ls_trajedit.commands.finish import (
+from ls_trajedit.commands import hub, shared_options
+from ls_trajedit.commands.output_options import (
     finish_as_json,
     finish_as_text,
     refuse_few_edits,
@@ -31,25 +31,25 @@ SOMETHING_TO_PULL = 1
 
 def pull(
     project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
-    output: arguments.OutputFolder = Path("data"),
-    options: arguments.OptionsFile = None,
-    url: arguments.Url = arguments.DEFAULT_URL,
-    api_key: arguments.ApiKey = None,
-    annotators: arguments.Annotators = "id",
-    ground_truth: arguments.GroundTruthOption = "include",
-    since: arguments.Since = None,
-    until: arguments.Until = None,
-    require_reason: arguments.RequireReason = False,
-    formats: arguments.Formats = None,
-    tools: arguments.Tools = False,
-    stale: arguments.Stale = "include",
-    pairs: arguments.Pairs = "every",
-    prm_unedited: arguments.PrmUnedited = "include",
-    annotators_policy: arguments.AnnotatorsPolicy = "all",
-    min_edit_chars: arguments.MinEditChars = 0,
-    ignore_whitespace_edits: arguments.IgnoreWhitespaceEdits = False,
-    split: arguments.SplitOption = None,
-    to: arguments.To = "json",
+    output: shared_options.OutputFolder = Path("data"),
+    options: shared_options.OptionsFile = None,
+    url: shared_options.Url = shared_options.DEFAULT_URL,
+    api_key: shared_options.ApiKey = None,
+    annotators: shared_options.Annotators = "id",
+    ground_truth: shared_options.GroundTruthOption = "include",
+    since: shared_options.Since = None,
+    until: shared_options.Until = None,
+    require_reason: shared_options.RequireReason = False,
+    formats: shared_options.Formats = None,
+    tools: shared_options.Tools = False,
+    stale: shared_options.Stale = "include",
+    pairs: shared_options.Pairs = "every",
+    prm_unedited: shared_options.PrmUnedited = "include",
+    annotators_policy: shared_options.AnnotatorsPolicy = "all",
+    min_edit_chars: shared_options.MinEditChars = 0,
+    ignore_whitespace_edits: shared_options.IgnoreWhitespaceEdits = False,
+    split: shared_options.SplitOption = None,
+    to: shared_options.To = "json",
     push_to_hub: hub.PushToHub = None,
     hub_public: hub.HubPublic = False,
     hub_license: hub.HubLicense = None,
@@ -60,14 +60,14 @@ def pull(
     report: Annotated[
         bool, typer.Option("--report", help="Also write report.html, which shows what was corrected.")
     ] = False,
-    strict: arguments.Strict = False,
-    max_rejects: arguments.MaxRejects = None,
-    fail_under: arguments.FailUnder = 0,
+    strict: shared_options.Strict = False,
+    max_rejects: shared_options.MaxRejects = None,
+    fail_under: shared_options.FailUnder = 0,
     max_wait: Annotated[
         float,
         typer.Option("--max-wait", help="How long a request may be tried again for.", metavar="SECONDS", min=0),
     ] = 600,
-    as_json: arguments.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Write the training files from a project's annotations.
 
@@ -78,12 +78,12 @@ def pull(
         raise UsageError("give either --check or --full, not both")
     if check and report:
         raise UsageError("give either --check or --report, not both: --check writes nothing")
-    allowed_rejects = arguments.allowed_rejects(strict, max_rejects)
+    allowed_rejects = shared_options.allowed_rejects(strict, max_rejects)
     if check and push_to_hub:
         raise UsageError("give either --check or --push-to-hub, not both")
     dataset = hub.open_hub(push_to_hub, hub_public, hub_license)
     overrides = parse_options(read_text(options), str(options)) if options else None
-    server = arguments.opened(url, api_key, max_wait)
+    server = shared_options.opened(url, api_key, max_wait)
     source = server.project(project)
     from ls_trajedit.pull.run import PullRequest, is_up_to_date
     from ls_trajedit.pull.run import pull as pull_project
@@ -97,9 +97,9 @@ def pull(
     request = PullRequest(source, overrides, rules, output, wanted)
     if check:
         if not is_up_to_date(server, request):
-            arguments.say(f"{output}: there is something to pull from project {project}")
+            shared_options.say(f"{output}: there is something to pull from project {project}")
             raise typer.Exit(SOMETHING_TO_PULL)
-        arguments.say(f"{output}: up to date")
+        shared_options.say(f"{output}: up to date")
         return
     with raise_on_sigterm(), show_progress(f"pulling project {project}") as progress:
         summary = pull_project(server, request, full, progress)
@@ -119,4 +119,4 @@ def _write_report(folder: Path) -> None:
 
     with raise_on_sigterm():
         written = write_report(folder, folder / REPORT)
-    arguments.say(f"{written.path}: {'written' if written.is_new else 'up to date'}")
+    shared_options.say(f"{written.path}: {'written' if written.is_new else 'up to date'}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ls_trajedit.backend import MODEL_VERSION
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.load_traces import load_traces, sendable
 from ls_trajedit.progress import show_progress
@@ -29,8 +29,8 @@ def push(
         str | None, typer.Option("--title", help="Create a project with this title.", metavar="TITLE")
     ] = None,
     project: Annotated[int | None, typer.Option("--project", help="Update this project.", metavar="ID")] = None,
-    options: arguments.OptionsFile = None,
-    skip_invalid: arguments.SkipInvalid = False,
+    options: shared_options.OptionsFile = None,
+    skip_invalid: shared_options.SkipInvalid = False,
     prefill: Annotated[
         Literal["import", "none"],
         typer.Option("--prefill", help="Without a backend: import predictions with the tasks, or leave editors empty."),
@@ -46,9 +46,9 @@ def push(
             metavar="NAME",
         ),
     ] = None,
-    url: arguments.Url = arguments.DEFAULT_URL,
-    api_key: arguments.ApiKey = None,
-    as_json: arguments.Json = False,
+    url: shared_options.Url = shared_options.DEFAULT_URL,
+    api_key: shared_options.ApiKey = None,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Bring traces into a project, with prefilled editors.
 
@@ -61,10 +61,10 @@ def push(
     if backend is not None and not backend.startswith(("http://", "https://")):
         raise UsageError(f"--backend {backend}: the address must start with http:// or https://")
     credentials = _credentials(backend, backend_user)
-    chosen = arguments.load_options(options)
+    chosen = shared_options.load_options(options)
     loaded = sendable(load_traces(traces, chosen))
-    arguments.tell_broken(loaded, skip_invalid)
-    server = arguments.connected(url, api_key)
+    shared_options.tell_broken(loaded, skip_invalid)
+    server = shared_options.connected(url, api_key)
     # What talks to a server takes other commands too long to import.
     from ls_trajedit.push import create_project, let_backend_prefill, push_traces, update_project
 
@@ -75,7 +75,9 @@ def push(
         target = update_project(server, project, chosen, loaded)
     steps = read_config(target.config).max_steps
     if steps is not None and steps < target.shape.longest:
-        arguments.say(f"the longest trace has {target.shape.longest} steps; `max_steps` lets only {steps} be edited")
+        shared_options.say(
+            f"the longest trace has {target.shape.longest} steps; `max_steps` lets only {steps} be edited"
+        )
     backends = server.backends(target.project.id)
     if backend and backend.rstrip("/") not in {known.url.rstrip("/") for known in backends}:
         _connect(server, target.project.id, backend, credentials)
@@ -112,13 +114,13 @@ def _credentials(backend: str | None, user: str | None) -> tuple[str, str] | Non
 def _finish(pushed: Pushed, as_json: bool) -> None:
     if as_json:
         keys = ("project", "url", "imported", "already_there", "rejected")
-        arguments.print_json({key: getattr(pushed, key) for key in keys})
+        shared_options.print_json({key: getattr(pushed, key) for key in keys})
         return
     sys.stdout.write(f"project {pushed.project}: {pushed.url}\n")
     sys.stdout.write(f"  imported       {pushed.imported}\n  already there  {pushed.already_there}\n")
     if pushed.rejected:
         sys.stdout.write(f"  left out       {pushed.rejected}\n")
     if pushed.config_changed:
-        arguments.say("the project has a new labeling config")
+        shared_options.say("the project has a new labeling config")
     if pushed.predicted:
-        arguments.say(f"{pushed.predicted} tasks that were there got predictions for their editors")
+        shared_options.say(f"{pushed.predicted} tasks that were there got predictions for their editors")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
 from ls_trajedit.signals import raise_on_sigterm
 
 __all__ = ["report"]
@@ -20,7 +20,7 @@ def report(
         Path | None,
         typer.Option("-o", "--output", help="Where the page goes.  [default: report.html in FOLDER]", metavar="FILE"),
     ] = None,
-    as_json: arguments.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Write an HTML page that shows what was corrected.
 
@@ -31,7 +31,7 @@ def report(
     with raise_on_sigterm():
         written = write_report(folder, output or folder / REPORT)
     if as_json:
-        arguments.print_json(
+        shared_options.print_json(
             {
                 "file": str(written.path),
                 "corrections": written.corrections,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
 from ls_trajedit.output.verify import verify as verify_files
 from ls_trajedit.traces.errors import DataError
 
@@ -18,7 +18,7 @@ __all__ = ["verify"]
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="The folder that `pull` or `convert` wrote.", metavar="FOLDER")],
-    as_json: arguments.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Compare the files in a folder with the hashes in its manifest.
 
@@ -26,7 +26,7 @@ def verify(
     """
     files = verify_files(folder)
     if as_json:
-        arguments.print_json({"files": [asdict(file) for file in files]})
+        shared_options.print_json({"files": [asdict(file) for file in files]})
     else:
         sys.stdout.write("".join(f"{file.problem or 'ok':<9}{file.file}\n" for file in files))
     broken = [file.file for file in files if file.problem]

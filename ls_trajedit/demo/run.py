@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.demo.annotators import annotation_results
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from ls_trajedit.demo.local_users import add_user
-from ls_trajedit.demo.scripted_annotations import annotation_results
 from ls_trajedit.demo.word_diff import word_diff
 from ls_trajedit.load_traces import load_traces
 from ls_trajedit.output.manifest import MANIFEST
