@@ -8,7 +8,7 @@ a second. Everything else goes through the SDK's own methods.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -250,18 +250,18 @@ class Server:
             used[control] = used.get(control, 0) + int(count)
         return used
 
-    def import_tasks(self, project: int, tasks: Sequence[dict[str, Any]]) -> int:
+    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, object]]) -> int:
         """Imports tasks (`data`, and `predictions` where given); returns how many the server says it took."""
         with self._translate_failures(f"importing {len(tasks)} tasks into project {project}"):
             answer = self._client.projects.import_tasks(project, request=cast(Any, tasks), request_options=_ONCE)
         return int(answer.task_count or 0)
 
-    def annotate(self, task: int, results: Sequence[dict[str, Any]]) -> None:
+    def annotate(self, task: int, results: Sequence[Mapping[str, object]]) -> None:
         """Submits an annotation of the task in the name of the user whose token this is."""
         with self._translate_failures(f"annotating task {task}"):
-            self._client.annotations.create(task, result=list(results), lead_time=60.0, request_options=_ONCE)
+            self._client.annotations.create(task, result=cast(Any, results), lead_time=60.0, request_options=_ONCE)
 
-    def add_predictions(self, project: int, predictions: Sequence[dict[str, Any]]) -> None:
+    def add_predictions(self, project: int, predictions: Sequence[Mapping[str, object]]) -> None:
         """Adds predictions (`task`, `model_version`, `result`) to tasks that are already there."""
         with self._translate_failures(f"adding {len(predictions)} predictions to project {project}"):
             self._client.projects.import_predictions(project, request=cast(Any, predictions), request_options=_ONCE)

@@ -83,11 +83,11 @@ def test_check_and_full_do_not_go_together(puller: Puller) -> None:
     ("arguments", "code", "words"),
     [
         (["--fail-under", "1"], 0, ""),
-        (["--fail-under", "2"], 5, "1 edited, and at least 2 should be; the files in "),
+        (["--fail-under", "2"], 5, "1 annotation edited (--fail-under 2); the files in "),
         (["--max-rejects", "1"], 0, ""),
-        (["--max-rejects", "0"], 5, "1 rejected: "),
-        (["--strict"], 5, "1 rejected: "),
-        (["--strict", "--fail-under", "2"], 5, "1 rejected: "),
+        (["--max-rejects", "0"], 5, "1 annotation rejected (--max-rejects 0): "),
+        (["--strict"], 5, "1 annotation rejected (--strict): "),
+        (["--strict", "--fail-under", "2"], 5, "1 annotation rejected (--strict): "),
     ],
 )
 def test_limits_give_exit_code_5_with_the_files_written(

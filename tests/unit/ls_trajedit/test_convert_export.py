@@ -20,39 +20,9 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.field_path import get_field, parse_path
 from ls_trajedit.traces.options import Options, StepLabels
+from tests.support.exports import EDIT, SAME, UNKNOWN, annotation, export, read_rows, task
 from tests.support.loop import project_of, text_result
 from tests.support.strategies import Case, cases
-
-TRACE: dict[str, Any] = {
-    "id": "tr",
-    "task_description": "Do it.",
-    "steps": [{"thought": "hm", "action": "queyr"}, {"action": "stop"}],
-    "final_answer": "done",
-}
-
-
-def task(number: int, *annotations: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A task as Label Studio exports it."""
-    data = {**TRACE, "id": f"tr{number}"}
-    return {"id": number, "project": 12, "data": data, "annotations": list(annotations), "drafts": [], **more}
-
-
-def annotation(number: int, *results: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"id": number, "completed_by": 4, "result": list(results), "updated_at": "2026-11-22T12:00:00Z", **more}
-
-
-EDIT = text_result("step_0__action__corrected", "step_0__action", "query")
-SAME = text_result("step_1__action__corrected", "step_1__action", "stop")
-UNKNOWN = text_result("fix", "step_0__action", "query")
-
-
-def export(folder: Path, *tasks: Any, name: str = "export.json") -> str:
-    (folder / name).write_text(json.dumps(tasks), encoding="utf-8")
-    return name
-
-
-def read_rows(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -75,7 +45,7 @@ def test_an_export_becomes_corrections_and_lines_to_train_on(run: Callable[..., 
         "  unedited        2",
         "  skipped         0",
         "  rejected        0",
-        "  drafts          1   (tasks with something not submitted, so not read)",
+        "  drafts          1   (tasks with unsubmitted work, which is not read)",
     ]
     records = json.loads((tmp_path / "out" / "trajectory_corrections.json").read_text())["records"]
     assert [(r["trace_id"], r["source"]["annotation_id"], r["n_edits"]) for r in records] == [
@@ -131,7 +101,7 @@ def test_rejected_annotations_are_counted_and_end_a_strict_run_with_5(run: Calla
     assert (reject["task_id"], reject["annotation_id"], reject["detail"]) == (1, 1, "`fix`")
     strict = run("convert", name, "--strict", "-o", "strict")
     assert strict.exit_code == 5
-    assert "1 rejected" in strict.err
+    assert "1 annotation rejected (--strict): " in strict.err
     assert "rejects.jsonl" in strict.err
     assert ids(tmp_path / "strict" / "trajectory_sft.jsonl") == ["tr1"]
 
