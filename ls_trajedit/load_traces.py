@@ -12,7 +12,7 @@ from typing import BinaryIO
 from ls_trajedit.inputs import input_name, open_input
 from ls_trajedit.traces.errors import TraceError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import BrokenTrace, Trace, check_traces, read_objects, read_traces
+from ls_trajedit.traces.read import InvalidTrace, Trace, check_traces, read_objects, read_traces
 
 __all__ = ["LoadedTraces", "checked", "load_objects", "load_traces", "sendable"]
 
@@ -25,7 +25,7 @@ class LoadedTraces:
 
     name: str
     traces: list[Trace]
-    broken: list[BrokenTrace]
+    broken: list[InvalidTrace]
 
     def refuse_broken(self) -> None:
         """Raises TraceError, a line for each broken trace (the first twenty), when there are any."""
@@ -55,7 +55,7 @@ def load_objects(path: Path) -> LoadedTraces:
 
 def checked(objects: LoadedTraces, options: Options) -> LoadedTraces:
     """The same, with everything that is no trace under `options` among the broken ones."""
-    items: list[Trace | BrokenTrace] = [*objects.traces, *objects.broken]
+    items: list[Trace | InvalidTrace] = [*objects.traces, *objects.broken]
     items.sort(key=lambda item: item.line)
     return _sorted(objects.name, check_traces(items, options))
 
@@ -66,16 +66,16 @@ def sendable(loaded: LoadedTraces) -> LoadedTraces:
     return _sorted(loaded.name, [*loaded.broken, *map(_sendable, loaded.traces)])
 
 
-def _sendable(trace: Trace) -> Trace | BrokenTrace:
+def _sendable(trace: Trace) -> Trace | InvalidTrace:
     try:
         json.dumps(trace.data, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = error.object[error.start : error.start + 1].encode("ascii", "backslashreplace").decode()
-        return BrokenTrace(trace.line, f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8")
+        return InvalidTrace(trace.line, f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8")
     return trace
 
 
-def _load(path: Path, read: Callable[[BinaryIO], Iterable[Trace | BrokenTrace]]) -> LoadedTraces:
+def _load(path: Path, read: Callable[[BinaryIO], Iterable[Trace | InvalidTrace]]) -> LoadedTraces:
     name = input_name(path)
     with open_input(path) as stream:
         try:
@@ -87,9 +87,9 @@ def _load(path: Path, read: Callable[[BinaryIO], Iterable[Trace | BrokenTrace]])
     return loaded
 
 
-def _sorted(name: str, items: Iterable[Trace | BrokenTrace]) -> LoadedTraces:
+def _sorted(name: str, items: Iterable[Trace | InvalidTrace]) -> LoadedTraces:
     traces: list[Trace] = []
-    broken: list[BrokenTrace] = []
+    broken: list[InvalidTrace] = []
     for item in items:
         if isinstance(item, Trace):
             traces.append(item)

@@ -16,7 +16,6 @@ from ls_trajedit.label_config.write_config import shown_fields, step_fields, wri
 from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
 from ls_trajedit.load_traces import LoadedTraces
 from ls_trajedit.traces.errors import ConfigError, DataError, SetupError, TrajeditError
-from ls_trajedit.traces.field_path import parse_path
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import trace_identity
@@ -76,7 +75,7 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     for page in data_pages(server, number):
         for task in page.tasks:
             trace = _trace_or_data(task["data"])
-            known.add(trace_identity(trace, options.id_key))
+            known.add(trace_identity(trace, options.id_path))
             shape = _widened(shape, trace, options)
     old = _schema_or_none(project.label_config)
     shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
@@ -107,7 +106,7 @@ def push_traces(
     same push again brings the rest.
     """
     project = target.project.id
-    traces = [t.data for t in loaded.traces if trace_identity(t.data, options.id_key) not in target.known]
+    traces = [t.data for t in loaded.traces if trace_identity(t.data, options.id_path) not in target.known]
     version = prediction_version(target.config)
     tasks = _tasks(traces, target, options)
     if prefill:
@@ -226,14 +225,13 @@ def _check_orphans(server: Server, project: Project, new: Schema, shape: TraceSh
 
 
 def _tasks(traces: list[dict[str, Any]], target: Target, options: Options) -> list[dict[str, Any]]:
-    steps_path = parse_path(options.steps_key)
-    in_steps = [parse_path(field.field) for field in step_fields(options, target.shape)]
-    at_the_top = [parse_path(key) for key in shown_fields(options, target.shape)]
+    in_steps = [field.path for field in step_fields(options, target.shape)]
+    at_the_top = shown_fields(options, target.shape)
     return [
         {
             "data": to_task_data(
                 trace,
-                steps_path=steps_path,
+                steps_path=options.steps_path,
                 step_text_key=options.step_text_key,
                 step_fields=in_steps,
                 top_fields=at_the_top,

@@ -21,6 +21,7 @@ from ls_trajedit.load_traces import load_traces
 from ls_trajedit.output.manifest import MANIFEST
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.push import create_project, push_traces
+from ls_trajedit.traces.field_path import FieldPath
 from ls_trajedit.traces.options import parse_options
 from ls_trajedit.traces.read import trace_identity
 
@@ -85,7 +86,7 @@ def _run(
     server.connect_backend(target.project.id, backend_url, "ls-trajedit", None)
     pushed = push_traces(server, target, options, loaded, prefill=False, progress=_silent)
     say(f"pushed {pushed.imported} traces into project {pushed.project}; the backend prefills their editors")
-    _annotate(label_studio, pushed.project, target.config, options.id_key, say)
+    _annotate(label_studio, pushed.project, target.config, options.id_path, say)
     request = PullRequest(server.project(pushed.project), None, ReadingRules(), folder)
     # What an earlier demo left in the folder came from another Label Studio.
     summary = pull(server, request, start_over=True, progress=_silent)
@@ -94,7 +95,7 @@ def _run(
 
 
 def _annotate(
-    label_studio: LocalLabelStudio, project: int, config: str, id_key: str, say: Callable[[str], None]
+    label_studio: LocalLabelStudio, project: int, config: str, id_path: FieldPath, say: Callable[[str], None]
 ) -> None:
     from ls_trajedit.label_studio.client import connect
     from ls_trajedit.label_studio.tasks import data_pages
@@ -104,7 +105,7 @@ def _annotate(
         token = add_user(label_studio, f"{annotator}@example.com", label_studio.password)
         server = connect(label_studio.url, token)
         tasks: dict[str, dict[str, Any]] = {
-            trace_identity(task["data"], id_key): task for page in data_pages(server, project) for task in page.tasks
+            trace_identity(task["data"], id_path): task for page in data_pages(server, project) for task in page.tasks
         }
         own = [correction for correction in corrections if correction["annotator"] == annotator]
         for correction in own:

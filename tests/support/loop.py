@@ -18,7 +18,6 @@ from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
-from ls_trajedit.traces.field_path import parse_path
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import shape_of
@@ -53,10 +52,10 @@ def project_of(options: Options, traces: list[dict[str, Any]]) -> Project:
     data = [
         to_task_data(
             trace,
-            steps_path=parse_path(options.steps_key),
+            steps_path=options.steps_path,
             step_text_key=options.step_text_key,
-            step_fields=[parse_path(field.field) for field in step_fields(options, shape)],
-            top_fields=[parse_path(key) for key in shown_fields(options, shape)],
+            step_fields=[field.path for field in step_fields(options, shape)],
+            top_fields=shown_fields(options, shape),
         )
         for trace in traces
     ]

@@ -10,7 +10,7 @@ import pytest
 from ls_trajedit.load_traces import checked, load_objects, load_traces
 from ls_trajedit.traces.errors import TraceError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import BrokenTrace, Trace
+from ls_trajedit.traces.read import InvalidTrace, Trace
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
@@ -72,6 +72,6 @@ def test_objects_become_traces_or_broken_ones_once_the_options_are_known(tmp_pat
     turns = checked(objects, Options(steps_key="turns"))
     assert turns.traces == [Trace(1, {"turns": ["a"]})]
     assert turns.broken == [
-        BrokenTrace(2, "a trace is an object, this is a number"),
-        BrokenTrace(3, "no steps: the trace has no `turns`"),
+        InvalidTrace(2, "a trace is an object, this is a number"),
+        InvalidTrace(3, "no steps: the trace has no `turns`"),
     ]
