@@ -25,7 +25,7 @@ from ls_trajedit.backend.basic_auth import (
 )
 from ls_trajedit.backend.predictions import empty_predictions, predict_tasks
 from ls_trajedit.backend.refusal import BadRequestError, error_body, reason_phrase
-from ls_trajedit.backend.request_body import AnyRequest, PredictRequest, SetupRequest, parse_request
+from ls_trajedit.backend.requests import AnyRequest, PredictRequest, SetupRequest, parse_request
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import ConfigError
 

@@ -8,7 +8,7 @@ from typing import Any
 from ls_trajedit.backend import MODEL_VERSION
 from ls_trajedit.backend.predictions import empty_predictions, predict_tasks
 from ls_trajedit.backend.refusal import BadRequestError
-from ls_trajedit.backend.request_body import (
+from ls_trajedit.backend.requests import (
     AnyRequest,
     PredictRequest,
     SetupRequest,

@@ -23,10 +23,10 @@ from ls_trajedit.backend.answers import (
 )
 from ls_trajedit.backend.basic_auth import Credentials, require_basic_auth
 from ls_trajedit.backend.live_diff_routes import live_diff_routes
+from ls_trajedit.backend.log import log_requests, note
 from ls_trajedit.backend.metrics import CONTENT_TYPE, Metrics
 from ls_trajedit.backend.openapi import openapi_document
-from ls_trajedit.backend.request_body import read_body
-from ls_trajedit.backend.request_log import log_requests, note
+from ls_trajedit.backend.requests import read_body
 from ls_trajedit.backend.routes import Endpoint, Routes, answer_by_route
 from ls_trajedit.traces.json_text import json_line
 

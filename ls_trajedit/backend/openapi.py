@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from ls_trajedit import __version__
-from ls_trajedit.backend.request_body import AnyRequest, PredictRequest, SetupRequest, ValidateRequest
+from ls_trajedit.backend.requests import AnyRequest, PredictRequest, SetupRequest, ValidateRequest
 from ls_trajedit.live_diff.script import SCRIPT_PATH, USER_SCRIPT_PATH
 
 __all__ = ["openapi_document"]

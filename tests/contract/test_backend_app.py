@@ -110,7 +110,7 @@ def test_a_bug_is_a_500_without_a_traceback(
         raise RuntimeError(f"a bug with {tasks}")
 
     logged: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    logger = logging.getLogger("ls_trajedit.backend.request_log")
+    logger = logging.getLogger("ls_trajedit.backend.log")
     monkeypatch.setattr(logger, "handlers", [QueueHandler(logged)])
     monkeypatch.setattr(answers, "predict_tasks", broken)
     url = serve_here(create_app())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ls_trajedit.backend.refusal import BadRequestError
-from ls_trajedit.backend.request_body import PredictRequest, parse_request
+from ls_trajedit.backend.requests import PredictRequest, parse_request
 from ls_trajedit.traces.json_text import parse_json
 from tests.support.strategies import exact, json_values
 
