@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.label_config.task_data import RESERVED_KEY, editor_text, shown_value
-from ls_trajedit.traces.field_path import get_field
+from ls_trajedit.label_config.task_data import editor_text, shown_value
+from ls_trajedit.traces.field_path import RESERVED_KEY, get_field
 
 __all__ = ["Prediction", "Result", "TextValue", "predict"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ls_trajedit.backend import MODEL_VERSION
+from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema

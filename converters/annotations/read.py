@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from ls_trajedit.converters.annotations.newlines import restore_newlines, same_but_newlines
 from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
 from ls_trajedit.label_config.controls import Controls, Editor, LabelControl
-from ls_trajedit.label_config.task_data import RESERVED_KEY, editor_text, is_json_text, shown_value
-from ls_trajedit.traces.field_path import MISSING, FieldPath, format_path, get_field
+from ls_trajedit.label_config.task_data import editor_text, is_json_text, shown_value
+from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, format_path, get_field
 from ls_trajedit.traces.json_text import parse_json, same_json
 
 __all__ = ["Edit", "Reading", "read_annotation"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ls_trajedit.backend import MODEL_VERSION
+from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.commands import arguments
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.load_traces import load_traces, sendable

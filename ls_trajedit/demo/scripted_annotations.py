@@ -21,7 +21,7 @@ def annotation_results(task: Mapping[str, Any], config: str, correction: Mapping
     """
     controls = read_config(config).controls(task["data"])
     editors = {(editor.step_index, editor.field): editor for editor in controls.editors}
-    results = {result["from_name"]: result for result in predict(task, config)}
+    results: dict[str, dict[str, Any]] = {result["from_name"]: {**result} for result in predict(task, config)}
     for edit in correction["edits"]:
         editor = editors[edit["step_index"], edit["field"]]
         results[editor.control] = _text_result(editor.control, editor, edit["text"])

@@ -69,7 +69,7 @@ def test_an_unknown_address_is_a_404_in_json(service: Host, method: str, path: s
 )
 def test_a_wrong_method_is_a_405_in_json(service: Host, method: str, path: str, allowed: str) -> None:
     answer = service.request(method, path)
-    assert (answer.status_code, answer.json()) == (405, {"error": f"{method} is not for this address"})
+    assert (answer.status_code, answer.json()) == (405, {"error": f"{method} is not allowed at this address"})
     assert allowed in answer.headers["allow"]
 
 

@@ -50,7 +50,7 @@ def one_answer(connection: socket.socket) -> bytes:
     [
         (b"POST /setup HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", b"HTTP/1.1 400 `schema` is missing"),
         (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 404 there is nothing at this address"),
-        (b"GET /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 405 GET is not for this address"),
+        (b"GET /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 405 GET is not allowed at this address"),
         (HEALTH + b"\r\n", b"HTTP/1.1 200 OK"),
         (b"BREW /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
         (b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
