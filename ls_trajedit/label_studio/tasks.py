@@ -1,5 +1,5 @@
-"""Reads the tasks of a project in pages, each of which asks for the ids behind the last one: a task that is deleted
-meanwhile makes none be skipped."""
+"""Reads the tasks of a project in pages. Each page asks for the ids after the last one, so that no task is skipped when
+another is deleted in the meantime."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "unpredicted_pages",
 ]
 
-# `include` thins out nested objects too: an annotation comes without its `result` unless that is named here.
+# `include` also filters nested objects: an annotation arrives without its `result` unless that is named here.
 _ANNOTATION_FIELDS = (
     "id",
     "result",
@@ -39,8 +39,8 @@ _ANNOTATION_FIELDS = (
     "updated_at",
 )
 _TASK_FIELDS = ",".join(("id", "project", "data", "annotations", *_ANNOTATION_FIELDS[1:]))
-# How many tasks the first page asks for, and the most that one does. In between, pages are as long as makes them
-# about _PAGE_BYTES long, so that a project of huge tasks needs no more memory than one of small ones.
+# How many tasks the first page asks for, and the most that any page asks for. In between, the number is chosen so that
+# a page has about _PAGE_BYTES, and a project of huge tasks needs no more memory than one of small tasks.
 _FIRST_PAGE = 100
 _LONGEST_PAGE = 500
 _PAGE_BYTES = 6_000_000
@@ -51,24 +51,24 @@ _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 @dataclass(frozen=True)
 class Page:
-    """Some tasks, in order of their ids, and how many the server counted from there to the end, them included."""
+    """Some tasks, in order of their ids, and how many the server counted from the first of them to the end."""
 
     tasks: list[dict[str, Any]]
     total: int
 
 
 def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page]:
-    """All tasks of the project behind the id `after`, with their annotations.
+    """All tasks of the project with an id greater than `after`, with their annotations.
 
-    A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server sends
-    none although it counts some, the same ones again, or an annotation without its result.
+    A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server
+    returns fewer tasks than it counts, tasks that it has already returned, or an annotation without its result.
     """
     return _annotated_pages(server, project, after, [])
 
 
 def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Page]:
-    """Like `task_pages`, with only the tasks that were made or changed at `since` or later, their annotations
-    included."""
+    """Like `task_pages`, with only the tasks that were created or changed at `since` or later; a changed annotation
+    changes its task."""
     value = since.astimezone(timezone.utc).strftime(_TIME_FORMAT)
     changed = {
         "filter": "filter:tasks:updated_at",
@@ -80,7 +80,7 @@ def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Pag
 
 
 def data_pages(server: Server, project: int) -> Iterator[Page]:
-    """Like `task_pages`, with nothing of a task but its id and data."""
+    """Like `task_pages`, with only the id and the data of each task."""
     return _pages(server, project, "id,data", "task_only", 0, [])
 
 
@@ -90,8 +90,8 @@ def unpredicted_pages(server: Server, project: int, model_version: str) -> Itera
 
 
 def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int | None]]:
-    """The id of each task of the project, in order, and how many annotations it has, if the server tells. Raises
-    what `task_pages` raises."""
+    """The id of each task of the project, in order, and how many annotations it has, None when the server does not say.
+    Raises DataError as `task_pages` does."""
     for page in _pages(server, project, _COUNT_FIELDS, "task_only", 0, []):
         for task in page.tasks:
             done, skipped = task.get("total_annotations"), task.get("cancelled_annotations")
@@ -99,7 +99,7 @@ def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int |
 
 
 def count_drafts(server: Server, project: int) -> int:
-    """How many tasks of the project somebody has begun and not submitted, whoever it is."""
+    """How many tasks of the project have a draft: somebody has begun them and not submitted."""
     has_draft = {"filter": "filter:tasks:draft_exists", "operator": "equal", "type": "Boolean", "value": True}
     return _count(server, project, has_draft, "counting the drafts")
 
@@ -119,15 +119,15 @@ def _pages(
 ) -> Iterator[Page]:
     size = _COUNT_PAGE if include == _COUNT_FIELDS else _FIRST_PAGE
     while True:
-        behind = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
-        page, size_in_bytes = _page(server, project, include, fields, size, [behind, *filters])
+        later = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
+        page, size_in_bytes = _page(server, project, include, fields, size, [later, *filters])
         if not page.tasks and page.total == 0:
             return
         ids = [task["id"] for task in page.tasks]
         if not ids or ids[0] <= after or any(a >= b for a, b in pairwise(ids)):
             raise DataError(
-                f"project {project}: Label Studio counted {page.total} tasks behind task {after} and sent "
-                f"{len(ids)}, or the same ones again; the files are as they were, run it again"
+                f"project {project}: Label Studio reported {page.total} tasks after task {after} but returned "
+                f"{len(ids)} (or repeats). No file was changed; run the command again"
             )
         yield page
         if page.total <= len(ids):
@@ -140,7 +140,7 @@ def _pages(
 def _page(
     server: Server, project: int, include: str, fields: str, size: int, filters: list[dict[str, Any]]
 ) -> tuple[Page, int]:
-    """A page, and how many bytes it came in."""
+    """A page, and its size in bytes."""
     doing = f"reading the tasks of project {project}"
     query = {"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": filters}}
     answer = server.ask(
@@ -188,10 +188,13 @@ def _is_id(value: Any) -> bool:
 
 
 def _annotated(task: dict[str, Any]) -> dict[str, Any]:
-    """What `convert_task` takes of a task, and nothing that is different at each reading, such as "2 minutes ago"."""
+    """The parts of a task that `convert_task` needs, and nothing that changes with each reading, such as "2 minutes
+    ago"."""
     annotations = task.get("annotations")
     if not isinstance(annotations, list):
-        raise DataError(f"task {task['id']} came without its annotations; the files are as they were, run it again")
+        raise DataError(
+            f"task {task['id']} arrived without its annotations. No file was changed; run the command again"
+        )
     return {
         "id": task["id"],
         "project": task.get("project"),
@@ -205,7 +208,8 @@ def _kept(annotation: Any) -> Any:
         return annotation
     if "result" not in annotation:
         raise DataError(
-            f"annotation {annotation.get('id')} came without its `result`; the files are as they were, run it again"
+            f"annotation {annotation.get('id')} arrived without its `result`. "
+            "No file was changed; run the command again"
         )
     return {key: annotation[key] for key in _ANNOTATION_FIELDS if key in annotation}
 
