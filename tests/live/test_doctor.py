@@ -230,7 +230,7 @@ def test_a_backend_with_a_password(person: Person, start_host: StartHost) -> Non
     assert amiss(doctor(person, project, environment=right)) == []
     untried = doctor(person, project)
     assert amiss(untried) == []
-    assert "it was tried without" in untried[-2]["text"]
+    assert "it was probed without" in untried[-2]["text"]
     [other] = amiss(doctor(person, project, environment=wrong))
     assert other["level"] == "warning"
     assert "refuses this user and password (401)" in other["text"]
