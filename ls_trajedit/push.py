@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
-from ls_trajedit.label_config.predict import predict
+from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace, to_task_data
@@ -241,7 +241,7 @@ def _tasks(traces: list[dict[str, Any]], target: Target, options: Options) -> li
     ]
 
 
-def _prediction(task: dict[str, Any], config: str, version: str) -> dict[str, Any]:
+def _prediction(task: Mapping[str, Any], config: str, version: str) -> Prediction:
     return {"model_version": version, "result": predict(task, config)}
 
 

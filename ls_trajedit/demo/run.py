@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
@@ -104,7 +104,7 @@ def _annotate(
     for annotator in ANNOTATORS:
         token = add_user(label_studio, f"{annotator}@example.com", label_studio.password)
         server = connect(label_studio.url, token)
-        tasks: dict[str, dict[str, Any]] = {
+        tasks = {
             trace_identity(task["data"], id_path): task for page in data_pages(server, project) for task in page.tasks
         }
         own = [correction for correction in corrections if correction["annotator"] == annotator]

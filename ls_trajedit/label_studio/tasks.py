@@ -4,11 +4,11 @@ another is deleted in the meantime."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
 from ls_trajedit.label_studio.failures import not_label_studio
 from ls_trajedit.traces.errors import DataError
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Server
 
 __all__ = [
+    "AnnotatedTask",
     "Page",
+    "Task",
     "annotation_counts",
     "changed_pages",
     "count_drafts",
@@ -49,15 +51,32 @@ _COUNT_PAGE = 2_000
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
+class Task(TypedDict):
+    """A task with the fields that every page has. `data` is whatever somebody imported."""
+
+    id: int
+    data: Any
+
+
+class AnnotatedTask(Task):
+    """A task with its annotations in order of their ids; none of their content has been checked."""
+
+    project: int | None
+    annotations: list[Any]
+
+
+_TaskT = TypeVar("_TaskT", bound=Task, covariant=True)
+
+
 @dataclass(frozen=True)
-class Page:
+class Page(Generic[_TaskT]):
     """Some tasks, in order of their ids, and how many the server counted from the first of them to the end."""
 
-    tasks: list[dict[str, Any]]
+    tasks: Sequence[_TaskT]
     total: int
 
 
-def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page]:
+def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page[AnnotatedTask]]:
     """All tasks of the project with an id greater than `after`, with their annotations.
 
     A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server
@@ -66,7 +85,7 @@ def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page]:
     return _annotated_pages(server, project, after, [])
 
 
-def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Page]:
+def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Page[AnnotatedTask]]:
     """Like `task_pages`, with only the tasks that were created or changed at `since` or later; a changed annotation
     changes its task."""
     value = since.astimezone(timezone.utc).strftime(_TIME_FORMAT)
@@ -79,12 +98,12 @@ def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Pag
     return _annotated_pages(server, project, 0, [changed])
 
 
-def data_pages(server: Server, project: int) -> Iterator[Page]:
+def data_pages(server: Server, project: int) -> Iterator[Page[Task]]:
     """Like `task_pages`, with only the id and the data of each task."""
     return _pages(server, project, "id,data", "task_only", 0, [])
 
 
-def unpredicted_pages(server: Server, project: int, model_version: str) -> Iterator[Page]:
+def unpredicted_pages(server: Server, project: int, model_version: str) -> Iterator[Page[Task]]:
     """Like `data_pages`, with only the tasks that have no prediction of this model version."""
     return _pages(server, project, "id,data", "task_only", 0, [_without_prediction(model_version)])
 
@@ -109,14 +128,16 @@ def count_without_prediction(server: Server, project: int, model_version: str) -
     return _count(server, project, _without_prediction(model_version), "counting the predictions")
 
 
-def _annotated_pages(server: Server, project: int, after: int, filters: list[dict[str, Any]]) -> Iterator[Page]:
+def _annotated_pages(
+    server: Server, project: int, after: int, filters: list[dict[str, Any]]
+) -> Iterator[Page[AnnotatedTask]]:
     for page in _pages(server, project, _TASK_FIELDS, "all", after, filters):
         yield Page([_annotated(task) for task in page.tasks], page.total)
 
 
 def _pages(
     server: Server, project: int, include: str, fields: str, after: int, filters: list[dict[str, Any]]
-) -> Iterator[Page]:
+) -> Iterator[Page[Any]]:
     size = _COUNT_PAGE if include == _COUNT_FIELDS else _FIRST_PAGE
     while True:
         later = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
@@ -139,7 +160,7 @@ def _pages(
 
 def _page(
     server: Server, project: int, include: str, fields: str, size: int, filters: list[dict[str, Any]]
-) -> tuple[Page, int]:
+) -> tuple[Page[Any], int]:
     """A page, and its size in bytes."""
     doing = f"reading the tasks of project {project}"
     query = {"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": filters}}
@@ -173,7 +194,7 @@ def _count(server: Server, project: int, task_filter: dict[str, Any], doing: str
     return _checked_page(server, doing, answer.value).total
 
 
-def _checked_page(server: Server, doing: str, answer: Any) -> Page:
+def _checked_page(server: Server, doing: str, answer: Any) -> Page[Any]:
     tasks = answer.get("tasks") if isinstance(answer, dict) else None
     total = answer.get("total") if isinstance(answer, dict) else None
     if not isinstance(tasks, list) or not isinstance(total, int):
@@ -187,7 +208,7 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
-def _annotated(task: dict[str, Any]) -> dict[str, Any]:
+def _annotated(task: dict[str, Any]) -> AnnotatedTask:
     """The parts of a task that `convert_task` needs, and nothing that changes with each reading, such as "2 minutes
     ago"."""
     annotations = task.get("annotations")

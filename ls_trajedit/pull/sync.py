@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ls_trajedit.label_studio.tasks import Page, annotation_counts, changed_pages, task_pages
+from ls_trajedit.label_studio.tasks import AnnotatedTask, Page, annotation_counts, changed_pages, task_pages
 from ls_trajedit.progress import Progress
 from ls_trajedit.pull.state import PullState
 from ls_trajedit.traces.errors import DataError
@@ -64,7 +64,7 @@ def _put_changed(server: Server, project: int, since: datetime, state: PullState
     raise _incomplete(project, f"{counted} changed tasks", done)
 
 
-def _put(state: PullState, pages: Iterator[Page], progress: Progress) -> tuple[int, int]:
+def _put(state: PullState, pages: Iterator[Page[AnnotatedTask]], progress: Progress) -> tuple[int, int]:
     """Returns how many tasks came, and how many the server counted in the beginning."""
     done, total = 0, None
     for page in pages:
@@ -104,6 +104,6 @@ def _incomplete(project: int, counted: str, sent: int) -> DataError:
     )
 
 
-def _keep(state: PullState, page: Page) -> None:
+def _keep(state: PullState, page: Page[AnnotatedTask]) -> None:
     for task in page.tasks:
         state.put_task(task["id"], json_line(task), len(task["annotations"]))
