@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import BrokenTrace, Trace, check_traces, read_objects, read_traces
+from ls_trajedit.traces.read import InvalidTrace, Trace, check_traces, read_objects, read_traces
 
 __all__ = ["Input", "LoadedTraces", "load_objects", "load_traces", "read_text"]
 
@@ -89,7 +89,7 @@ class LoadedTraces:
 
     name: str
     traces: list[Trace]
-    invalid: list[BrokenTrace]
+    invalid: list[InvalidTrace]
 
     def refuse_invalid(self) -> None:
         """Raises TraceError if there are invalid traces, with a line for each of the first twenty."""
@@ -108,7 +108,7 @@ class LoadedTraces:
 
     def check(self, options: Options) -> LoadedTraces:
         """These traces, with those that are not traces under `options` among the invalid ones."""
-        items: list[Trace | BrokenTrace] = [*self.traces, *self.invalid]
+        items: list[Trace | InvalidTrace] = [*self.traces, *self.invalid]
         items.sort(key=lambda item: item.line)
         return _loaded(self.name, check_traces(items, options))
 
@@ -129,16 +129,16 @@ def load_objects(source: Input) -> LoadedTraces:
     return _load(source, read_objects)
 
 
-def _check_encoding(trace: Trace) -> Trace | BrokenTrace:
+def _check_encoding(trace: Trace) -> Trace | InvalidTrace:
     try:
         json.dumps(trace.data, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = error.object[error.start : error.start + 1].encode("ascii", "backslashreplace").decode()
-        return BrokenTrace(trace.line, f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8")
+        return InvalidTrace(trace.line, f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8")
     return trace
 
 
-def _load(source: Input, read: Callable[[BinaryIO], Iterable[Trace | BrokenTrace]]) -> LoadedTraces:
+def _load(source: Input, read: Callable[[BinaryIO], Iterable[Trace | InvalidTrace]]) -> LoadedTraces:
     with source.open() as stream:
         try:
             loaded = _loaded(source.name, read(stream))
@@ -149,9 +149,9 @@ def _load(source: Input, read: Callable[[BinaryIO], Iterable[Trace | BrokenTrace
     return loaded
 
 
-def _loaded(name: str, items: Iterable[Trace | BrokenTrace]) -> LoadedTraces:
+def _loaded(name: str, items: Iterable[Trace | InvalidTrace]) -> LoadedTraces:
     traces: list[Trace] = []
-    invalid: list[BrokenTrace] = []
+    invalid: list[InvalidTrace] = []
     for item in items:
         if isinstance(item, Trace):
             traces.append(item)

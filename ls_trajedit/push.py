@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from ls_trajedit.backend import MODEL_VERSION
+from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.inputs import LoadedTraces
-from ls_trajedit.label_config.predict import predict
+from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace, to_task_data
@@ -17,7 +17,6 @@ from ls_trajedit.label_config.write_config import shown_fields, step_fields, wri
 from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
 from ls_trajedit.progress import Progress
 from ls_trajedit.traces.errors import ConfigError, DataError, SetupError, TrajeditError
-from ls_trajedit.traces.field_path import parse_path
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import trace_identity
@@ -40,13 +39,6 @@ __all__ = [
 _PREDICTION_REFUSED = "Prediction validation failed"
 _BATCH_TASKS = 250
 _BATCH_BYTES = 4_000_000
-
-
-class Prediction(TypedDict):
-    """What prefills the editors of a task."""
-
-    model_version: str
-    result: Sequence[Mapping[str, Any]]
 
 
 class NewTask(TypedDict):
@@ -118,7 +110,7 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     for page in data_pages(server, number):
         for task in page.tasks:
             trace = _trace_or_data(task["data"])
-            known.add(trace_identity(trace, options.id_key))
+            known.add(trace_identity(trace, options.id_path))
             shape = _widened(shape, trace, options)
     old = _schema_or_none(project.label_config)
     shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
@@ -246,21 +238,20 @@ def _check_orphans(server: Server, project: Project, new: Schema, shape: TraceSh
 
 def _new_tasks(target: Target, options: Options, loaded: LoadedTraces) -> list[NewTask]:
     """A task for each of the traces that is not in the project yet."""
-    steps_path = parse_path(options.steps_key)
-    in_steps = [parse_path(field.field) for field in step_fields(options, target.shape)]
-    at_the_top = [parse_path(key) for key in shown_fields(options, target.shape)]
+    in_steps = [field.path for field in step_fields(options, target.shape)]
+    at_the_top = shown_fields(options, target.shape)
     return [
         {
             "data": to_task_data(
                 trace.data,
-                steps_path=steps_path,
+                steps_path=options.steps_path,
                 step_text_key=options.step_text_key,
                 step_fields=in_steps,
                 top_fields=at_the_top,
             )
         }
         for trace in loaded.traces
-        if trace_identity(trace.data, options.id_key) not in target.known
+        if trace_identity(trace.data, options.id_path) not in target.known
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ls_trajedit.backend import MODEL_VERSION
+from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.commands import shared_options
 from ls_trajedit.commands.console import print_json, say
 from ls_trajedit.commands.option_groups import with_option_groups

@@ -34,7 +34,7 @@ def serve(
 
     from ls_trajedit.backend.app import create_app
     from ls_trajedit.backend.basic_auth import credentials_from_environment
-    from ls_trajedit.backend.json_log import log_as_json
+    from ls_trajedit.backend.log import log_as_json
     from ls_trajedit.backend.server import is_loopback, listen, run_server
 
     credentials = credentials_from_environment(os.environ)

@@ -11,6 +11,7 @@ from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user
 from ls_trajedit.label_config.controls import Controls, Editor
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.field_path import FieldPath
 from ls_trajedit.traces.read import trace_identity
 
 __all__ = ["ANNOTATORS", "submit_corrections"]
@@ -44,7 +45,9 @@ class BundledCorrection(TypedDict):
     labels: list[BundledLabels]
 
 
-def submit_corrections(label_studio: LocalLabelStudio, annotator: str, project: int, config: str, id_key: str) -> int:
+def submit_corrections(
+    label_studio: LocalLabelStudio, annotator: str, project: int, config: str, id_path: FieldPath
+) -> int:
     """Has the annotator sign up, correct traces in the project, and submit; returns the number of annotations.
 
     Raises what `add_user` and Label Studio's client raise, and KeyError when a correction does not fit the project.
@@ -54,7 +57,7 @@ def submit_corrections(label_studio: LocalLabelStudio, annotator: str, project: 
     from ls_trajedit.label_studio.tasks import data_pages
 
     server = connect(label_studio.url, add_user(label_studio, f"{annotator}@example.com", label_studio.password))
-    tasks = {trace_identity(task["data"], id_key): task for page in data_pages(server, project) for task in page.tasks}
+    tasks = {trace_identity(task["data"], id_path): task for page in data_pages(server, project) for task in page.tasks}
     corrections = [correction for correction in _bundled_corrections() if correction["annotator"] == annotator]
     for correction in corrections:
         task = tasks[correction["trace_id"]]

@@ -70,7 +70,7 @@ def _run(
     pushed = push_traces(server, target, options, loaded, _silent)
     say(f"pushed {pushed.imported} traces into project {pushed.project}; the backend prefills their editors")
     for annotator in ANNOTATORS:
-        count = submit_corrections(label_studio, annotator, pushed.project, target.config, options.id_key)
+        count = submit_corrections(label_studio, annotator, pushed.project, target.config, options.id_path)
         say(f"{annotator} submitted {count} annotations")
     request = PullRequest(server.project(pushed.project), None, ReadingRules(), folder)
     # What an earlier demo left in the folder came from another Label Studio.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ls_trajedit.label_studio.tasks import Page, annotation_counts, changed_pages, task_pages
+from ls_trajedit.label_studio.tasks import AnnotatedTask, Page, annotation_counts, changed_pages, task_pages
 from ls_trajedit.progress import Progress
 from ls_trajedit.pull.state import PullState
 from ls_trajedit.traces.errors import DataError
@@ -57,7 +57,7 @@ def _put_changed(server: Server, project: int, since: datetime, state: PullState
     raise _incomplete(project, f"{reported} changed tasks", returned)
 
 
-def _put(state: PullState, pages: Iterator[Page], progress: Progress) -> tuple[int, int]:
+def _put(state: PullState, pages: Iterator[Page[AnnotatedTask]], progress: Progress) -> tuple[int, int]:
     """Returns how many tasks came, and how many the server reported in the beginning."""
     returned, reported = 0, None
     for page in pages:
@@ -98,6 +98,6 @@ def _incomplete(project: int, reported: str, returned: int) -> DataError:
     )
 
 
-def _keep(state: PullState, page: Page) -> None:
+def _keep(state: PullState, page: Page[AnnotatedTask]) -> None:
     for task in page.tasks:
         state.put_task(task["id"], json_line(task), len(task["annotations"]))

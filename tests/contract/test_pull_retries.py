@@ -40,7 +40,7 @@ PASSING: dict[str, tuple[Fault, str]] = {
     "a dropped connection": (dropped, "the connection broke"),
     "a body that is cut off": (cut_off, "the connection broke"),
     "a body that is cut off and does not say so": (cut_off_cleanly, "is cut off or damaged"),
-    "a body that is not JSON": (not_json, "is cut off or damaged"),
+    "invalid JSON": (not_json, "is cut off or damaged"),
     "a proxy's page": (web_page, "a web page came back"),
     "a proxy that finds nothing": (foreign(404), "no Label Studio is there (404)"),
     "too many requests": (foreign(429), "too many requests"),
@@ -62,7 +62,7 @@ def test_a_transient_error_is_reported_and_retried(puller: Puller, failure: str)
     assert puller.completions() == [f"better {number}" for number in sorted(puller.label_studio.tasks)]
     assert len(puller.clock.pauses) == 4
     assert ran.err.count(words) == 4
-    assert ran.err.count("\n  trying again in ") == 4
+    assert ran.err.count("\n  retrying in ") == 4
 
 
 # These look the same when the address is wrong for ever.
@@ -81,7 +81,7 @@ def test_a_server_that_does_not_answer_in_time_is_retried(puller: Puller, monkey
     puller.label_studio.misbehave(hanging, on="changed", nth=2)
     ran = puller.pull()
     assert ran.exit_code == 0
-    assert "no answer while reading the tasks of project 12, for too long" in ran.err
+    assert "no answer while reading the tasks of project 12 for too long" in ran.err
     assert len(puller.completions()) == TASKS
 
 
@@ -105,7 +105,7 @@ def test_a_pause_is_as_long_as_the_server_asks_for(puller: Puller) -> None:
     assert puller.clock.pauses[:2] == [97, 98]
     assert puller.clock.pauses[2] <= 60
     assert "too many requests while reading the tasks of project 12 (429)" in ran.err
-    assert "trying again in 97 s" in ran.err
+    assert "retrying in 97 s" in ran.err
 
 
 def test_a_pause_lasts_until_the_time_that_the_server_names(puller: Puller) -> None:
@@ -149,7 +149,7 @@ def test_a_job_that_cannot_wait_need_not(puller: Puller) -> None:
 
 
 REFUSALS: dict[str, tuple[Fault, str]] = {
-    "a token that stops working": (refusing(401, "Invalid token."), "does not take the token (401)"),
+    "a token that stops working": (refusing(401, "Invalid token."), "does not accept the token (401)"),
     "no permission": (refusing(403, "You do not have permission."), "(403): You do not have permission"),
     "a proxy that forbids": (foreign(403), "(403): a web page that says so"),
     "a project that vanishes": (refusing(404, "No Project matches the given query."), "not found while reading"),
@@ -257,7 +257,7 @@ def test_a_refused_personal_token_is_not_sent_again(puller: Puller, monkeypatch:
     puller.label_studio.takes_tokens = False
     ran = puller.pull()
     assert (ran.exit_code, ran.asked) == (3, ["token"])
-    assert "does not take the token (401)" in ran.err
+    assert "does not accept the token (401)" in ran.err
 
 
 @pytest.mark.parametrize("kind", ["legacy", "personal"])

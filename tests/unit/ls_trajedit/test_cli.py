@@ -142,7 +142,7 @@ def test_init_does_not_replace_a_file_without_force(run: Callable[..., Any], tmp
     [
         ("a,b\n1,2\n", "t.jsonl:1: not JSON: ", 5),
         ("", "t.jsonl: no traces in it", 5),
-        ('{"id": "a"}', "t.jsonl: no key of the traces holds a list of objects or texts (keys: id)", 5),
+        ('{"id": "a"}', "t.jsonl: no key of the traces holds a list of objects or strings (keys: id)", 5),
         (TRACE + '{"id": "b"}', "t.jsonl:2: no steps: the trace has no `steps`", 5),
     ],
 )

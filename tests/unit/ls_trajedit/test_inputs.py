@@ -12,7 +12,7 @@ import pytest
 from ls_trajedit.inputs import Input, load_objects, load_traces, read_text
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import BrokenTrace, Trace
+from ls_trajedit.traces.read import InvalidTrace, Trace
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
@@ -155,8 +155,8 @@ def test_objects_become_traces_or_invalid_ones_once_the_options_are_known(tmp_pa
     turns = objects.check(Options(steps_key="turns"))
     assert turns.traces == [Trace(1, {"turns": ["a"]})]
     assert turns.invalid == [
-        BrokenTrace(2, "a trace is an object, this is a number"),
-        BrokenTrace(3, "no steps: the trace has no `turns`"),
+        InvalidTrace(2, "a trace is an object, this is a number"),
+        InvalidTrace(3, "no steps: the trace has no `turns`"),
     ]
 
 
@@ -170,5 +170,5 @@ def test_a_trace_that_cannot_be_sent_as_utf_8_is_invalid(tmp_path: Path) -> None
     loaded = load_traces(Input(file(tmp_path, f"{GOOD}\n{half}")), Options()).check_encoding()
     assert [trace.line for trace in loaded.traces] == [1]
     assert loaded.invalid == [
-        BrokenTrace(2, r"it holds half of a surrogate pair (\ud83d), which cannot be sent as UTF-8")
+        InvalidTrace(2, r"it holds half of a surrogate pair (\ud83d), which cannot be sent as UTF-8")
     ]
