@@ -1,8 +1,8 @@
 """A trace as chat messages of one plain form, the one that trainers and most tools read.
 
-`{"role", "content", "reasoning_content"?, "tool_calls"?: [{"id", "type": "function", "function": {"name", "arguments"}}],
-"tool_call_id"?, "name"?}`: `arguments` is an object, `content` a string, or a list of parts where there are images.
-What is empty is left out, except `content`.
+`{"role", "content", "reasoning_content"?, "tool_calls"?, "tool_call_id"?, "name"?}`; a call is
+`{"id", "type": "function", "function": {"name", "arguments"}}` with an object as `arguments`, and `content` is a
+string, or a list of parts where there are images. What is empty is left out, except `content`.
 """
 
 from __future__ import annotations

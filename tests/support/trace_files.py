@@ -1,6 +1,8 @@
-"""The fixtures of the trace formats: for each format a folder, in it files as people have them (`NAME.json`, `NAME.jsonl`)
-and beside each the chat messages that a person derived from it (`NAME.messages.json`: `{"id", "messages", "tools"}` for
-each trace)."""
+"""The fixtures of the trace formats: for each format a folder, in it files as people have them (`NAME.json[l]`).
+
+Beside each stands `NAME.messages.json`, the chats that a person derived from it: `{"id", "messages", "tools"}` for each
+trace.
+"""
 
 from __future__ import annotations
 
