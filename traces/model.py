@@ -150,7 +150,7 @@ class Trace:
         ends = [*spoken[1:], len(self.messages)]
         return tuple(
             Step(position, self.messages[position], self.messages[position + 1 : end])
-            for position, end in zip(spoken, ends, strict=True)
+            for position, end in zip(spoken, ends, strict=False)
         )
 
     @property
