@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import InvalidTrace, Trace, check_traces, read_objects, read_traces
+from ls_trajedit.traces.read import InvalidTrace, StepTrace, check_traces, read_objects, read_traces
 
 __all__ = ["Input", "LoadedTraces", "load_objects", "load_traces", "read_text"]
 
@@ -88,7 +88,7 @@ class LoadedTraces:
     """The traces in the input called `name`, and whatever else is in it."""
 
     name: str
-    traces: list[Trace]
+    traces: list[StepTrace]
     invalid: list[InvalidTrace]
 
     def refuse_invalid(self) -> None:
@@ -108,7 +108,7 @@ class LoadedTraces:
 
     def check(self, options: Options) -> LoadedTraces:
         """These traces, with those that are not traces under `options` among the invalid ones."""
-        items: list[Trace | InvalidTrace] = [*self.traces, *self.invalid]
+        items: list[StepTrace | InvalidTrace] = [*self.traces, *self.invalid]
         items.sort(key=lambda item: item.line)
         return _loaded(self.name, check_traces(items, options))
 
@@ -129,7 +129,7 @@ def load_objects(source: Input) -> LoadedTraces:
     return _load(source, read_objects)
 
 
-def _check_encoding(trace: Trace) -> Trace | InvalidTrace:
+def _check_encoding(trace: StepTrace) -> StepTrace | InvalidTrace:
     try:
         json.dumps(trace.data, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -138,7 +138,7 @@ def _check_encoding(trace: Trace) -> Trace | InvalidTrace:
     return trace
 
 
-def _load(source: Input, read: Callable[[BinaryIO], Iterable[Trace | InvalidTrace]]) -> LoadedTraces:
+def _load(source: Input, read: Callable[[BinaryIO], Iterable[StepTrace | InvalidTrace]]) -> LoadedTraces:
     with source.open() as stream:
         try:
             loaded = _loaded(source.name, read(stream))
@@ -149,11 +149,11 @@ def _load(source: Input, read: Callable[[BinaryIO], Iterable[Trace | InvalidTrac
     return loaded
 
 
-def _loaded(name: str, items: Iterable[Trace | InvalidTrace]) -> LoadedTraces:
-    traces: list[Trace] = []
+def _loaded(name: str, items: Iterable[StepTrace | InvalidTrace]) -> LoadedTraces:
+    traces: list[StepTrace] = []
     invalid: list[InvalidTrace] = []
     for item in items:
-        if isinstance(item, Trace):
+        if isinstance(item, StepTrace):
             traces.append(item)
         else:
             invalid.append(item)

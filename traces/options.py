@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.traces.readers.base import ReadOptions
 from ls_trajedit.traces.template import (
     FINAL_ANSWER_TEMPLATE,
     NO_OBSERVATION_TEXT,
@@ -177,6 +178,11 @@ class Options(BaseModel):
         return self
 
     # Not cached on the instance: `model_copy` would copy what was parsed from the old keys.
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """What the options say of how a trace was recorded."""
+        return ReadOptions()
 
     @property
     def steps_path(self) -> FieldPath:

@@ -12,7 +12,7 @@ import pytest
 from ls_trajedit.inputs import Input, load_objects, load_traces, read_text
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import InvalidTrace, Trace
+from ls_trajedit.traces.read import InvalidTrace, StepTrace
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
@@ -153,7 +153,7 @@ def test_objects_become_traces_or_invalid_ones_once_the_options_are_known(tmp_pa
     objects = load_objects(Input(file(tmp_path, '{"turns": ["a"]}\n5\n{"steps": ["b"]}\n')))
     assert [trace.line for trace in objects.traces] == [1, 3]
     turns = objects.check(Options(steps_key="turns"))
-    assert turns.traces == [Trace(1, {"turns": ["a"]})]
+    assert turns.traces == [StepTrace(1, {"turns": ["a"]})]
     assert turns.invalid == [
         InvalidTrace(2, "a trace is an object, this is a number"),
         InvalidTrace(3, "no steps: the trace has no `turns`"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ls_trajedit.traces.errors import TraceError
 from ls_trajedit.traces.guess_options import guess_options, options_yaml
 from ls_trajedit.traces.options import Options, parse_options
-from ls_trajedit.traces.read import Trace, check_traces
+from ls_trajedit.traces.read import StepTrace, check_traces
 from ls_trajedit.traces.shape import check_options, shape_of
 
 
@@ -118,7 +118,11 @@ def test_the_file_that_is_written_reads_back_as_what_was_guessed(traces: list[di
         options = guess_options(traces, "t")
     except TraceError:
         return
-    whole = [i.data for i in check_traces([Trace(n, t) for n, t in enumerate(traces)], options) if isinstance(i, Trace)]
+    whole = [
+        i.data
+        for i in check_traces([StepTrace(n, t) for n, t in enumerate(traces)], options)
+        if isinstance(i, StepTrace)
+    ]
     shape = shape_of(whole, options)
     read = parse_options(options_yaml(options, shape), "trajedit.yaml")
     assert read == options.model_copy(update={"edit_final_answer": shape.has_final_answer})

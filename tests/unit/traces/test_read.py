@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import InvalidTrace, Trace, read_objects, read_traces, trace_identity
+from ls_trajedit.traces.read import InvalidTrace, StepTrace, read_objects, read_traces, trace_identity
 from tests.support.strategies import Case, cases, exact
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
 
-def read(text: str | bytes, **options: Any) -> list[Trace | InvalidTrace]:
+def read(text: str | bytes, **options: Any) -> list[StepTrace | InvalidTrace]:
     raw = text.encode() if isinstance(text, str) else text
     return list(read_traces(BytesIO(raw), Options(**options)))
 
@@ -33,7 +33,7 @@ def test_traces_are_read_as_they_are_whether_in_lines_or_in_an_array(case: Case)
     array = json.dumps(case.traces, indent=1)
     for text in (lines, lines + "\r\n", array, "\ufeff" + array):
         found = list(read_traces(BytesIO(text.encode()), case.options))
-        assert [exact(item.data) for item in found if isinstance(item, Trace)] == [exact(t) for t in case.traces]
+        assert [exact(item.data) for item in found if isinstance(item, StepTrace)] == [exact(t) for t in case.traces]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_read(lin
         assert problem.reason.startswith(reason)
         if not reason.endswith(": "):
             assert problem.reason == reason
-        assert [item.data["id"] for item in found if isinstance(item, Trace)] == ["a", "c"]
+        assert [item.data["id"] for item in found if isinstance(item, StepTrace)] == ["a", "c"]
 
 
 def test_an_invalid_element_of_an_array_is_reported_with_the_line_that_it_starts_in() -> None:
@@ -91,7 +91,7 @@ def test_an_invalid_element_of_an_array_is_reported_with_the_line_that_it_starts
 
 def test_an_array_that_was_cut_off_is_reported_where_it_breaks_off() -> None:
     found = read(f'[{GOOD},\n{{"id": "b", "ste')
-    assert [item.data["id"] for item in found if isinstance(item, Trace)] == ["a"]
+    assert [item.data["id"] for item in found if isinstance(item, StepTrace)] == ["a"]
     assert [(item.line, item.reason[:9]) for item in found if isinstance(item, InvalidTrace)] == [(2, "not JSON:")]
 
 
@@ -125,9 +125,9 @@ def test_an_invalid_trace_does_not_occupy_its_id() -> None:
 
 def test_big_integers_and_halves_of_surrogate_pairs_survive() -> None:
     (item,) = read(r'{"id": 36893488147419103232, "steps": [{"action": "\udc80", "n": [18446744073709551617]}]}')
-    assert item == Trace(1, {"id": 2**65, "steps": [{"action": "\udc80", "n": [2**64 + 1]}]})
+    assert item == StepTrace(1, {"id": 2**65, "steps": [{"action": "\udc80", "n": [2**64 + 1]}]})
 
 
 def test_objects_are_read_whatever_they_hold() -> None:
     found = list(read_objects(BytesIO(b'{"a": 1}\n[1]\n{}')))
-    assert found == [Trace(1, {"a": 1}), InvalidTrace(2, "a trace is an object, this is a list"), Trace(3, {})]
+    assert found == [StepTrace(1, {"a": 1}), InvalidTrace(2, "a trace is an object, this is a list"), StepTrace(3, {})]

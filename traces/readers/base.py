@@ -1,0 +1,301 @@
+"""What a reader is, and what all of them share: roles, errors, where messages are, and how calls find their results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
+from ls_trajedit.traces.json_text import json_indented, parse_json
+from ls_trajedit.traces.model import Call, Message, Part, Result, Role, Tool, Trace
+from ls_trajedit.traces.places import JSON_TEXT, Place, format_place
+
+__all__ = [
+    "NO_OPTIONS",
+    "Format",
+    "ReadError",
+    "ReadOptions",
+    "arguments_at",
+    "build_trace",
+    "content_id",
+    "declared_tools",
+    "first_text",
+    "is_role",
+    "known_role",
+    "message_lists",
+    "role_of",
+]
+
+KNOWN_ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+    "agent": "assistant",
+    "bot": "assistant",
+    "chatgpt": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "observation": "tool",
+    "ipython": "tool",
+    "environment": "tool",
+}
+"""What formats call the four roles, in lower case."""
+
+
+class ReadError(ValueError):
+    """The source is of this format, and something in it cannot be read. The message is for a person: what, where, and
+    which option settles it."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What cannot be known from the traces, as the options say it: `from`, `messages_key`, `role_key`, `roles` (from
+    the word in the source to the role), `agent` (whose turns are steps), `id_key` (one or several, joined with `-`)
+    and `task_key`."""
+
+    format: str | None = None
+    messages_key: FieldPath | None = None
+    role_key: str | None = None
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    agent: str | None = None
+    id_keys: tuple[FieldPath, ...] = ()
+    task_key: FieldPath | None = None
+
+
+NO_OPTIONS = ReadOptions()
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of traces.
+
+    `recognize` says in a few words why a source (a JSON value: one trace, with its sub-agents) is of this format, or
+    None when it is not. `read` gives its trace, then those of its sub-agents; it raises ReadError. Where one trace is
+    spread over several values of a file (events, spans, bare messages), `gather` puts the values together into sources,
+    or says None when they are not of this format. Where one value holds several traces (a log with samples), `split`
+    makes a source of each.
+    """
+
+    name: str
+    title: str
+    recognize: Callable[[Any], str | None]
+    read: Callable[[Any, ReadOptions], list[Trace]]
+    gather: Callable[[Sequence[Any]], list[Any] | None] | None = None
+    split: Callable[[Any], list[Any]] | None = None
+
+
+def known_role(word: Any) -> Role | None:
+    """The role that `word` is a common name of."""
+    return KNOWN_ROLES.get(word.lower()) if isinstance(word, str) else None
+
+
+def role_of(word: Any, place: Place, options: ReadOptions) -> Role:
+    """The role that stands at `place` in the source. Raises ReadError for one that neither we nor the options know."""
+    role = options.roles.get(word) if isinstance(word, str) else None
+    found = role or known_role(word)
+    if found is None:
+        raise ReadError(
+            f"`{word}` at {format_place(place)} is not a role that is known here; "
+            f"say who that is in trajedit.yaml, such as `roles: {{user: [{word}]}}`"
+        )
+    return found
+
+
+def is_role(word: Any, options: ReadOptions = NO_OPTIONS) -> bool:
+    """Whether `word` names a role."""
+    return isinstance(word, str) and (word in options.roles or word.lower() in KNOWN_ROLES)
+
+
+def message_lists(source: Any, options: ReadOptions = NO_OPTIONS) -> Iterator[tuple[FieldPath, list[Any]]]:
+    """Every list of objects in the source that could be its messages, with its path: the source itself, what stands
+    under its keys, and one object below. With `messages_key` in the options, that one alone."""
+    if options.messages_key is not None:
+        found = get_field(source, options.messages_key)
+        if isinstance(found, list):
+            yield options.messages_key, found
+        return
+    if _is_list_of_objects(source):
+        yield (), source
+    elif isinstance(source, dict):
+        for key, value in source.items():
+            if _is_list_of_objects(value):
+                yield (key,), value
+        for key, value in source.items():
+            if isinstance(value, dict):
+                for inner, item in value.items():
+                    if _is_list_of_objects(item):
+                        yield (key, inner), item
+
+
+def first_text(source: Any, *paths: FieldPath) -> str | None:
+    """The first string or whole number that stands at one of the paths, as text."""
+    for path in paths:
+        value = get_field(source, path)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+    return None
+
+
+def arguments_at(value: Any, place: Place) -> tuple[Any, Place]:
+    """The arguments of a call and their place, recorded as an object or as JSON text. Text that is not JSON, or not an
+    object, stays text: that is what the model wrote."""
+    if value is None:
+        return {}, place
+    if not isinstance(value, str):
+        return value, place
+    if not value.strip():
+        return {}, (*place, JSON_TEXT) if value == "" else place
+    try:
+        parsed = parse_json(value.encode("utf-8", "surrogatepass"))
+    except ValueError:
+        return value, place
+    return (parsed, (*place, JSON_TEXT)) if isinstance(parsed, dict) else (value, place)
+
+
+def declared_tools(value: Any) -> tuple[Tool, ...]:
+    """The tools in a list of declarations (or its JSON text): OpenAI's with or without the `function` around,
+    Anthropic's (`input_schema`), Gemini's (`function_declarations`), Bedrock's (`toolSpec`) and MCP's (`inputSchema`).
+    What is not a function is left out."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value.encode("utf-8", "surrogatepass"))
+        except ValueError:
+            return ()
+    if isinstance(value, dict):
+        value = value.get("tools", [value])
+    return tuple(tool for item in value for tool in _tools_of(item)) if isinstance(value, list) else ()
+
+
+def content_id(source: Any) -> str:
+    """An id for a source without one: the same for the same content, whatever the order of its keys."""
+    text = json.dumps(source, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def build_trace(
+    source: Any,
+    format_: str,
+    messages: Iterable[Message],
+    options: ReadOptions,
+    *,
+    identity: str | None = None,
+    task: str | None = None,
+    tools: Iterable[Tool] = (),
+    agent: str | None = None,
+    parent: str | None = None,
+    left_out: Mapping[str, int] | None = None,
+    prompts: Mapping[int, Sequence[Message]] | None = None,
+) -> Trace:
+    """The trace of these messages.
+
+    Calls without an id get one, results without a `call_id` are those of the first call of that name that has none
+    yet, and the task is the first user message where nothing says it. The id is what the options name, else
+    `identity`, else empty. Raises ReadError for a result without its call.
+    """
+    linked = _linked(list(messages))
+    said = task if task is not None else _first_user_text(linked)
+    if options.task_key is not None:
+        value = get_field(source, options.task_key)
+        if value is not MISSING and value is not None:
+            said = value if isinstance(value, str) else json_indented(value)
+    return Trace(
+        id=_chosen_id(source, options) or identity or "",
+        task=said,
+        messages=tuple(linked),
+        tools=tuple(tools),
+        format=format_,
+        source=source,
+        agent=agent,
+        parent=parent,
+        left_out={kind: count for kind, count in (left_out or {}).items() if count},
+        prompts={step: tuple(_linked(list(prompt))) for step, prompt in (prompts or {}).items()},
+    )
+
+
+def _chosen_id(source: Any, options: ReadOptions) -> str | None:
+    parts = [first_text(source, path) for path in options.id_keys]
+    return "-".join(part for part in parts if part) or None
+
+
+def _first_user_text(messages: Sequence[Message]) -> str:
+    return next((text for message in messages if message.role == "user" and (text := message.text.strip())), "")
+
+
+def _linked(messages: list[Message]) -> list[Message]:
+    recorded = {part.id for message in messages for part in message.calls if part.id}
+    ids = (identity for number in range(1, 1 << 30) if (identity := f"call{number:05d}") not in recorded)
+    open_calls: list[Call] = []
+    made: set[str] = set()
+    linked = []
+    for message in messages:
+        parts: list[Part] = []
+        for part in message.parts:
+            if isinstance(part, Call):
+                part = part if part.id else replace(part, id=next(ids))
+                open_calls.append(part)
+                made.add(part.id)
+            elif isinstance(part, Result):
+                part = _with_call(part, open_calls, made)
+            parts.append(part)
+        linked.append(replace(message, parts=tuple(parts)))
+    return linked
+
+
+def _with_call(result: Result, open_calls: list[Call], made: set[str]) -> Result:
+    if result.call_id:
+        if result.call_id not in made:
+            raise _orphan(result, f"the call `{result.call_id}`")
+        open_calls[:] = [call for call in open_calls if call.id != result.call_id]
+        return result
+    named = (call for call in open_calls if result.name is None or call.name == result.name)
+    call = next(named, None)
+    if call is None:
+        raise _orphan(result, f"a call of `{result.name}`" if result.name else "a call")
+    open_calls.remove(call)
+    return replace(result, call_id=call.id)
+
+
+def _orphan(result: Result, what: str) -> ReadError:
+    where = f" at {format_place(result.place)}" if result.place else ""
+    return ReadError(
+        f"the result{where} answers {what}, which is not in the trace before it; where results are simply what the "
+        "agent hears, say so in trajedit.yaml with `roles: {user: [tool]}`"
+    )
+
+
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _tools_of(item: Any) -> Iterator[Tool]:
+    if not isinstance(item, dict):
+        return
+    for key in ("function_declarations", "functionDeclarations"):
+        if isinstance(item.get(key), list):
+            for inner in item[key]:
+                yield from _tools_of(inner)
+            return
+    spec = item.get("function", item.get("toolSpec", item))
+    if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
+        return
+    schema = next(
+        (spec[key] for key in ("parameters", "input_schema", "inputSchema", "args_schema") if key in spec), None
+    )
+    if isinstance(schema, dict) and isinstance(schema.get("json"), dict):
+        schema = schema["json"]
+    function: dict[str, Any] = {"name": spec["name"], "description": spec.get("description") or ""}
+    if isinstance(schema, dict):
+        function["parameters"] = schema
+    if "strict" in spec:
+        function["strict"] = spec["strict"]
+    yield {"type": "function", "function": function}
