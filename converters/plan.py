@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ls_trajedit.converters.formats import DEFAULT_FORMATS
 from ls_trajedit.converters.formats.base import Format, RowFormat
+from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.split import split_file_name

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
 from ls_trajedit.converters.annotations.read import Edit, Reading
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.record import Reason, RejectedAnnotation
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import RESERVED_KEY, restore_trace
 from ls_trajedit.traces.field_path import MISSING, drop_field, format_path, get_field, set_field

@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from ls_trajedit.converters.annotations.build import build_record, original_trace
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted
+from ls_trajedit.converters.record import Reason, RejectedAnnotation
 from ls_trajedit.label_config.schema import Schema
 
 __all__ = ["Outcome", "convert_task"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.newlines import restore_newlines, same_but_newlines
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.record import Reason, RejectedAnnotation
 from ls_trajedit.label_config.controls import Controls, Editor, StepLabel
 from ls_trajedit.label_config.task_data import RESERVED_KEY, editor_text, is_json_text, shown_value
 from ls_trajedit.traces.field_path import MISSING, FieldPath, format_path, get_field

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.record import Reason, RejectedAnnotation
 from ls_trajedit.traces.errors import UsageError
 
 __all__ = ["AnnotatorNames", "GroundTruth", "ReadingRules", "annotator_name", "is_wanted", "parse_time"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
-from ls_trajedit.converters.formats.openai_chat import openai_message, openai_tools
+from ls_trajedit.converters.formats.openai import openai_message, openai_tools
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import step_pairs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, parse_time
-from ls_trajedit.converters.formats import formats_named
+from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.training import rules as training_rules
 from ls_trajedit.converters.training.split import Split, parse_split
 from ls_trajedit.inputs import read_text

@@ -11,8 +11,8 @@ from ls_trajedit.commands import arguments, hub
 from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_few_edits, refuse_rejects
 from ls_trajedit.convert_export import convert as convert_export
 from ls_trajedit.convert_export import generated_schema
-from ls_trajedit.converters.annotations.rejection import Reason
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.record import Reason
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.inputs import input_name, open_input, read_text
 from ls_trajedit.label_config.read_config import read_config

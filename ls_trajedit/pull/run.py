@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ls_trajedit import __version__
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
-from ls_trajedit.converters.formats import corrections
+from ls_trajedit.converters.formats import interchange
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
@@ -161,7 +161,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             remove_former_files(folder, former, (name for name, _ in digests))
             state.commit()
     # With no state that knows them, all records are new, and may be those that the file had.
-    is_same = corrections.FILE in dict(digests) and corrections.FILE not in changed
+    is_same = interchange.FILE in dict(digests) and interchange.FILE not in changed
     changes = RecordChanges(0, 0, 0) if is_same else rows.changes
     return Summary(counts, rows.files, folder, changes, is_up_to_date=not changed)
 
@@ -189,7 +189,7 @@ def _write_rows(
     total = state.task_count()
 
     def note(chunk: ConvertedChunk, done: int) -> None:
-        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(corrections.FILE, ()))
+        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(interchange.FILE, ()))
         progress(done, total)
 
     chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
@@ -200,9 +200,9 @@ def _write_rows(
 
 def _with_records(plan: ExportPlan) -> ExportPlan:
     """The plan with every record, which the changes since the last pull are told from, whether written or not."""
-    if corrections.FORMAT in plan.formats:
+    if interchange.FORMAT in plan.formats:
         return plan
-    return replace(plan, formats=(corrections.FORMAT, *plan.formats))
+    return replace(plan, formats=(interchange.FORMAT, *plan.formats))
 
 
 def _kept_rows(state: PullState) -> _Rows:

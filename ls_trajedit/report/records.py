@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.formats.corrections import FORMAT
+from ls_trajedit.converters.formats.interchange import FORMAT
 from ls_trajedit.output.manifest import MANIFEST
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import parse_json

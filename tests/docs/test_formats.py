@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ls_trajedit.converters.example import example_sample
-from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.formats.tally import Tally
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.counts import TrainingCounts

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.rejection import Reason
+from ls_trajedit.converters.record import Reason
 
 from .pages import Block, blocks, read_page, table_rows
 from .write_outputs import folder_with_examples, in_shell

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.formats.corrections import FILE, FORMAT
+from ls_trajedit.converters.formats.interchange import FILE, FORMAT
 from ls_trajedit.output.manifest import manifest_json
 from ls_trajedit.output.row_files import WrittenFile
 from ls_trajedit.traces.json_text import json_line

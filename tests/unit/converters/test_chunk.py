@@ -11,8 +11,8 @@ from hypothesis import given
 
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
-from ls_trajedit.converters.formats import DEFAULT_FORMATS
 from ls_trajedit.converters.formats.base import TrainingRow
+from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.predict import predict

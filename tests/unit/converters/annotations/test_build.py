@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.converters.annotations.build import original_trace
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.record import Reason, RejectedAnnotation
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.options import Options
 from tests.support.loop import annotate, one_outcome, project_of, text_result

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ls_trajedit.converters.annotations.convert_task import Outcome, convert_task
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.formats import FORMATS
 from ls_trajedit.converters.formats.base import TrainingRow
+from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import UsageError

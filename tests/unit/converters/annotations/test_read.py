@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.record import Reason, RejectedAnnotation
 from ls_trajedit.label_config.read_config import read_config
 from tests.support.loop import text_result
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted, parse_time
+from ls_trajedit.converters.record import Reason, RejectedAnnotation
 from ls_trajedit.traces.errors import UsageError
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)

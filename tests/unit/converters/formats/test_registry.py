@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.formats import DEFAULT_FORMATS, FORMATS, formats_named
 from ls_trajedit.converters.formats.base import TrainingRow
+from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS, FORMATS, formats_named
 from ls_trajedit.converters.training.sample import Sample
 from tests.support.strategies import exact
 

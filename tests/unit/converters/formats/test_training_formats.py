@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ls_trajedit.converters.example import example_record
-from ls_trajedit.converters.formats import FORMATS
 from ls_trajedit.converters.formats.base import TrainingRow
+from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.training.omission import Omission
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules

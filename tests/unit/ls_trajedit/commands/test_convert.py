@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.formats.registry import FORMATS
 from tests.support.loop import text_result
 from tests.unit.ls_trajedit.test_convert_export import EDIT, SAME, annotation, export, read_rows, task
 

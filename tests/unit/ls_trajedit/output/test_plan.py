@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from ls_trajedit.convert_export import generated_schema
-from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.output.plan import WantedFiles, plan_for
