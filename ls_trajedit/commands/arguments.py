@@ -13,7 +13,7 @@ import typer
 from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, parse_time
 from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.training import rules as training_rules
-from ls_trajedit.converters.training.split import Split, parse_split
+from ls_trajedit.converters.training.split import Splits, parse_splits
 from ls_trajedit.inputs import read_text
 from ls_trajedit.load_traces import LoadedTraces
 from ls_trajedit.traces.errors import SetupError, UsageError
@@ -123,9 +123,9 @@ def _format(name: str) -> str:
     return name
 
 
-def _split(text: str) -> Split:
+def _split(text: str) -> Splits:
     try:
-        return parse_split(text)
+        return parse_splits(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: {error}; give shares such as train=0.9,test=0.1") from None
 
@@ -151,7 +151,7 @@ PrmUnedited = Annotated[
     typer.Option("--prm-unedited", help="What the format prm does with traces that nobody edited."),
 ]
 SplitOption = Annotated[
-    Split | None,
+    Splits | None,
     typer.Option(
         "--split", parser=_split, help="Write each training file in parts: train=0.9,test=0.1.", metavar="SHARES"
     ),

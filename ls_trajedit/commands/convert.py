@@ -12,7 +12,7 @@ from ls_trajedit.commands.finish import finish_as_json, finish_as_text, refuse_f
 from ls_trajedit.convert_export import convert as convert_export
 from ls_trajedit.convert_export import generated_schema
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.record import Reason
+from ls_trajedit.converters.record import RejectReason
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.inputs import input_name, open_input, read_text
 from ls_trajedit.label_config.read_config import read_config
@@ -69,16 +69,32 @@ def convert(
     dataset = hub.open_hub(push_to_hub, hub_public, hub_license)
     overrides = parse_options(read_text(options), str(options)) if options else None
     schema = _schema(config, project, overrides, url, api_key)
-    rules = ReadingRules(annotators, ground_truth, since, until, require_reason)
+    rules = ReadingRules(
+        annotators=annotators,
+        ground_truth=ground_truth,
+        since=since,
+        until=until,
+        require_reason=require_reason,
+    )
     training = TrainingRules(
-        stale, pairs, prm_unedited, annotators_policy, min_edit_chars, ignore_whitespace_edits, split
+        stale=stale,
+        pairs=pairs,
+        prm_unedited=prm_unedited,
+        annotators_policy=annotators_policy,
+        min_edit_chars=min_edit_chars,
+        ignore_whitespace_edits=ignore_whitespace_edits,
+        split=split,
     )
     wanted = WantedFiles(tuple(formats or ()), tools, training, with_parquet=to == "parquet")
     plan = plan_for(wanted, overrides, schema)
     with open_input(export) as stream, show_progress(f"converting {input_name(export)}") as progress:
         summary = convert_export(stream, input_name(export), schema, rules, output, progress, plan)
     (finish_as_json if as_json else finish_as_text)(summary)
-    if config is None and project is None and summary.counts["rejected_by_reason"].get(Reason.UNKNOWN_CONTROL.value):
+    if (
+        config is None
+        and project is None
+        and summary.counts["rejected_by_reason"].get(RejectReason.UNKNOWN_CONTROL.value)
+    ):
         arguments.say("some controls are not known: give the project's labeling config with --config or --project")
     refuse_rejects(summary, allowed_rejects)
     refuse_few_edits(summary, fail_under)

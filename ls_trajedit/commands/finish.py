@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ls_trajedit.commands.arguments import print_json, say
-from ls_trajedit.converters.formats.rejects import FORMAT as REJECTS
+from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.output.summary import Summary, summary_json, summary_lines, summary_markdown
 from ls_trajedit.traces.errors import DataError
 

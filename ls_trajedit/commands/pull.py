@@ -89,9 +89,22 @@ def pull(
     from ls_trajedit.pull.run import pull as pull_project
 
     emails = server.emails() if annotators == "email" else {}
-    rules = ReadingRules(annotators, ground_truth, since, until, require_reason, emails)
+    rules = ReadingRules(
+        annotators=annotators,
+        ground_truth=ground_truth,
+        since=since,
+        until=until,
+        require_reason=require_reason,
+        emails=emails,
+    )
     training = TrainingRules(
-        stale, pairs, prm_unedited, annotators_policy, min_edit_chars, ignore_whitespace_edits, split
+        stale=stale,
+        pairs=pairs,
+        prm_unedited=prm_unedited,
+        annotators_policy=annotators_policy,
+        min_edit_chars=min_edit_chars,
+        ignore_whitespace_edits=ignore_whitespace_edits,
+        split=split,
     )
     wanted = WantedFiles(tuple(formats or ()), tools, training, with_parquet=to == "parquet")
     request = PullRequest(source, overrides, rules, output, wanted)

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.chunk import ConvertedChunk, Row
-from ls_trajedit.converters.formats import rejects
-from ls_trajedit.converters.formats.base import RowFormat
-from ls_trajedit.converters.formats.tally import Tally
+from ls_trajedit.converters.chunk import ConvertedChunk, EncodedRow
+from ls_trajedit.converters.formats.base import RowFormat, Tally
+from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.output.parquet import parquet_name, write_parquet
 from ls_trajedit.output.row_order import RowOrder
@@ -45,8 +44,8 @@ class RowFiles:
         self._folder = folder
         self._recipe = plan
         self._files = [
-            *(_RowFile(folder, name, file, plan.sides, counted) for name, file, counted in plan.files()),
-            _RowFile(folder, rejects.FORMAT.file, rejects.FORMAT, (), False),
+            *(_RowFile(folder, name, file, plan.splits, counted) for name, file, counted in plan.files()),
+            _RowFile(folder, REJECTS.file, REJECTS, (), False),
         ]
 
     def add(self, chunk: ConvertedChunk) -> None:
@@ -74,10 +73,10 @@ class RowFiles:
 class _RowFile:
     """One of the files. Rows that came out of order are put in order at the end, by their places in the file."""
 
-    def __init__(self, folder: Path, name: str, format_: RowFormat, sides: Sequence[str], is_counted: bool) -> None:
+    def __init__(self, folder: Path, name: str, format_: RowFormat, splits: Sequence[str], is_counted: bool) -> None:
         self.name = name
         self._format = format_
-        self._sides = sides
+        self._splits = splits
         self._tally = Tally() if is_counted else None
         self._path = folder / name
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +87,7 @@ class _RowFile:
         self._notes = self._notes_path.open("w+b")
         self._order = RowOrder(self._notes)
 
-    def add(self, rows: Sequence[Row], tally: Tally | None) -> None:
+    def add(self, rows: Sequence[EncodedRow], tally: Tally | None) -> None:
         if self._tally is not None and tally is not None:
             self._tally.update(tally)
         if not rows:
@@ -102,7 +101,7 @@ class _RowFile:
         self._write(separator.join(raw for _, raw in rows))
 
     def finish(self, counts: Counts) -> WrittenFile:
-        tail = self._format.tail(counts, self._sides) if self._format.tail else b"\n" if self._order.rows else b""
+        tail = self._format.tail(counts, self._splits) if self._format.tail else b"\n" if self._order.rows else b""
         self._write(tail if self._order.rows else self._format.head + tail)
         self._flush_and_close()
         if not self._order.is_kept:

@@ -161,7 +161,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             remove_former_files(folder, former, (name for name, _ in digests))
             state.commit()
     # With no state that knows them, all records are new, and may be those that the file had.
-    is_same = interchange.FILE in dict(digests) and interchange.FILE not in changed
+    is_same = interchange.CORRECTIONS_FILE in dict(digests) and interchange.CORRECTIONS_FILE not in changed
     changes = RecordChanges(0, 0, 0) if is_same else rows.changes
     return Summary(counts, rows.files, folder, changes, is_up_to_date=not changed)
 
@@ -189,7 +189,7 @@ def _write_rows(
     total = state.task_count()
 
     def note(chunk: ConvertedChunk, done: int) -> None:
-        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(interchange.FILE, ()))
+        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(interchange.CORRECTIONS_FILE, ()))
         progress(done, total)
 
     chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
@@ -200,9 +200,9 @@ def _write_rows(
 
 def _with_records(plan: ExportPlan) -> ExportPlan:
     """The plan with every record, which the changes since the last pull are told from, whether written or not."""
-    if interchange.FORMAT in plan.formats:
+    if interchange.CORRECTIONS in plan.formats:
         return plan
-    return replace(plan, formats=(interchange.FORMAT, *plan.formats))
+    return replace(plan, formats=(interchange.CORRECTIONS, *plan.formats))
 
 
 def _kept_rows(state: PullState) -> _Rows:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from ls_trajedit.converters.record import reject_sentence
 from ls_trajedit.report.bins import SIZES, Bin, step_bins
 from ls_trajedit.report.charts import (
     annotators_chart,
@@ -58,6 +59,7 @@ def page_pieces(source: Source, figures: Figures, blocks: Iterable[bytes]) -> It
         host=host_address(source),
         project=project_address(source),
         counts=source.counts,
+        reject_sentence=reject_sentence,
         figures=figures,
         percent=percent,
         median_characters=median(figures.characters),

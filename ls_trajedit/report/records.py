@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.formats.interchange import FORMAT
+from ls_trajedit.converters.formats.interchange import CORRECTIONS as CORRECTIONS_FORMAT
 from ls_trajedit.output.manifest import MANIFEST
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import parse_json
 
 __all__ = ["Correction", "Record", "Source", "StepLabel", "read_records", "read_source"]
 
-(CORRECTIONS,) = FORMAT.files
+(CORRECTIONS,) = CORRECTIONS_FORMAT.files
 _AROUND_RECORDS = (CORRECTIONS.head, b"],\n")
 
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.formats.interchange import FILE, FORMAT
+from ls_trajedit.converters.formats.interchange import CORRECTIONS, CORRECTIONS_FILE
 from ls_trajedit.output.manifest import manifest_json
 from ls_trajedit.output.row_files import WrittenFile
 from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["edit", "label", "record", "write_folder"]
 
-(ROWS,) = FORMAT.files
+(ROWS,) = CORRECTIONS.files
 
 
 def edit(
@@ -85,7 +85,7 @@ def write_folder(
     digest = hashlib.sha256()
     kinds: Counter[str] = Counter()
     annotators: dict[str, Counter[str]] = {}
-    with (folder / FILE).open("wb") as file:
+    with (folder / CORRECTIONS_FILE).open("wb") as file:
 
         def write(raw: bytes) -> None:
             file.write(raw)
@@ -117,6 +117,6 @@ def write_folder(
         "by_annotator": annotators,
         **counts,
     }
-    files = [WrittenFile(FILE, total, digest.hexdigest())]
+    files = [WrittenFile(CORRECTIONS_FILE, total, digest.hexdigest())]
     (folder / "manifest.json").write_bytes(manifest_json(manifest, None, every, files))
     return folder

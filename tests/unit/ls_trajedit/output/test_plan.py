@@ -56,9 +56,9 @@ def test_the_command_line_goes_before_the_options_and_those_before_the_default()
 
 def test_a_format_that_is_not_there_is_the_fault_of_whoever_named_it() -> None:
     schema = generated_schema(Options())
-    with pytest.raises(UsageError, match="--format: `dop` is no format; did you mean `dpo`"):
+    with pytest.raises(UsageError, match="--format: `dop` is not a format; did you mean `dpo`"):
         plan_for(WantedFiles(("dop",)), None, schema)
-    with pytest.raises(OptionsError, match="`formats` in the options: `dop` is no format; did you mean `dpo`"):
+    with pytest.raises(OptionsError, match="`formats` in the options: `dop` is not a format; did you mean `dpo`"):
         plan_for(WantedFiles(), Options(formats=["dop"]), schema)
 
 
