@@ -29,9 +29,9 @@ _TRACE = {
 }
 
 
-def example_sample(as_tool_calls: bool = False) -> Sample:
-    """The example as the training formats get it."""
-    return Sample(example_record(), Rendering(as_tool_calls=as_tool_calls))
+def example_sample(rendering: Rendering | None = None) -> Sample:
+    """The example as the formats get it, written with the default templates or as `rendering` says."""
+    return Sample(example_record(), rendering or Rendering())
 
 
 def example_record() -> Record:

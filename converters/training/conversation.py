@@ -10,7 +10,7 @@ from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.turns import Message, Turn, trained_characters, user_message
 
-__all__ = ["Conversation", "Trajectory", "finished_conversation", "prompt_after", "prompt_before", "trajectory_of"]
+__all__ = ["Conversation", "Trajectory", "prompt_before", "trajectory_of"]
 
 _MERGED = "\n\n"
 
@@ -51,51 +51,50 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     steps = sorted(step for step in sample.visible_steps if step < end)
     if not steps:
         return Omission.STALE if sample.visible_steps else Omission.INVISIBLE
-    corrected = finished_conversation(sample.task, sample.corrected[:end], sample.no_observation)
+    corrected = _finished_conversation(sample, sample.corrected[:end])
     if corrected is None:
         return Omission.EMPTY
     is_stale = any(step is not None and sample.is_stale_at(step) for step in corrected.steps)
     if is_stale and sample.rules.stale == "exclude":
         return Omission.STALE
-    original = finished_conversation(sample.task, sample.original[:end], sample.no_observation)
+    original = _finished_conversation(sample, sample.original[:end])
     n_edits = sum(len(sample.edits[step]) for step in steps)
     return Trajectory(corrected, original, steps, n_edits, is_stale)
 
 
 def prompt_before(sample: Sample, step: int) -> list[Message]:
-    """The task and the corrected steps that precede this one."""
-    return prompt_after(sample.task, sample.corrected[:step], sample.no_observation)
+    """The task and the corrected steps that precede this one. It ends with what a user or a tool says, because the
+    assistant speaks next.
 
-
-def prompt_after(task: str, turns: Sequence[Turn], no_observation: str) -> list[Message]:
-    """The task and `turns`, up to where the assistant speaks next: it ends with what a user or a tool says.
-
-    >>> turn = Turn({"role": "assistant", "content": "Look it up."})
-    >>> [message["content"] for message in prompt_after("Find it.", [turn], "(nothing)")]
-    ['Find it.', 'Look it up.', '(nothing)']
+    >>> from ls_trajedit.converters.example import example_sample
+    >>> for message in prompt_before(example_sample(), 1):
+    ...     print(message["role"], "|", message["content"].replace("\\n", " / "))
+    user | Find the weather in San Francisco.
+    assistant | Thought: Look it up. / Action: web_search(query='SF weather')
+    user | Observation: (none recorded)
     """
-    messages = _conversation(task, turns, no_observation).messages
+    messages = _conversation(sample, sample.corrected[:step]).messages
     if messages[-1]["role"] == "assistant":
-        messages.append(user_message(no_observation))
+        messages.append(user_message(sample.no_observation))
     return messages
 
 
-def finished_conversation(task: str, turns: Sequence[Turn], no_observation: str) -> Conversation | None:
+def _finished_conversation(sample: Sample, turns: Sequence[Turn]) -> Conversation | None:
     """The task and all of `turns`, up to the last thing that the assistant says; None when it says nothing."""
-    messages, steps = _conversation(task, turns, no_observation)
+    messages, steps = _conversation(sample, turns)
     while messages and messages[-1]["role"] != "assistant":
         messages.pop()
         steps.pop()
     return Conversation(messages, steps) if messages else None
 
 
-def _conversation(task: str, turns: Sequence[Turn], no_observation: str) -> Conversation:
-    messages: list[Message] = [user_message(task)]
+def _conversation(sample: Sample, turns: Sequence[Turn]) -> Conversation:
+    messages: list[Message] = [user_message(sample.task)]
     steps: list[int | None] = [None]
     for number, turn in enumerate(turns):
         if turn.said is not None:
             if messages[-1]["role"] == "assistant":
-                messages.append(user_message(no_observation))
+                messages.append(user_message(sample.no_observation))
                 steps.append(None)
             messages.append(turn.said)
             steps.append(number)

@@ -16,7 +16,7 @@ from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.traces.json_text import json_line
 from tests.support.rows import rows, said, user
-from tests.support.samples import TEXT, samples
+from tests.support.samples import TEXT, TOOLS, samples
 from tests.support.strategies import exact
 
 TASK = "Find the weather in San Francisco."
@@ -158,7 +158,7 @@ def test_a_row_counts_the_characters_that_a_model_is_trained_on() -> None:
 
 @pytest.mark.parametrize("file", ["prm/prm.jsonl", "llamafactory/sft.json", "llamafactory/dpo.json"])
 def test_formats_with_no_place_for_calls_are_text_even_with_tools(file: str) -> None:
-    assert rows(file, example_sample(as_tool_calls=True)) == rows(file, example_sample())
+    assert rows(file, example_sample(TOOLS)) == rows(file, example_sample())
 
 
 # What holds for any trace and any edits.

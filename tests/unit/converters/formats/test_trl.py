@@ -26,7 +26,7 @@ SEARCH = {
 
 
 def test_with_tools_the_action_is_a_call_and_there_is_a_column_of_tools() -> None:
-    sample = example_sample(as_tool_calls=True)
+    sample = example_sample(TOOLS)
     right = {**CALL, "function": {"name": "web_search", "arguments": {"query": "SF weather"}}}
     wrong = {**CALL, "function": {"name": "web_search", "arguments": {"queyr": "SF weather"}}}
     assert [row["tools"] for row in rows("trl/dpo.jsonl", sample_of(["a"], (0, "action", "b"), rendering=TOOLS))] == [
