@@ -51,7 +51,7 @@ def main() -> None:
         report = folder / "data" / "report.html"
         size = report.stat().st_size / 1e6
         print(
-            f"report: {cost.wall:.2f} s, {cost.cpu:.2f} s of CPU, {cost.peak:.0f} MB of memory; the page has {size:.1f} MB"
+            f"report: {cost.wall:.2f} s, {cost.cpu:.2f} s of CPU, {cost.peak:.0f} MB of memory; {size:.1f} MB written"
         )
         with sync_playwright() as playwright:
             arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
