@@ -1,4 +1,4 @@
-"""Four floors, arrows only downwards; and the slow libraries stay out of the commands that do not need them."""
+"""Four floors that import only downwards; and slow libraries stay out of commands that do not need them."""
 
 from __future__ import annotations
 
