@@ -2,7 +2,7 @@
 
     python -m tests.docs.write_outputs
 
-The commands of a page run one after the other in a folder that at first holds only `examples/`; there is no Label Studio.
+The commands of a page run in order, in a folder that at first holds only `examples/`; there is no Label Studio.
 """
 
 from __future__ import annotations
