@@ -21,10 +21,10 @@ from measure import machine
 from playwright.sync_api import Page, expect, sync_playwright
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
+from ls_trajedit.inputs import Input, load_traces
 from ls_trajedit.label_studio.client import connect
 from ls_trajedit.live_diff.script import live_diff_script
-from ls_trajedit.load_traces import load_traces
-from ls_trajedit.push import create_project, push_traces
+from ls_trajedit.push import create_project, push_prefilled
 from ls_trajedit.traces.options import Options
 
 WORDS = (500, 2000, 4000)
@@ -146,10 +146,10 @@ def _push(label_studio: LocalLabelStudio, folder: Path, steps: int) -> tuple[int
     traces = [{"id": f"{count}", "task": "Write.", "steps": [{"action": _text(count)}, *short]} for count in WORDS]
     path.write_text("".join(json.dumps(trace) + "\n" for trace in traces))
     options = Options()
-    loaded = load_traces(path, options)
+    loaded = load_traces(Input(path), options)
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Live diff", options, loaded)
-    pushed = push_traces(server, target, options, loaded, prefill=True, progress=lambda done, total: None)
+    pushed = push_prefilled(server, target, options, loaded, lambda done, total: None)
     from ls_trajedit.label_studio.tasks import data_pages
 
     by_id = {task["data"]["id"]: task["id"] for page in data_pages(server, pushed.project) for task in page.tasks}

@@ -19,11 +19,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from ls_trajedit.demo.run import run_demo
+from ls_trajedit.inputs import Input, load_traces
 from ls_trajedit.label_studio.client import connect
 from ls_trajedit.label_studio.tasks import data_pages
 from ls_trajedit.live_diff.script import live_diff_script
-from ls_trajedit.load_traces import load_traces
-from ls_trajedit.push import create_project, push_traces
+from ls_trajedit.push import create_project, push_prefilled
 from ls_trajedit.report.write import write_report
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.options import parse_options
@@ -107,10 +107,10 @@ def _tell(name: str) -> None:
 def _push(label_studio: LocalLabelStudio) -> tuple[int, int]:
     """A project with the example traces, and the task in it that holds TRACE."""
     options = parse_options((EXAMPLES / "trajedit.yaml").read_text(encoding="utf-8"), "trajedit.yaml")
-    loaded = load_traces(EXAMPLES / "traces.jsonl", options)
+    loaded = load_traces(Input(EXAMPLES / "traces.jsonl"), options)
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Agent traces", options, loaded)
-    push_traces(server, target, options, loaded, prefill=True, progress=lambda done, total: None)
+    push_prefilled(server, target, options, loaded, lambda done, total: None)
     tasks = (task for page in data_pages(server, target.project.id) for task in page.tasks)
     return target.project.id, next(task["id"] for task in tasks if task["data"]["id"] == TRACE)
 

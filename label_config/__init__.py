@@ -1,1 +1,1 @@
-"""The labeling config: written, read back, and what Label Studio gets with it, task data and predictions. Pure."""
+"""The labeling config, written and read back, and what goes with it: task data and predictions. Pure."""

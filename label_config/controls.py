@@ -1,7 +1,7 @@
 """Which control corrects, explains or scores which field: the rule by which a labeling config is read.
 
-A TextArea corrects what it points at: its `toName` names a Text, and the Text's `value` says where in the task's data
-the original stands. What else points at the same Text is told apart by the end of its name.
+A TextArea corrects what it points at: its `toName` names a Text, and the Text's `value` says where the original is in
+the task's data. Other controls that point at the same Text are told apart by the end of their names.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
 
-__all__ = ["Answer", "Controls", "Editor", "StepLabel", "Tag", "resolve_controls", "split_path"]
+__all__ = ["Controls", "Editor", "ExpectedResult", "LabelControl", "Tag", "resolve_controls", "split_path"]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Tag:
 
 @dataclass(frozen=True)
 class Editor:
-    """A TextArea (`control`) that corrects the field which the Text `original` shows.
+    """A TextArea (`control`) that corrects the field that the Text `original` shows.
 
-    `path` is where the field stands in the task's data. `step_index` counts from 0 and is None for the final answer;
+    `path` is where the field is in the task's data. `step_index` counts from 0 and is None for the final answer;
     `field` is the path inside the step or, for the final answer, its key. `reason` is the control that asks why.
     """
 
@@ -46,9 +46,9 @@ class Editor:
 
 
 @dataclass(frozen=True)
-class StepLabel:
-    """A Choices control that scores the step `step_index`, which stands at `step` in the task's data; `name` is
-    `correctness`, `error_type`, or its own."""
+class LabelControl:
+    """A Choices control that scores the step `step_index`, which is at `step` in the task's data; `name` is
+    `correctness`, `error_type`, or the control's own name."""
 
     control: str
     original: str
@@ -57,9 +57,9 @@ class StepLabel:
     name: str
 
 
-class Answer(NamedTuple):
-    """What Label Studio saves of a control: a result of this `kind` that points at the Text `original` and holds a
-    list of texts under `key`. `path` is the field that they correct, if they do."""
+class ExpectedResult(NamedTuple):
+    """What Label Studio saves for a control: a result of this `kind` that points at the Text `original` and holds a
+    list of strings under `key`. `path` is the field that they correct, if any."""
 
     original: str
     kind: str
@@ -69,35 +69,36 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Controls:
-    """The controls that apply to one task. `others` are declared by the config and say nothing about the trace."""
+    """The controls that apply to one task. `others` are those that the config declares but that say nothing about the
+    trace."""
 
     editors: tuple[Editor, ...] = ()
-    labels: tuple[StepLabel, ...] = ()
+    labels: tuple[LabelControl, ...] = ()
     others: frozenset[str] = frozenset()
 
     @cached_property
-    def answers(self) -> dict[str, Answer]:
-        """What the results of each control that says something about the trace look like."""
-        found = {label.control: Answer(label.original, "choices", "choices") for label in self.labels}
+    def expected_results(self) -> dict[str, ExpectedResult]:
+        """For each control that says something about the trace, what its results look like."""
+        found = {label.control: ExpectedResult(label.original, "choices", "choices") for label in self.labels}
         for editor in self.editors:
-            found[editor.control] = Answer(editor.original, "textarea", "text", editor.path)
+            found[editor.control] = ExpectedResult(editor.original, "textarea", "text", editor.path)
             if editor.reason:
-                found[editor.reason] = Answer(editor.original, "textarea", "text")
-        return {control: answer for control, answer in found.items() if control not in self.others}
+                found[editor.reason] = ExpectedResult(editor.original, "textarea", "text")
+        return {control: expected for control, expected in found.items() if control not in self.others}
 
 
 def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
-    """What the controls among `tags` do. Editors come in the order of the tags; `step_text_key` is the field of a
+    """What the controls among `tags` do. Editors are in the order of the tags; `step_text_key` is the field name of a
     step that is a bare string.
 
-    Raises ConfigError when two TextAreas correct the same field, or one a part of what another corrects, when two ask
-    for a reason for the same field, or when two controls share a name.
+    Raises ConfigError when two TextAreas correct the same field, or one corrects a part of what another corrects, when
+    two ask for the reason for the same field, or when two controls share a name.
     """
     tags = list(tags)
     originals = {tag.name: path for tag in tags if tag.kind == "text" and (path := value_path(tag)) is not None}
     text_areas = Counter(tag.to_name for tag in tags if tag.kind == "textarea")
     editors: list[Editor] = []
-    labels: list[StepLabel] = []
+    labels: list[LabelControl] = []
     others: set[str] = set()
     reasons: dict[str, str] = {}
     for tag in tags:
@@ -115,7 +116,7 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
             name = field or (step_text_key if step_index is not None else format_path(path))
             editors.append(Editor(tag.name, tag.to_name, path, step_index, name))
         elif tag.kind == "choices" and step_index is not None:
-            labels.append(StepLabel(tag.name, tag.to_name, (*steps, step_index), step_index, _label_name(tag.name)))
+            labels.append(LabelControl(tag.name, tag.to_name, (*steps, step_index), step_index, _label_name(tag.name)))
         else:
             others.add(tag.name)
     _check_names(editors, labels, reasons.values())
@@ -140,8 +141,8 @@ def value_path(tag: Tag) -> FieldPath | None:
 
 
 def split_path(path: FieldPath) -> tuple[FieldPath, int | None, str]:
-    """The path of the step list, the step's index and the field inside the step: `turns[3].content` is
-    `("turns",)`, 3 and `content`. Without an index, the last two are None and empty.
+    """The path of the list of steps, the step's index, and the field inside the step: `turns[3].content` is
+    `("turns",)`, 3 and `content`. Without an index, the last two are None and the empty string.
     """
     for position, segment in enumerate(path):
         if isinstance(segment, int):
@@ -150,8 +151,8 @@ def split_path(path: FieldPath) -> tuple[FieldPath, int | None, str]:
 
 
 def _asks_for_a_reason(tag: Tag, text_areas: int) -> bool:
-    """Our own reasons end in `__reason`. In a config by another hand a TextArea whose name ends in `reason` is one,
-    when it is not the only one of the `text_areas` that point at its Text."""
+    """Our own reasons end in `__reason`. In somebody else's config, a TextArea whose name ends in `reason` is one,
+    unless it is the only one of the `text_areas` that point at its Text."""
     return tag.name.endswith("__reason") or (text_areas > 1 and tag.name.lower().endswith("reason"))
 
 
@@ -166,11 +167,11 @@ def _check_only_reason(tag: Tag, other: str | None) -> None:
     if other is not None:
         raise ConfigError(
             f"the TextAreas `{other}` and `{tag.name}` both ask for the reason of a correction of `{tag.to_name}`; "
-            "let each field have one, and let only its name end in `reason`"
+            "give each field one of them, and let only its name end in `reason`"
         )
 
 
-def _check_names(editors: list[Editor], labels: list[StepLabel], reasons: Iterable[str]) -> None:
+def _check_names(editors: list[Editor], labels: list[LabelControl], reasons: Iterable[str]) -> None:
     names = Counter((*(editor.control for editor in editors), *(label.control for label in labels), *reasons))
     twice = [name for name, count in names.items() if count > 1]
     if twice:
@@ -185,5 +186,5 @@ def _check_distinct(editors: list[Editor]) -> None:
         if other.path[: len(one.path)] == one.path:
             raise ConfigError(
                 f"the TextAreas `{one.control}` and `{other.control}` both correct `{format_path(one.path)}`; "
-                "let each field have one, and name one that asks for a reason with `__reason` at the end"
+                "give each field one of them; a TextArea that asks for a reason needs a name that ends in `__reason`"
             )

@@ -1,5 +1,5 @@
-"""Reads a Schema from any labeling config whose TextAreas point at Texts: ours, ours after someone restyled it, or
-one that a person wrote by hand."""
+"""Reads a Schema from any labeling config whose TextAreas point at Texts: ours, ours after someone restyled it, or one
+that a person wrote by hand."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls, s
 from ls_trajedit.label_config.schema import RepeatedTags, Schema
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
-from ls_trajedit.traces.options import Options, task_paths
+from ls_trajedit.traces.options import Options, with_task_fallbacks
 
-__all__ = ["FINAL_ANSWER", "FLAG_CLASSES", "ROOT_CLASS", "TASK", "TRACE_ID", "read_config", "shown_values"]
+__all__ = [
+    "FINAL_ANSWER_TAG",
+    "FLAG_CLASSES",
+    "ROOT_CLASS",
+    "TASK_TAG",
+    "TRACE_ID_TAG",
+    "read_config",
+    "shown_values",
+]
 
-# What write_config gives and read_config looks for.
+# The classes and the names of tags that write_config writes and read_config looks for.
 ROOT_CLASS = "trajedit"
 FLAG_CLASSES = {
     "show_diff": "trajedit-show-diff",
@@ -24,9 +32,9 @@ FLAG_CLASSES = {
     "allow_reset": "trajedit-allow-reset",
     "require_reason_on_edit": "trajedit-require-reason",
 }
-TASK = "task"
-TRACE_ID = "trace_id"
-FINAL_ANSWER = "final_answer"
+TASK_TAG = "task"
+TRACE_ID_TAG = "trace_id"
+FINAL_ANSWER_TAG = "final_answer"
 
 _DEFAULTS = Options()
 _OVERRIDES = {"steps_key", "id_key", "task_key", "final_answer_key", "step_text_key"}
@@ -34,18 +42,18 @@ _DEFAULT_FLAG = "{{idx}}"
 
 
 def read_config(config: str, options: Options | None = None) -> Schema:
-    """The schema of the labeling config `config` (XML). What `options` sets of its own accord (`steps_key`, `id_key`,
-    `task_key`, `final_answer_key`, `step_text_key`) overrides what the config says or leaves open.
+    """The schema of the labeling config `config` (XML). The keys that `options` sets explicitly (`steps_key`, `id_key`,
+    `task_key`, `final_answer_key`, `step_text_key`) override what the config says or leaves open.
 
-    Raises ConfigError when `config` is not XML, has no TextArea that points at a Text with `value="$…"`, or leaves
-    open which of several TextAreas corrects a field.
+    Raises ConfigError when `config` is not XML, has no TextArea that points at a Text with `value="$…"`, or does not
+    say which of several TextAreas corrects a field.
     """
     chosen = options.model_dump(include=options.model_fields_set & _OVERRIDES) if options else {}
     return _read(config, tuple(sorted(chosen.items())))
 
 
 def shown_values(config: str) -> frozenset[str]:
-    """The `value` of every Text in the labeling config: what of a task it shows."""
+    """The `value` of every Text in the labeling config: what it shows of a task."""
     texts = (element for element in _parse(config).iter() if _kind(element) == "text")
     return frozenset(_attribute(text, "value") or "" for text in texts)
 
@@ -59,7 +67,7 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
     fixed = resolve_controls(tags, bare_step_field)
     final_answer_path = _final_answer_path(fixed, tags, chosen.get("final_answer_key"))
     fixed = _keep_one_answer(fixed, final_answer_path)
-    # Two steps, not one: what is not told apart by the index shows only then.
+    # Two steps, not one: only then it shows when the index does not tell the controls apart.
     sample = resolve_controls([*repeated.at(0), *repeated.at(1)], bare_step_field) if repeated else Controls()
     if not fixed.editors and not sample.editors:
         raise ConfigError(
@@ -68,14 +76,14 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
         )
     indices = [editor.step_index for editor in fixed.editors if editor.step_index is not None]
     steps_path = _steps_path(fixed, sample, repeated_path, chosen.get("steps_key"))
-    id_path = _top_level_path(tags, TRACE_ID, chosen.get("id_key"), _DEFAULTS.id_key)
+    id_path = _top_level_path(tags, TRACE_ID_TAG, chosen.get("id_key"), _DEFAULTS.id_key)
     task_path = _task_path(tags, fixed, {id_path, final_answer_path}, chosen.get("task_key"))
     return Schema(
         fixed=fixed,
         repeated=repeated,
         steps_path=steps_path,
         id_path=id_path,
-        task_paths=task_paths(task_path, (steps_path, id_path, final_answer_path)),
+        task_paths=with_task_fallbacks(task_path, (steps_path, id_path, final_answer_path)),
         final_answer_path=final_answer_path,
         bare_step_field=bare_step_field,
         max_steps=None if repeated else max(indices, default=-1) + 1,
@@ -84,7 +92,7 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
 
 
 def _parse(config: str) -> etree._Element:
-    # The text is UTF-8 now, whatever encoding its XML declaration speaks of.
+    # The text is UTF-8 by now, whatever encoding its XML declaration names.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
     )
@@ -135,8 +143,8 @@ def _flags(root: etree._Element) -> dict[str, bool]:
 
 
 def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
-    """`fixed` with its editors in order of step, the final answer's last; a TextArea on another field outside the
-    steps corrects nothing (`_final_answer_path` made sure that the user chose so)."""
+    """`fixed` with its editors in order of step and the final answer's last. A TextArea on another field outside the
+    steps corrects nothing (`_final_answer_path` made sure that the user chose this)."""
     editors = [editor for editor in fixed.editors if editor.step_index is not None]
     editors.sort(key=lambda editor: editor.step_index or 0)
     editors += [editor for editor in fixed.editors if editor.path == final_answer]
@@ -164,7 +172,7 @@ def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> 
         )
     if corrected:
         return corrected[0].path
-    return _top_level_path(tags, FINAL_ANSWER, None, _DEFAULTS.final_answer_key)
+    return _top_level_path(tags, FINAL_ANSWER_TAG, None, _DEFAULTS.final_answer_key)
 
 
 def _steps_path(fixed: Controls, sample: Controls, repeated: FieldPath | None, chosen: str | None) -> FieldPath:
@@ -184,7 +192,7 @@ def _task_path(tags: list[Tag], fixed: Controls, others: set[FieldPath], chosen:
     for tag in tags:
         path = value_path(tag) if tag.kind == "text" and tag.name not in corrected else None
         is_top_level = path is not None and split_path(path)[1] is None
-        if path is not None and is_top_level and tag.name != TRACE_ID and path not in others:
+        if path is not None and is_top_level and tag.name != TRACE_ID_TAG and path not in others:
             return path
     return parse_path(_DEFAULTS.task_key)
 

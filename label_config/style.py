@@ -1,13 +1,13 @@
 """The look of the editor page, in the labeling config's own Style tag.
 
 Label Studio escapes `>`, `<` and `&` in a Style, so no rule here uses them. Every rule is scoped by `.trajedit`, the
-class of the root View: nothing else on the page changes. Label Studio says which theme it shows by `data-color-scheme`
-on the page's root; should that change, cards still bring a background that goes with their text.
+class of the root View, so nothing else on the page changes. Label Studio tells which theme it shows by
+`data-color-scheme` on the page's root; should that change, cards still have a background that suits their text.
 
-The rules that hide what a task lacks rest on Label Studio's own markup and fail open: each asks for something that is
-there (an empty line, an editor that nothing was put into), so when a name changes, everything shows. A field that is
-present but empty has a prefilled editor and shows. Read-only fields look the same whether empty or absent, and neither
-shows.
+The rules that hide what a task lacks depend on Label Studio's own markup and fail open: each asks for something that
+is there (an empty line, an editor without content), so when a name changes, everything is shown. A field that is
+present but empty has a prefilled editor and is shown. Read-only fields look the same whether empty or missing, and are
+hidden in both cases.
 """
 
 __all__ = ["STYLE"]
@@ -37,7 +37,7 @@ _COLOURS = """\
 }
 """
 
-# Label Studio gives every element of the page its own font, with !important; so must what is to be monospace.
+# Label Studio sets the font of every element of the page with !important, so monospace text needs that, too.
 _TEXT = """\
 .trajedit {
   max-width: 1200px;
@@ -98,8 +98,8 @@ _TEXT = """\
 }
 """
 
-# The task stays in sight while the steps scroll by. The scrolling element around the page is told so; otherwise a box
-# reached with Tab, or the caret moving up in a tall one, can end up behind the task.
+# The task stays in sight while the steps scroll by. The scrolling element around the page needs to know that; otherwise
+# a box reached with Tab, or the caret moving up in a tall one, can end up hidden by the task.
 _TASK = """\
 .trajedit .trajedit-task {
   position: sticky;
@@ -244,8 +244,8 @@ _EDITORS = """\
 .trajedit .trajedit-step-labels [class*="hint"] { display: none; }
 """
 
-# Label Studio sets the height of a box while someone types and never takes it back; where the browser can size a box
-# by its text, that is switched off.
+# Label Studio sets the height of a box while someone types and never resets it. Where the browser can size a box by its
+# text, that is switched off.
 _GROWING = """\
 @supports (field-sizing: content) {
   .trajedit textarea {
@@ -256,14 +256,14 @@ _GROWING = """\
 }
 """
 
-# Each box asks for the focus when it appears, so the last one gets it and the page scrolls there. A box that is not
-# visible cannot have the focus; a moment later it is visible.
+# Each box asks for the focus when it appears, so the last one would get it and the page would scroll there. A box that
+# is not visible cannot get the focus; a moment later it is visible.
 _NO_AUTOFOCUS = """\
 @keyframes trajedit-appear { from { visibility: hidden; } }
 .trajedit textarea { animation: trajedit-appear 1ms step-end; }
 """
 
-# An absent step gives up its room rather than its box, because a box that is gone does not count as a step.
+# An absent step loses its height rather than its box, because without a box it would not count as a step.
 _ABSENT = """\
 .trajedit .trajedit-id:has([class*="richtext__line"]:only-child:empty),
 .trajedit .trajedit-context:has([class*="richtext__line"]:only-child:empty),

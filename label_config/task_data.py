@@ -1,10 +1,10 @@
 """A trace as the `data` of a Label Studio task, and back.
 
-Label Studio shows texts, and takes a task only when its data has every key that the labeling config shows. A field to
-show that is an object, a list or a number would read `[object Object]`; a step that is a bare string has no field to
-point at; a trace without a final answer would be refused. So `to_task_data` writes such fields as JSON text, such
-steps as objects and such absences as empty texts, and notes under the key `ls_trajedit` what it did; `restore_trace`
-undoes it. A trace that needs none of this is its own task data, key by key.
+Label Studio shows strings, and accepts a task only when its data has every key that the labeling config shows. A field
+that is an object, a list or a number would be shown as `[object Object]`; a step that is a bare string has no field to
+point at; a trace without a final answer would be refused. So `to_task_data` writes such fields as JSON text, such steps
+as objects and such missing fields as empty strings, and notes under the key `ls_trajedit` what it did; `restore_trace`
+undoes it. The task data of a trace that needs none of this is the trace itself.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def to_task_data(
     step_fields: Iterable[FieldPath],
     top_fields: Iterable[FieldPath],
 ) -> dict[str, Any]:
-    """The task data for `trace`. In it each of `top_fields` is a text, and each of `step_fields` (paths inside a
-    step) a text, null or absent. `trace` is not changed; what is not named in the two stays as it is.
+    """The task data for `trace`, in which each of `top_fields` is a string, and each of `step_fields` (paths inside a
+    step) is a string, null or absent. All other fields stay as they are, and `trace` is not changed.
     """
     data = trace
     notes: dict[str, Any] = {}
@@ -64,8 +64,8 @@ def to_task_data(
 
 
 def shown_value(data: Mapping[str, Any], path: FieldPath) -> Any:
-    """What the trace in the task data has at `path`: the text that is shown for it, None for null, MISSING for
-    nothing. A value that is not a text comes as it is in data that `to_task_data` did not write."""
+    """What the trace in the task data has at `path`: the string that is shown for it, None for null, MISSING for
+    nothing. In data that `to_task_data` did not write, it may be a value of any type."""
     notes = data.get(RESERVED_KEY)
     if isinstance(notes, dict):
         text = format_path(path)
@@ -78,7 +78,7 @@ def shown_value(data: Mapping[str, Any], path: FieldPath) -> Any:
 
 
 def editor_text(value: Any) -> str | None:
-    """What an editor holds for the field value `value`, or None when there is nothing to edit (absent or null).
+    """What an editor holds for the field value `value`, or None when there is nothing to edit (missing or null).
 
     >>> editor_text({"query": "weather"})
     '{\\n  "query": "weather"\\n}'
@@ -89,16 +89,16 @@ def editor_text(value: Any) -> str | None:
 
 
 def is_json_text(data: Mapping[str, Any], path: FieldPath) -> bool:
-    """Whether the text at `path` of the task data is JSON that `to_task_data` wrote for another kind of value."""
+    """Whether the string at `path` in the task data is JSON that `to_task_data` wrote for a value of another type."""
     notes = data.get(RESERVED_KEY)
     return isinstance(notes, dict) and format_path(path) in notes.get("json", ())
 
 
 def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
-    """The trace that `data` was made of; corrections made in `data` come out in the trace.
+    """The trace that `data` was made from, with the corrections that were made in `data`.
 
-    Raises ValueError when a text that is noted as JSON is none, and KeyError, IndexError, TypeError or AttributeError
-    when the notes do not fit the data.
+    Raises ValueError when a string that is noted as JSON is not JSON, and KeyError, IndexError, TypeError or
+    AttributeError when the notes do not fit the data.
     """
     notes = data.get(RESERVED_KEY)
     if not isinstance(notes, dict):
@@ -121,8 +121,8 @@ def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_empty_text(data: dict[str, Any], path: FieldPath) -> tuple[dict[str, Any], FieldPath, Any]:
-    """`data` with an empty text at `path`, the path of what was put there (the field, or the first thing on the way
-    that is no object), and instead of what: null, another value that has no fields, or MISSING."""
+    """`data` with an empty string at `path`; the path of what was put in (the field, or the first thing on the way that
+    is not an object); and what was there before: null, another value without fields, or MISSING."""
     put = next((i for i in range(1, len(path)) if not isinstance(get_field(data, path[:i]), dict)), len(path))
     value: Any = ""
     for key in reversed(path[put:]):

@@ -1,4 +1,4 @@
-"""Writes the labeling config: for each step a card with the original of each field above its editor."""
+"""Writes the labeling config: for each step, a card with the original of each field above its editor."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from ls_trajedit.label_config.read_config import FINAL_ANSWER, FLAG_CLASSES, ROOT_CLASS, TASK, TRACE_ID
+from ls_trajedit.label_config.read_config import FINAL_ANSWER_TAG, FLAG_CLASSES, ROOT_CLASS, TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import STYLE
 from ls_trajedit.traces.errors import OptionsError
-from ls_trajedit.traces.field_path import is_showable_key, parse_path
+from ls_trajedit.traces.field_path import FieldPath, format_path, is_showable_key, parse_path
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import TraceShape
 
@@ -18,16 +18,18 @@ __all__ = ["StepField", "control_names", "shown_fields", "step_fields", "write_c
 
 INDEX_FLAG = "{{idx}}"
 
-# Label Studio gives every choice a key of its own, and a key pressed beside a box would then score some step that is
-# not even in sight. No keyboard event has the code of this character.
+# Label Studio gives every choice a hotkey, so a key pressed outside a box would score some step that is not even in
+# sight. No keyboard event has the code of this character.
 NO_KEY = "\u2205"
 
 
 @dataclass(frozen=True)
 class StepField:
-    """A field of the steps that the config shows. Its controls are named `step_<index>__<name>`."""
+    """A field of the steps that the config shows, as the options or the traces spell it and as a path inside a step.
+    Its controls are named `step_<index>__<name>`."""
 
     field: str
+    path: FieldPath
     name: str
     editable: bool
 
@@ -35,8 +37,8 @@ class StepField:
 def write_config(options: Options, shape: TraceShape) -> str:
     """The labeling config, as XML, for traces of this `shape`.
 
-    The unrolled layout has a card for each step up to `max_steps`, or else up to the longest trace; the repeater
-    layout has one that Label Studio repeats. Raises OptionsError when neither says how many steps there are.
+    The unrolled layout has a card for each step up to `max_steps` or, without that option, up to the longest trace; the
+    repeater layout has one card, which Label Studio repeats. Raises OptionsError when the unrolled layout has neither.
     """
     root = etree.Element("View", className=" ".join(_root_classes(options)))
     etree.SubElement(root, "Style").text = "\n" + STYLE
@@ -49,7 +51,7 @@ def write_config(options: Options, shape: TraceShape) -> str:
     else:
         count = options.max_steps or shape.longest
         if not count:
-            raise OptionsError("the number of steps is not known: give the traces, or set `max_steps`")
+            raise OptionsError("the number of steps is unknown: give the traces, or set `max_steps`")
         for index in range(count):
             _add_step(root, options, fields, str(index), f"Step {index + 1}")
     _add_final_answer(root, options, shape)
@@ -58,46 +60,47 @@ def write_config(options: Options, shape: TraceShape) -> str:
 
 
 def step_fields(options: Options, shape: TraceShape) -> list[StepField]:
-    """The fields that a step's card shows, from top to bottom: in the order in which the traces have them, the
+    """The fields that a step's card shows, from top to bottom: in the order in which the traces have them, with the
     editable ones among themselves in the order of `editable_fields`."""
-    names = control_names(options)
-    editable = iter(options.editable_fields)
-    context = _context_fields(options, shape)
-    keys = list(shape.step_keys)
-
-    def position(field: str) -> int:
-        key = str(parse_path(field)[0])
-        return keys.index(key) if key in keys else len(keys)
-
-    fields = []
-    for field in sorted([*context, *options.editable_fields], key=position):
-        is_editable = field in options.editable_fields
-        shown = next(editable) if is_editable else field
-        fields.append(StepField(shown, _name_of(shown, names), is_editable))
-    return fields
+    names: dict[str, str] = {}
+    editable = [
+        StepField(field, path, _name_of(field, path, names), editable=True)
+        for field, path in zip(options.editable_fields, options.editable_paths, strict=True)
+    ]
+    read_only = [(field, parse_path(field)) for field in _context_fields(options, shape)]
+    read_only.sort(key=lambda item: _position(item[1], shape))
+    context = [StepField(field, path, _name_of(field, path, names), editable=False) for field, path in read_only]
+    next_editable = iter(editable)
+    return [
+        next(next_editable) if field.editable else field
+        for field in sorted([*context, *editable], key=lambda field: _position(field.path, shape))
+    ]
 
 
-def shown_fields(options: Options, shape: TraceShape) -> list[str]:
+def _position(path: FieldPath, shape: TraceShape) -> int:
+    return shape.step_keys.index(str(path[0])) if path[0] in shape.step_keys else len(shape.step_keys)
+
+
+def shown_fields(options: Options, shape: TraceShape) -> list[FieldPath]:
     """The fields outside the steps that the config shows: task, id and final answer, as far as the traces have them."""
-    keys = [key for key in options.task_keys if key in shape.task_keys] or [options.task_key]
-    keys += [options.id_key] * shape.has_id
-    keys += [options.final_answer_key] * (shape.has_final_answer or options.edit_final_answer)
-    return list(dict.fromkeys(keys))
+    paths = [path for path in options.task_paths if path in shape.task_paths] or [options.task_paths[0]]
+    paths += [options.id_path] * shape.has_id
+    paths += [options.final_answer_path] * (shape.has_final_answer or options.edit_final_answer)
+    return list(dict.fromkeys(paths))
 
 
 def control_names(options: Options) -> dict[str, str]:
-    """The part of a control's name that stands for each editable field, such as `args_query` for `args.query`."""
+    """For each editable field its part in the names of controls, such as `args_query` for `args.query`."""
     names: dict[str, str] = {}
-    for field in options.editable_fields:
-        _name_of(field, names)
+    for field, path in zip(options.editable_fields, options.editable_paths, strict=True):
+        _name_of(field, path, names)
     return names
 
 
-def _name_of(field: str, names: dict[str, str]) -> str:
-    """The name for `field`: a word in which `__` does not occur, and which no other field in `names` has."""
+def _name_of(field: str, path: FieldPath, names: dict[str, str]) -> str:
+    """The name for `field`: a word without `__` that no other field in `names` has; added to `names`."""
     if field not in names:
-        words = [str(segment) for segment in parse_path(field)]
-        word = "_".join(part for part in "_".join(words).split("_") if part) or "field"
+        word = "_".join(part for part in "_".join(map(str, path)).split("_") if part) or "field"
         name, number = word, 2
         while name in names.values():
             name, number = f"{word}_{number}", number + 1
@@ -108,7 +111,7 @@ def _name_of(field: str, names: dict[str, str]) -> str:
 def _context_fields(options: Options, shape: TraceShape) -> list[str]:
     if options.context_fields is not None:
         return options.context_fields
-    edited = {parse_path(field)[0] for field in options.editable_fields}
+    edited = {path[0] for path in options.editable_paths}
     return [key for key in shape.text_keys if is_showable_key(key) and key not in edited]
 
 
@@ -123,12 +126,13 @@ def _add_task(root: etree._Element, options: Options, shape: TraceShape) -> None
     if options.description:
         _label(root, "trajedit-description", options.description)
     view = _view(root, "trajedit-task")
-    shown = [key for key in shown_fields(options, shape) if key in options.task_keys]
-    for number, key in enumerate(shown, start=1):
+    shown = [path for path in shown_fields(options, shape) if path in options.task_paths]
+    for number, path in enumerate(shown, start=1):
+        key = format_path(path)
         field = _field(view, "trajedit-context", "Task" if number == 1 else key)
-        _text(field, TASK if number == 1 else f"{TASK}_{number}", key)
+        _text(field, TASK_TAG if number == 1 else f"{TASK_TAG}_{number}", key)
     if shape.has_id:
-        _text(_view(view, "trajedit-id"), TRACE_ID, options.id_key)
+        _text(_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_key)
 
 
 def _add_step(parent: etree._Element, options: Options, fields: list[StepField], index: str, title: str) -> None:
@@ -146,14 +150,14 @@ def _add_step(parent: etree._Element, options: Options, fields: list[StepField],
 
 
 def _add_final_answer(root: etree._Element, options: Options, shape: TraceShape) -> None:
-    if options.final_answer_key not in shown_fields(options, shape):
+    if options.final_answer_path not in shown_fields(options, shape):
         return
     card = _view(root, "trajedit-step trajedit-final-answer")
     _label(card, "trajedit-title", "Final answer")
     if options.edit_final_answer:
-        _add_editor(_view(card, "trajedit-field"), options, FINAL_ANSWER, options.final_answer_key)
+        _add_editor(_view(card, "trajedit-field"), options, FINAL_ANSWER_TAG, options.final_answer_key)
     else:
-        _text(_view(card, "trajedit-context"), FINAL_ANSWER, options.final_answer_key)
+        _text(_view(card, "trajedit-context"), FINAL_ANSWER_TAG, options.final_answer_key)
 
 
 def _field(card: etree._Element, css_class: str, label: str) -> etree._Element:

@@ -1,4 +1,4 @@
-"""The command line: `ls-trajedit`, one command a module under `commands`."""
+"""The command line, `ls-trajedit`. Each command is a module under `commands`."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ __all__ = ["app", "main"]
 
 INTERRUPTED = 130
 
-# Newer versions of Typer bring a click of their own, older ones use the public one; this is the class in either.
-_UsageProblem: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+# Newer versions of Typer contain their own click, older ones use the public one; this is the class in either.
+_ClickException: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 app = typer.Typer(
     name="ls-trajedit",
@@ -54,14 +54,14 @@ def _root(
 ) -> None:
     """Turn agent mistakes into training data inside Label Studio.
 
-    Traces go into a project with `push`, annotators rewrite the wrong steps, and `pull` writes training files.
+    `push` imports traces into a project, annotators rewrite the wrong steps, and `pull` writes training files.
     """
 
 
 def main() -> None:
-    """Runs a command; ends the process with the exit code that `label_config.errors` gives each error."""
+    """Runs a command and ends the process with its exit code, which `traces.errors` defines for each error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # What is printed is data too (a labeling config, JSON), and data is UTF-8 whatever the terminal's locale.
+        # Output is data too (a labeling config, JSON), and data is UTF-8 whatever the locale of the terminal.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     sys.exit(_run())
 
@@ -70,15 +70,15 @@ def _run() -> int:
     try:
         exit_code = int(app(standalone_mode=False) or 0)
         if exit_code == INTERRUPTED:
-            # Newer versions of Typer make this of a KeyboardInterrupt, older ones an Abort.
+            # Newer versions of Typer turn a KeyboardInterrupt into this exit code, older ones into an Abort.
             sys.stderr.write("ls-trajedit: interrupted\n")
-        # Now, because a failure at exit could not be told from here.
+        # Flushed here, because a failure at exit could not be reported.
         sys.stdout.flush()
         return exit_code
     except TrajeditError as error:
         sys.stderr.write(f"ls-trajedit: {error}\n")
         return error.exit_code
-    except _UsageProblem as error:
+    except _ClickException as error:
         error.show()
         return int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
@@ -87,7 +87,7 @@ def _run() -> int:
     except SystemExit as end:
         if end.code == TERMINATED:
             sys.stderr.write("ls-trajedit: terminated\n")
-        # Typer's way of taking that whoever read our output has gone, as long as a command is running.
+        # How Typer ends a running command when the reader of its output has gone.
         if isinstance(end.__context__, BrokenPipeError):
             return 0
         raise
@@ -101,5 +101,5 @@ def _run() -> int:
 
 
 def _close_stdout() -> None:
-    """Keeps the interpreter from failing once more when it flushes at exit."""
+    """Keeps the interpreter from failing again when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

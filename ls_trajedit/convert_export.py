@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -13,14 +14,12 @@ from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.write_config import write_config
-from ls_trajedit.output.convert_tasks import converted_chunks
-from ls_trajedit.output.folder import lock_folder, make_temporary_folder, put_in_place, write_synced
-from ls_trajedit.output.former_files import former_files, remove_former_files
-from ls_trajedit.output.manifest import MANIFEST, manifest_json, training_json
+from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
+from ls_trajedit.output.inventory import former_files
+from ls_trajedit.output.manifest import Manifest, Origin, training_json
 from ls_trajedit.output.summary import Summary
-from ls_trajedit.output.write import write_rows
+from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
-from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_stream import split_json
 from ls_trajedit.traces.options import Options, StepLabels
@@ -39,26 +38,19 @@ def convert(
     plan: ExportPlan | None = None,
 ) -> Summary:
     """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`: those that
-    `plan` asks for, or else those of the interchange format.
+    `plan` asks for, or without one those of the interchange formats.
 
-    Raises DataError, with `name` and the line, when something in `export` is not an exported task; the files in
-    `folder` are then as they were.
+    Raises DataError, with `name` and the line, when something in `export` is not an exported task, or when it cannot be
+    read; the files in `folder` are then as they were.
     """
     plan = plan or ExportPlan()
     with lock_folder(folder), make_temporary_folder(folder) as temporary:
-        former = former_files(folder)
         chunks = converted_chunks(_tasks(export, name), schema, rules, plan)
         rows = write_rows(chunks, plan, temporary, lambda _, done: progress(done, None))
-        counts = rows.counts.as_json()
-        origin = {"host": None, "project": None, "schema": schema.as_json(), "versions": {"ls-trajedit": __version__}}
-        write_synced(
-            temporary / MANIFEST, manifest_json(origin, training_json(plan, rows.training), counts, rows.files)
-        )
-        names = [file.file for file in rows.files]
-        with defer_signals():
-            put_in_place(temporary, folder, [*names, MANIFEST])
-            remove_former_files(folder, former, names)
-    return Summary(counts, rows.files, folder)
+        origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
+        manifest = Manifest(origin, training_json(plan, rows.training), rows.counts, rows.files)
+        publish(temporary, folder, manifest, former=former_files(folder))
+    return Summary(rows.counts.as_json(), list(rows.files), folder)
 
 
 def generated_schema(options: Options) -> Schema:
@@ -79,5 +71,10 @@ def _tasks(export: BinaryIO, name: str) -> Iterator[RawTask]:
     try:
         for value in split_json(export):
             yield RawTask(f"{name}:{value.line}", value.json)
+    except gzip.BadGzipFile:
+        # An OSError that whoever opened the file explains better.
+        raise
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None

@@ -1,11 +1,11 @@
-"""The same predictions under label-studio-ml, for people who host their models with that.
+"""The backend's predictions under label-studio-ml, for people who host their models with it.
 
 `TrajectoryEditor` is the model, `create_app` the application to serve, for instance with gunicorn:
 
     gunicorn 'ls_trajedit.ml_backend:create_app()'
 
-This needs the extra `label-studio-ml`, which is version 1.0.9; the model runs on 2.x as well. Where label-studio-ml is
-not installed, importing this module raises an ImportError that says what to do.
+This needs the extra `label-studio-ml`, which is version 1.0.9; the model runs on 2.x, too. Where label-studio-ml is not
+installed, importing this module raises an ImportError that says what to do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ls_trajedit.backend import MODEL_VERSION
+from ls_trajedit.backend.answers import empty_predictions, predict_tasks
 from ls_trajedit.backend.basic_auth import (
     CHALLENGE,
     UNAUTHORIZED,
@@ -23,9 +23,16 @@ from ls_trajedit.backend.basic_auth import (
     credentials_from_environment,
     is_allowed,
 )
-from ls_trajedit.backend.predictions import empty_predictions, predict_tasks
-from ls_trajedit.backend.refusal import BadRequestError, error_body, reason_phrase
-from ls_trajedit.backend.request_body import AnyRequest, PredictRequest, SetupRequest, parse_request
+from ls_trajedit.backend.model_version import MODEL_VERSION
+from ls_trajedit.backend.requests import (
+    AnyRequest,
+    BadRequestError,
+    PredictRequest,
+    SetupRequest,
+    error_body,
+    parse_request,
+    reason_phrase,
+)
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import ConfigError
 
@@ -59,12 +66,12 @@ class TrajectoryEditor(model.LabelStudioMLBase):  # type: ignore[misc,unused-ign
     """Prefills the editors of the labeling config that comes with the request."""
 
     def setup(self) -> None:
-        """Called by label-studio-ml 2.x for each model that it makes."""
+        """Called by label-studio-ml 2.x for each model that it creates."""
         self.set("model_version", MODEL_VERSION)
 
     def predict(self, tasks: Sequence[Any], context: Any = None, **kwargs: Any) -> list[dict[str, Any]]:
-        """One prediction for each of `tasks`, in order: empty for a task that cannot be read and, whenever there is a
-        `context`, for all, so that Auto-Annotation replaces nothing that a person typed.
+        """One prediction for each of `tasks`, in order. It is empty for a task that cannot be read and, whenever there
+        is a `context`, for all tasks, so that Auto-Annotation replaces nothing that a person typed.
 
         Raises ConfigError for a labeling config without editors.
         """
@@ -75,23 +82,23 @@ class TrajectoryEditor(model.LabelStudioMLBase):  # type: ignore[misc,unused-ign
         return [{"result": results} for results in predictions]
 
     def _requested_config(self) -> str:
-        # 1.0.9 knows one labeling config for all projects: that of the last `/setup` which this process has seen.
+        # 1.0.9 has one labeling config for all projects: that of the last `/setup` that this process has seen.
         asked = request.get_json(silent=True) if has_request_context() else None
         config = asked.get("label_config") if isinstance(asked, dict) else None
         return config or self.label_config or ""
 
 
 def create_app() -> Flask:
-    """The Flask application of label-studio-ml, serving TrajectoryEditor. Once for each process.
+    """The Flask application of label-studio-ml, serving TrajectoryEditor. Call it once in each process.
 
-    It does what 1.0.9 does not: it wants the credentials in BASIC_AUTH_USER and BASIC_AUTH_PASS when they are set,
+    It does what 1.0.9 does not: it asks for the credentials in BASIC_AUTH_USER and BASIC_AUTH_PASS when they are set,
     refuses a labeling config without editors in words that Label Studio shows, keeps one model version, and ignores
-    webhooks (each would start a training process and leave a directory).
+    webhooks (each would start a training process and leave a directory behind).
 
     Raises SetupError when only one of the two variables is set.
     """
     credentials = credentials_from_environment(os.environ)
-    # At its level DEBUG there are whole bodies, and with them access tokens.
+    # At its level DEBUG it logs whole bodies, and with them access tokens.
     logging.getLogger(api.__name__).setLevel(logging.INFO)
     if hasattr(model, "LabelStudioMLManager"):
         api._manager = _manager_of_one_model()
@@ -101,7 +108,7 @@ def create_app() -> Flask:
 
 
 def _manager_of_one_model() -> Any:
-    """What 1.0.9 makes models with, reduced to one model of one version that is there from the start."""
+    """The part of 1.0.9 that creates models, reduced to one model of one version that exists from the start."""
     wrapper = model.ModelWrapper(TrajectoryEditor(), MODEL_VERSION)
 
     class OneModel(model.LabelStudioMLManager):  # type: ignore[misc,unused-ignore]
@@ -117,7 +124,7 @@ def _manager_of_one_model() -> Any:
 
 
 def _answer_before_label_studio_ml(credentials: Credentials | None) -> Response | None:
-    """The answer to a request that label-studio-ml should not see, or None for one that it should answer."""
+    """The response to a request that label-studio-ml must not see, or None for one that it should answer."""
     if credentials is not None and not is_allowed(request.headers.get("Authorization"), credentials):
         return Response(error_body(UNAUTHORIZED), 401, {"WWW-Authenticate": CHALLENGE}, "application/json")
     kind = _REQUESTS.get(request.path)

@@ -1,4 +1,4 @@
-"""How far a run is, on stderr: a bar on a terminal, a line now and then in a log."""
+"""The progress of a run, on standard error: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 __all__ = ["Progress", "show_progress"]
 
 Progress = Callable[[int, "int | None"], None]
-"""Takes how many are done and, as soon as it is known, of how many."""
+"""Called with the number of tasks that are done and, once it is known, the number of all tasks."""
 
 _SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
 def show_progress(doing: str) -> Iterator[Progress]:
-    """What is to be called whenever something is done."""
+    """The function to call with the progress of what the run is `doing`, such as "pulling project 12"."""
     if not sys.stderr.isatty():
         yield _lines(doing)
         return
@@ -33,11 +33,11 @@ def show_progress(doing: str) -> Iterator[Progress]:
 def _lines(doing: str) -> Progress:
     last = time.monotonic()
 
-    def tell(done: int, total: int | None) -> None:
+    def report(done: int, total: int | None) -> None:
         nonlocal last
         if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             sys.stderr.write(f"{doing}: {done:,}{'' if total is None else f' of {total:,}'} tasks\n")
             sys.stderr.flush()
 
-    return tell
+    return report

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from ls_trajedit.backend import MODEL_VERSION
-from ls_trajedit.label_config.predict import predict
+from ls_trajedit.backend.model_version import MODEL_VERSION
+from ls_trajedit.inputs import LoadedTraces
+from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace, to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
 from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
-from ls_trajedit.load_traces import LoadedTraces
+from ls_trajedit.progress import Progress
 from ls_trajedit.traces.errors import ConfigError, DataError, SetupError, TrajeditError
-from ls_trajedit.traces.field_path import parse_path
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import trace_identity
@@ -25,24 +25,41 @@ from ls_trajedit.traces.shape import TraceShape, check_options, shape_of, widen
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Project, Server
 
-__all__ = ["Pushed", "create_project", "let_backend_prefill", "prediction_version", "push_traces", "update_project"]
+__all__ = [
+    "Pushed",
+    "Target",
+    "create_project",
+    "let_backend_prefill",
+    "prediction_version",
+    "push_prefilled",
+    "push_traces",
+    "update_project",
+]
 
 _PREDICTION_REFUSED = "Prediction validation failed"
 _BATCH_TASKS = 250
 _BATCH_BYTES = 4_000_000
 
 
-@dataclass(frozen=True)
-class Pushed:
-    """What a push did. `predicted` counts tasks that were there before and got new predictions."""
+class NewTask(TypedDict):
+    """A task to import; its data holds a trace."""
 
-    project: int
-    url: str
-    imported: int
-    already_there: int
-    rejected: int
-    config_changed: bool
-    predicted: int
+    data: dict[str, Any]
+
+
+class PrefilledTask(NewTask):
+    """A task to import, with what prefills its editors."""
+
+    predictions: list[Prediction]
+
+
+class LaterPrediction(Prediction):
+    """What prefills the editors of the task with this id, which is in the project already."""
+
+    task: int
+
+
+_Item = TypeVar("_Item", bound=Mapping[str, object])
 
 
 @dataclass(frozen=True)
@@ -57,8 +74,23 @@ class Target:
     fields_changed: bool
 
 
+@dataclass(frozen=True)
+class Pushed:
+    """What a push did. `skipped` counts invalid traces, and `predicted` the tasks that were in the project before and
+    got new predictions."""
+
+    project: int
+    url: str
+    imported: int
+    already_there: int
+    skipped: int
+    config_changed: bool
+    predicted: int
+
+
 def create_project(server: Server, title: str, options: Options, loaded: LoadedTraces) -> Target:
-    """A new project with a config for the traces."""
+    """A new project with a labeling config for the traces. Raises what `server` raises, and OptionsError for options
+    that do not fit the traces."""
     shape = _shape(options, loaded)
     config = write_config(options, shape)
     project = server.create_project(title, config, options.description)
@@ -66,9 +98,11 @@ def create_project(server: Server, title: str, options: Options, loaded: LoadedT
 
 
 def update_project(server: Server, number: int, options: Options, loaded: LoadedTraces) -> Target:
-    """The project, its config replaced when it lacks anything that the options or the traces ask for.
+    """The project with this id, whose labeling config is replaced if it lacks anything that the options or the traces
+    need. A config never loses steps.
 
-    A config never loses steps. Raises SetupError when the new one would lack a control that annotations use.
+    Raises what `server` raises, OptionsError for options that do not fit the traces, and SetupError when the new config
+    would lack a control that annotations use.
     """
     project = server.project(number)
     shape = _shape(options, loaded)
@@ -76,7 +110,7 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     for page in data_pages(server, number):
         for task in page.tasks:
             trace = _trace_or_data(task["data"])
-            known.add(trace_identity(trace, options.id_key))
+            known.add(trace_identity(trace, options.id_path))
             shape = _widened(shape, trace, options)
     old = _schema_or_none(project.label_config)
     shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
@@ -92,65 +126,42 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     return Target(project, config, shape, frozenset(known), config_changed=True, fields_changed=fields_changed)
 
 
-def push_traces(
-    server: Server,
-    target: Target,
-    options: Options,
-    loaded: LoadedTraces,
-    prefill: bool,
-    progress: Callable[[int, int | None], None],
-) -> Pushed:
-    """Imports the traces that are not in the project yet, with predictions when `prefill` asks for them; tasks that
-    were there without such predictions get them then, too.
+def push_traces(server: Server, target: Target, options: Options, loaded: LoadedTraces, progress: Progress) -> Pushed:
+    """Imports the traces that are not in the project yet, as tasks without predictions.
 
-    Raises DataError or ServerError when the server stops taking tasks half way; those that it took stay, and the
-    same push again brings the rest.
+    Raises DataError or ServerError when the server stops accepting tasks halfway; those that it accepted stay, and
+    repeating the push brings the rest.
     """
-    project = target.project.id
-    traces = [t.data for t in loaded.traces if trace_identity(t.data, options.id_key) not in target.known]
+    tasks = _new_tasks(target, options, loaded)
+    _import_tasks(server, target, options, tasks, progress)
+    return _pushed(server, target, loaded, imported=len(tasks), predicted=0)
+
+
+def push_prefilled(
+    server: Server, target: Target, options: Options, loaded: LoadedTraces, progress: Progress
+) -> Pushed:
+    """Imports the traces that are not in the project yet, as tasks with predictions that prefill the editors. Tasks of
+    the project that lack such predictions get them too.
+
+    Raises what `push_traces` raises, and SetupError where Label Studio does not accept the predictions.
+    """
     version = prediction_version(target.config)
-    tasks = _tasks(traces, target, options)
-    if prefill:
-        tasks = [{**task, "predictions": [_prediction(task, target.config, version)]} for task in tasks]
-    done = 0
-    for batch in _batches(tasks):
-        try:
-            taken = server.import_tasks(project, batch)
-        except TrajeditError as error:
-            if options.layout == "repeater" and _PREDICTION_REFUSED in str(error):
-                raise SetupError(
-                    f"project {project}: this Label Studio validates predictions, and takes none for a Repeater. Set "
-                    f"`layout: unrolled` and push with --project {project}, or leave editors empty with --prefill none"
-                ) from None
-            raise type(error)(
-                f"{error}. {done} of {len(tasks)} traces are in project {project}; push with --project {project} again"
-            ) from None
-        if taken != len(batch):
-            raise DataError(
-                f"project {project}: Label Studio took {taken} of {len(batch)} tasks; "
-                f"push with --project {project} again for the rest"
-            )
-        done += taken
-        progress(done, len(tasks))
-    predicted = _predict_the_rest(server, project, target.config, version) if prefill else 0
-    if prefill and (target.project.model_version != version or not target.project.shows_predictions):
-        server.show_predictions(project, version)
-    return Pushed(
-        project=project,
-        url=f"{server.url}/projects/{project}/",
-        imported=len(tasks),
-        already_there=len(loaded.traces) - len(tasks),
-        rejected=len(loaded.broken),
-        config_changed=target.config_changed,
-        predicted=predicted,
-    )
+    tasks: list[PrefilledTask] = [
+        {**task, "predictions": [_prediction(task, target.config, version)]}
+        for task in _new_tasks(target, options, loaded)
+    ]
+    _import_tasks(server, target, options, tasks, progress)
+    predicted = _predict_the_rest(server, target, version)
+    if target.project.model_version != version or not target.project.shows_predictions:
+        server.show_predictions(target.project.id, version)
+    return _pushed(server, target, loaded, imported=len(tasks), predicted=predicted)
 
 
 def let_backend_prefill(server: Server, target: Target, title: str) -> None:
     """Has the connected backend called `title` prefill the editors of the project.
 
-    Label Studio asks it only for tasks without a prediction. So those that we made go when the fields that can be
-    corrected have changed.
+    Label Studio asks a backend only about tasks without a prediction, so the predictions that ls-trajedit made are
+    deleted when the set of editable fields has changed. Raises what `server` raises.
     """
     project = target.project
     if target.fields_changed:
@@ -162,8 +173,8 @@ def let_backend_prefill(server: Server, target: Target, title: str) -> None:
 
 
 def prediction_version(config: str) -> str:
-    """The model version of imported predictions. It changes with the set of boxes that the config has for a field,
-    because Label Studio shows a task the predictions of one version only."""
+    """The model version of imported predictions. It changes with the set of fields that have a box in the config,
+    because Label Studio shows the predictions of one version only. Raises ConfigError for a config without editors."""
     schema = read_config(config)
     boxes = sorted(schema.fields()) + (["reason"] if schema.require_reason_on_edit else [])
     return f"ls-trajedit-{hashlib.sha256(chr(10).join(boxes).encode()).hexdigest()[:8]}"
@@ -179,7 +190,7 @@ def _widened(shape: TraceShape, trace: dict[str, Any], options: Options) -> Trac
     try:
         return widen(shape, trace, options)
     except (AttributeError, TypeError):
-        # A task that somebody else imported need not hold a trace; it has no say in the config.
+        # A task that somebody else imported need not hold a trace; it does not count for the config.
         return shape
 
 
@@ -187,7 +198,7 @@ def _trace_or_data(data: dict[str, Any]) -> dict[str, Any]:
     try:
         return restore_trace(data)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        # Somebody else's data that has a key of our name.
+        # Somebody else's data, with a key of the name that ls-trajedit uses.
         return data
 
 
@@ -205,7 +216,7 @@ def _never_shorter(options: Options, old: Schema | None) -> Options:
 
 
 def _covers(old: str, new: str) -> bool:
-    """Whether the project's config already has all that `new` has; then somebody's own styling of it can stay."""
+    """Whether the project's config already has everything that `new` has; if so, somebody's own styling can stay."""
     before, after = read_config(old), read_config(new)
     same = replace(before, fixed=after.fixed, max_steps=after.max_steps) == after
     editors = set(after.fixed.editors) <= set(before.fixed.editors)
@@ -221,45 +232,88 @@ def _check_orphans(server: Server, project: Project, new: Schema, shape: TraceSh
         more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
         raise SetupError(
             f"project {project.id}: annotations use controls that the new labeling config lacks: {named}{more}. "
-            "Keep their fields in the options, or push into a new project with --title"
+            "Keep their fields in the options, or push to a new project with --title"
         )
 
 
-def _tasks(traces: list[dict[str, Any]], target: Target, options: Options) -> list[dict[str, Any]]:
-    steps_path = parse_path(options.steps_key)
-    in_steps = [parse_path(field.field) for field in step_fields(options, target.shape)]
-    at_the_top = [parse_path(key) for key in shown_fields(options, target.shape)]
+def _new_tasks(target: Target, options: Options, loaded: LoadedTraces) -> list[NewTask]:
+    """A task for each of the traces that is not in the project yet."""
+    in_steps = [field.path for field in step_fields(options, target.shape)]
+    at_the_top = shown_fields(options, target.shape)
     return [
         {
             "data": to_task_data(
-                trace,
-                steps_path=steps_path,
+                trace.data,
+                steps_path=options.steps_path,
                 step_text_key=options.step_text_key,
                 step_fields=in_steps,
                 top_fields=at_the_top,
             )
         }
-        for trace in traces
+        for trace in loaded.traces
+        if trace_identity(trace.data, options.id_path) not in target.known
     ]
 
 
-def _prediction(task: dict[str, Any], config: str, version: str) -> dict[str, Any]:
+def _import_tasks(
+    server: Server, target: Target, options: Options, tasks: Sequence[NewTask], progress: Progress
+) -> None:
+    project = target.project.id
+    done = 0
+    for batch in _batches(tasks):
+        try:
+            accepted = server.import_tasks(project, batch)
+        except TrajeditError as error:
+            if options.layout == "repeater" and _PREDICTION_REFUSED in str(error):
+                raise SetupError(
+                    f"project {project}: this Label Studio validates predictions and accepts none for a Repeater. Set "
+                    f"`layout: unrolled` and push with --project {project}, or leave editors empty with --prefill none"
+                ) from None
+            raise type(error)(
+                f"{error}. {done} of {len(tasks)} traces are in project {project}; push again with --project {project}"
+            ) from None
+        if accepted != len(batch):
+            raise DataError(
+                f"project {project}: Label Studio accepted {accepted} of {len(batch)} tasks; "
+                f"push again with --project {project} for the rest"
+            )
+        done += accepted
+        progress(done, len(tasks))
+
+
+def _prediction(task: Mapping[str, Any], config: str, version: str) -> Prediction:
     return {"model_version": version, "result": predict(task, config)}
 
 
-def _predict_the_rest(server: Server, project: int, config: str, version: str) -> int:
-    """Adds predictions to the tasks that have none of this version; returns to how many."""
+def _predict_the_rest(server: Server, target: Target, version: str) -> int:
+    """Adds predictions to the tasks that have none of this version, and returns the number of these tasks."""
+    project = target.project.id
     count = 0
     for page in unpredicted_pages(server, project, version):
-        predictions = [{"task": task["id"], **_prediction(task, config, version)} for task in page.tasks]
+        predictions: list[LaterPrediction] = [
+            {"task": task["id"], **_prediction(task, target.config, version)} for task in page.tasks
+        ]
         for batch in _batches(predictions):
             server.add_predictions(project, batch)
         count += len(predictions)
     return count
 
 
-def _batches(items: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
+def _pushed(server: Server, target: Target, loaded: LoadedTraces, imported: int, predicted: int) -> Pushed:
+    return Pushed(
+        project=target.project.id,
+        url=f"{server.url}/projects/{target.project.id}/",
+        imported=imported,
+        already_there=len(loaded.traces) - imported,
+        skipped=len(loaded.invalid),
+        config_changed=target.config_changed,
+        predicted=predicted,
+    )
+
+
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """The items in lists that are short enough for one request each."""
+    batch: list[_Item] = []
     size = 0
     for item in items:
         length = len(json_line(item))

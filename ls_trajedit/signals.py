@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do while files are written."""
+"""What Ctrl-C and SIGTERM do during work that must not stop halfway, or that must be cleaned up after."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ TERMINATED = 128 + signal.SIGTERM
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Lets Ctrl-C and SIGTERM wait until the end of the block. (A kernel's SIGKILL waits for nobody.)"""
+    """Puts Ctrl-C and SIGTERM off until the block ends, when the first that arrived takes effect. Nothing puts
+    SIGKILL off. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -34,8 +35,8 @@ def defer_signals() -> Iterator[None]:
 
 @contextmanager
 def raise_on_sigterm() -> Iterator[None]:
-    """Lets SIGTERM end the block like an exception, so that what was begun is cleared up; the process then ends with
-    the exit code that a shell gives to a SIGTERM."""
+    """Makes SIGTERM end the block as an exception does, so that temporary files are removed. The process then ends with
+    the exit code that a shell reports for SIGTERM. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

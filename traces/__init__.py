@@ -1,1 +1,1 @@
-"""What a trace is, and what it takes to talk about one: options, paths, templates, exact JSON, errors. Pure."""
+"""What a trace is, and what everything about traces needs: options, paths, templates, exact JSON, errors. Pure."""

@@ -1,7 +1,7 @@
-"""Every error that ls-trajedit raises on purpose, and the exit code that it ends a command with.
+"""Every error that ls-trajedit raises on purpose, and the exit code with which it ends a command.
 
     TrajeditError
-    ├── UsageError              2   the command line asks for something that cannot be
+    ├── UsageError              2   the command line asks for something impossible
     ├── SetupError              3   configuration or credentials
     │   ├── OptionsError            trajedit.yaml
     │   ├── ConfigError             the labeling config
@@ -10,8 +10,8 @@
     └── DataError               5   data refused or incomplete
         └── TraceError              traces that cannot be imported
 
-The whole tree stands on the lowest floor because every floor raises from it. The message of each is written for
-a person: what happened, where, what to do. It is one or two sentences, or such a line for each of several places.
+The whole tree is on the lowest floor because every floor raises from it. Each message is written for a person: what
+happened, where, what to do. It is one or two sentences, or one such line for each of several places.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ __all__ = [
 
 
 class TrajeditError(Exception):
-    """Anything that a command ends with. `exit_code` is what the process returns."""
+    """An error that ends a command. `exit_code` is the exit code of the process."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(TrajeditError):
-    """The command line asks for something that cannot be."""
+    """The command line asks for something impossible."""
 
     exit_code = 2
 
 
 class SetupError(TrajeditError):
-    """Something is configured wrongly, or a credential does not work."""
+    """Something is misconfigured, or a credential does not work."""
 
     exit_code = 3
 
 
 class OptionsError(SetupError):
-    """`trajedit.yaml` holds something that is not an option, or a value that the option does not take."""
+    """`trajedit.yaml` has a key that is not an option, or a value that the option does not take."""
 
 
 class ConfigError(SetupError):
@@ -58,7 +58,7 @@ class ConfigError(SetupError):
 
 
 class RefusedError(SetupError):
-    """Label Studio answered, and the answer is no."""
+    """Label Studio answered, and refused."""
 
 
 class ServerError(TrajeditError):
@@ -68,7 +68,7 @@ class ServerError(TrajeditError):
 
 
 class DataError(TrajeditError):
-    """Data was refused, or did not arrive whole."""
+    """Data was refused, or is incomplete."""
 
     exit_code = 5
 

@@ -1,7 +1,7 @@
-"""Where a field stands inside a trace, written the way Label Studio writes it: `steps[3].args.query`.
+"""Where a field is inside a trace, written the way Label Studio writes it: `steps[3].args.query`.
 
-Label Studio resolves `value="$steps[3].args.query"` in the browser (`parseValue` of its editor) and takes only ASCII
-letters, digits and `_` for a key. A key with anything else can be in a trace, but nothing can show it.
+Label Studio resolves `value="$steps[3].args.query"` in the browser (`parseValue` of its editor) and accepts only ASCII
+letters, digits and `_` in a key. A trace may have other keys, but they cannot be shown.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-"""What `get_field` gives where nothing stands."""
+"""What `get_field` returns where there is nothing."""
 
 RESERVED_KEY: Final = "ls_trajedit"
-"""The key under which task data holds what is ours. No trace may have it at its top."""
+"""The key under which task data holds our own notes. No trace may have it at its top level."""
 
 _PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*", re.ASCII)
 _SEGMENT = re.compile(r"(\w+)|\[(\d+)\]", re.ASCII)
@@ -42,7 +42,7 @@ _KEY = re.compile(r"\w+", re.ASCII)
 
 
 def parse_path(text: str) -> FieldPath:
-    """The path that `text` stands for; raises ValueError when Label Studio could not follow it.
+    """The path that `text` spells; raises ValueError when Label Studio could not follow it.
 
     >>> parse_path("tool_calls[0].function.arguments")
     ('tool_calls', 0, 'function', 'arguments')
@@ -56,7 +56,7 @@ def parse_path(text: str) -> FieldPath:
 
 
 def format_path(path: FieldPath) -> str:
-    """The opposite of `parse_path`.
+    """`path` as text: the inverse of `parse_path`.
 
     >>> format_path(("steps", 3, "action"))
     'steps[3].action'
@@ -71,10 +71,10 @@ def is_showable_key(key: str) -> bool:
 
 
 def get_field(data: Any, path: FieldPath) -> Any:
-    """What stands at `path` in `data`, or MISSING. The empty path is `data` itself."""
+    """The value at `path` in `data`, or MISSING. The empty path is `data` itself."""
     try:
         for segment in path:
-            # The one thing of JSON that has an index and no fields.
+            # A string would take an index, too, but it has no fields.
             if isinstance(data, str):
                 return MISSING
             data = data[segment]
@@ -84,7 +84,7 @@ def get_field(data: Any, path: FieldPath) -> Any:
 
 
 def set_field(data: Any, path: FieldPath, value: Any) -> Any:
-    """A copy of `data` in which `value` stands at `path`; all that is not on the way there is shared, not copied.
+    """A copy of `data` with `value` at `path`; everything that is not on the way there is shared, not copied.
 
     `path` must lead to something in `data` (KeyError, IndexError or TypeError otherwise).
     """
@@ -97,7 +97,7 @@ def set_field(data: Any, path: FieldPath, value: Any) -> Any:
 
 
 def drop_field(data: Any, path: FieldPath) -> Any:
-    """A copy of `data` without the key at `path`, which ends in a key; `data` itself where nothing stands there."""
+    """A copy of `data` without the key at `path`, which ends in a key; `data` itself where it has no such key."""
     if get_field(data, path) is MISSING:
         return data
     parent = get_field(data, path[:-1])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from ls_trajedit.traces.errors import TraceError
-from ls_trajedit.traces.field_path import format_path, get_field, is_showable_key, parse_path
+from ls_trajedit.traces.field_path import FieldPath, format_path, get_field, is_showable_key
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import TraceShape
 
 __all__ = ["guess_options", "options_yaml"]
 
-# What people call these things, the likeliest first.
+_Key = TypeVar("_Key", str, FieldPath)
+
+# Common names for these keys, the likeliest first.
 _STEPS = ("steps", "trajectory", "turns", "messages", "trace", "events", "history", "actions")
 _NEVER_STEPS = ("id", "task_description", "final_answer")
 _STEP_TEXTS = ("action", "content", "tool_call", "command", "code", "text", "output", "response", "message")
@@ -26,20 +28,20 @@ _ANSWERS = ("final_answer", "answer", "final_response", "response", "result", "o
 
 def guess_options(traces: Sequence[Mapping[str, Any]], name: str) -> Options:
     """The options that fit `traces`. Raises TraceError when no key of the traces in `name` holds a list of steps."""
-    steps_key = _best(_step_lists(traces), _STEPS)
-    if steps_key is None:
+    steps_path = _best_path(_step_lists(traces))
+    if steps_path is None:
         keys = ", ".join(dict.fromkeys(key for trace in traces for key in trace)) or "none"
-        raise TraceError(f"{name}: no key of the traces holds a list of objects or texts (keys: {keys})")
-    lists = [found for trace in traces if isinstance(found := get_field(trace, parse_path(steps_key)), list)]
+        raise TraceError(f"{name}: no key of the traces holds a list of objects or strings (keys: {keys})")
+    lists = [found for trace in traces if isinstance(found := get_field(trace, steps_path), list)]
     steps = [step for found in lists for step in found]
     objects = [step for step in steps if isinstance(step, dict)]
     held = (key for step in objects for key, value in step.items() if value is not None)
-    text_key = _known(held, _STEP_TEXTS) or _best(_text_keys(objects), ())
-    taken = parse_path(steps_key)[0]
+    text_key = _known(held, _STEP_TEXTS) or _most_frequent(_text_keys(objects))
+    taken = steps_path[0]
     top = [key for key in _text_keys(traces) if key != taken]
     ids = [key for trace in traces for key, value in trace.items() if isinstance(value, str | int) and key != taken]
     guessed = {
-        "steps_key": steps_key,
+        "steps_key": format_path(steps_path),
         "step_text_key": text_key or "action",
         "id_key": _known(ids, _IDS),
         "task_key": _known(top, _TASKS),
@@ -49,7 +51,7 @@ def guess_options(traces: Sequence[Mapping[str, Any]], name: str) -> Options:
 
 
 def options_yaml(options: Options, shape: TraceShape) -> str:
-    """The options as the text of `trajedit.yaml`, with what the traces hold as comments."""
+    """`options` as the text of `trajedit.yaml`, with comments on what the traces have."""
     fields = ", ".join(key for key in shape.step_keys if is_showable_key(key))
     flags = "\n".join(
         f"{name}: {str(getattr(options, name)).lower()}"
@@ -82,12 +84,12 @@ layout: {options.layout}
 
 
 def _scalar(text: str) -> str:
-    """`text` in YAML, in quotes where it would be read as something else (`no`, `404`)."""
+    """`text` as YAML, in quotes where it would be read as something else (`no`, `404`)."""
     return text if yaml.safe_load(text) == text else f'"{text}"'
 
 
-def _step_lists(traces: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The path of everything that could be a list of steps, at the top of a trace or one object below."""
+def _step_lists(traces: Iterable[Mapping[str, Any]]) -> Iterator[FieldPath]:
+    """The path of everything that could be a list of steps, at the top level of a trace or one object below."""
     for trace in traces:
         for key, value in trace.items():
             nested = value.items() if isinstance(value, dict) else ()
@@ -96,7 +98,7 @@ def _step_lists(traces: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 if not is_list or key in _NEVER_STEPS or not all(map(is_showable_key, path)):
                     continue
                 if all(isinstance(step, dict | str) for step in found):
-                    yield format_path(path)
+                    yield path
 
 
 def _text_keys(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -104,13 +106,21 @@ def _text_keys(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         yield from (key for key, value in item.items() if isinstance(value, str) and is_showable_key(key))
 
 
-def _best(found: Iterable[str], names: Sequence[str]) -> str | None:
-    """The one that is called as people call it or, without one, the most frequent."""
+def _best_path(found: Iterable[FieldPath]) -> FieldPath | None:
+    """The path with the likeliest name for a list of steps or, without such a name, the most frequent."""
+    paths = list(found)
+    at_the_top = _known((path[0] for path in paths if len(path) == 1), _STEPS)
+    if at_the_top is not None:
+        return (at_the_top,)
+    named = next((path for path in paths if path[-1] in _STEPS), None)
+    return named or _most_frequent(paths)
+
+
+def _most_frequent(found: Iterable[_Key]) -> _Key | None:
     counts = Counter(found)
-    known = _known(counts, names) or next((path for path in counts if path.rpartition(".")[2] in names), None)
-    return known or max(counts, key=lambda key: counts[key], default=None)
+    return max(counts, key=lambda key: counts[key], default=None)
 
 
-def _known(found: Iterable[str], names: Sequence[str]) -> str | None:
-    there = set(found)
-    return next((name for name in names if name in there), None)
+def _known(found: Iterable[str | int], names: Sequence[str]) -> str | None:
+    keys = set(found)
+    return next((name for name in names if name in keys), None)

@@ -1,7 +1,7 @@
 """JSON in and out without changing a value.
 
-orjson does the work. It turns integers beyond 64 bits into floats and knows nothing of lone surrogates, both of which
-occur in recorded traces, so such texts go through the standard library instead.
+orjson does the work. It turns integers beyond 64 bits into floats and does not support lone surrogates, both of which
+occur in recorded traces, so such text goes through the standard library instead.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import orjson
 
 __all__ = ["JsonPart", "RawJson", "json_indented", "json_line", "parse_json", "same_json"]
 
-# A run of 19 digits may be an integer beyond 64 bits. To make all digits equal and look for the run is ten times as
-# fast as a regular expression.
+# A run of 19 digits may be an integer beyond 64 bits. Making all digits equal and searching for the run is ten times
+# as fast as a regular expression.
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN = b"0" * 19
 _OPENING = b"[{"
-# U+0085, U+2028 and U+2029 as UTF-8: the line ends of Unicode that JSON lets stand in a string. Before each, the one
-# of its bytes that other texts rarely hold: to look for one byte takes a fiftieth of looking for several.
+# U+0085, U+2028 and U+2029 as UTF-8: the line ends of Unicode that JSON allows in a string. Before each, the one of
+# its bytes that is rare in other text: searching for one byte takes a fiftieth of the time of searching for several.
 _LINE_SEPARATORS = (
     (b"\x85", b"\xc2\x85", rb"\u0085"),
     (b"\x80", b"\xe2\x80\xa8", rb"\u2028"),
     (b"\x80", b"\xe2\x80\xa9", rb"\u2029"),
 )
-# What is nested deeper could be read, but not everywhere be written again.
+# Anything nested deeper could be read, but not everywhere written again.
 _MAX_DEPTH = 500
 _NOT_PARSED: Final = object()
 
 
 class RawJson:
-    """A JSON text as it was read, which may have been parsed already."""
+    """JSON text as it was read, which may have been parsed already."""
 
     __slots__ = ("_parsed", "raw")
 
@@ -41,24 +41,24 @@ class RawJson:
         self._parsed: Any = _NOT_PARSED
 
     def parse(self) -> None:
-        """Raises ValueError when the text is not JSON. Otherwise `value` need not parse it any more."""
+        """Parses the text, so that `value` need not. Raises ValueError when it is not JSON."""
         self._parsed = _parse(self.raw)
 
     def forget(self) -> None:
-        """Makes room: `value` will have to parse the text again."""
+        """Frees the memory of the parsed value; `value` will parse the text again."""
         self._parsed = _NOT_PARSED
 
     def value(self) -> Any:
-        """What `parse_json` gives for the text, and raises."""
+        """What `parse_json` returns for the text; raises what it raises."""
         return parse_json(self.raw) if self._parsed is _NOT_PARSED else _checked(self._parsed, self.raw)
 
     def __reduce__(self) -> tuple[type[RawJson], tuple[bytes]]:
-        # To another process only the text goes: to send its value takes longer than to parse it there.
+        # Only the text is sent to another process: sending the value takes longer than parsing the text there.
         return RawJson, (self.raw,)
 
 
 class JsonPart:
-    """Stands for `value` inside any number of values that `json_line` writes; its JSON is worked out once.
+    """Takes the place of `value` inside any number of values that `json_line` writes; its JSON is made only once.
 
     >>> part = JsonPart({"steps": ["a"]})
     >>> json_line({"chosen": part}), json_line([part])
@@ -72,7 +72,7 @@ class JsonPart:
         self._fragment: orjson.Fragment | None = None
 
     def value(self) -> Any:
-        """What it stands for."""
+        """The value whose place it takes."""
         return self._value
 
     def fragment(self) -> orjson.Fragment:
@@ -83,28 +83,28 @@ class JsonPart:
 
 
 def parse_json(raw: bytes) -> Any:
-    """The value that the UTF-8 JSON text `raw` stands for, every number and every character kept.
+    """The value of the UTF-8 JSON text `raw`, with every number and every character kept.
 
-    Raises ValueError when `raw` is not JSON (RFC 8259, so neither NaN nor Infinity), holds a number that no double
-    can hold, or is nested too deeply to be read.
+    Raises ValueError when `raw` is not JSON (RFC 8259, so neither NaN nor Infinity), holds a number too large for a
+    double, or is nested too deeply.
     """
     return _checked(_parse(raw), raw)
 
 
 def _checked(value: Any, raw: bytes) -> Any:
-    """`value`, which `_parse` gave for `raw`, with its long integers; raises ValueError when it is too deep."""
-    # One pass tells both whether there may be such integers and how many brackets there are.
+    """`value`, which `_parse` returned for `raw`, with its long integers; raises ValueError when it is too deep."""
+    # One pass shows both whether there may be such integers and how many brackets there are.
     flat = raw.translate(_DIGITS_TO_ZERO, _OPENING)
     if _LONG_RUN in flat:
         value = _parse_slowly(raw)
-    # Only a text with that many brackets is worth walking through.
+    # Only text with that many brackets can be nested so deeply.
     if len(raw) - len(flat) > _MAX_DEPTH and _is_deeper(value, _MAX_DEPTH):
         raise ValueError("nested too deeply")
     return value
 
 
 def _parse(raw: bytes) -> Any:
-    """What `raw` stands for, except that integers beyond 64 bits may have become floats."""
+    """The value of `raw`, except that integers beyond 64 bits may have become floats."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -123,8 +123,8 @@ def _parse_slowly(raw: bytes) -> Any:
 
 
 def json_line(value: Any) -> bytes:
-    """`value` as compact UTF-8 JSON without a line end. U+0085, U+2028 and U+2029 are escaped, so that a line stays
-    one line in every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it."""
+    """`value` as compact UTF-8 JSON without a line end. U+0085, U+2028 and U+2029 are escaped, so that a line is one
+    line for every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it."""
     try:
         raw = orjson.dumps(value, default=JsonPart.fragment)
     except TypeError:
@@ -147,8 +147,8 @@ def json_indented(value: Any) -> str:
 
 
 def same_json(a: Any, b: Any) -> bool:
-    """Whether two values are the same JSON. Unlike `==`, `1`, `1.0` and `true` are three values; as in `==`, the
-    order of an object's keys does not count."""
+    """Whether two values are the same JSON. Unlike with `==`, `1`, `1.0` and `true` are three values; as with `==`,
+    the order of an object's keys does not matter."""
     return _canonical(a) == _canonical(b)
 
 

@@ -1,6 +1,6 @@
-"""The options of the workflow: what `trajedit.yaml` may hold, and the file's form.
+"""The options of the workflow: what `trajedit.yaml` may hold, and how it is read.
 
-The first eleven are Potato's own, with its names and defaults, so a Potato configuration is read as it is.
+The first eleven are Potato's own, with its names and defaults, so a Potato configuration can be read unchanged.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import combinations
 from typing import Any, Literal
 
@@ -16,9 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
-from ls_trajedit.traces.template import FINAL_ANSWER, NO_OBSERVATION, OBSERVATION, parse_template
+from ls_trajedit.traces.template import (
+    FINAL_ANSWER_TEMPLATE,
+    NO_OBSERVATION_TEXT,
+    OBSERVATION_TEMPLATE,
+    parse_template,
+)
 
-__all__ = ["Options", "StepLabels", "Templates", "nearest", "parse_options", "task_paths"]
+__all__ = ["Options", "StepLabels", "Templates", "nearest", "parse_options", "with_task_fallbacks"]
 
 POTATO_TYPE = "trajectory_edit"
 
@@ -26,7 +32,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 class StepLabels(BaseModel):
-    """Scoring beside editing: for each step one `correctness`, and any number of `error_types`."""
+    """Scoring in addition to editing: one `correctness` per step, and any number of `error_types`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -40,27 +46,27 @@ class StepLabels(BaseModel):
 
 
 class Templates(BaseModel):
-    """How a trace is written as text. `step` None stands for thought, action and every further editable field."""
+    """How a trace is written as text. `step` None means thought, action and every other editable field."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     step: str | None = None
-    observation: str = OBSERVATION
-    no_observation: str = NO_OBSERVATION
-    final_answer: str = FINAL_ANSWER
+    observation: str = OBSERVATION_TEMPLATE
+    no_observation: str = NO_OBSERVATION_TEXT
+    final_answer: str = FINAL_ANSWER_TEMPLATE
 
     @field_validator("step", "observation", "final_answer")
     @classmethod
     def _names_a_field(cls, text: str | None) -> str | None:
         if text is not None and not parse_template(text).fields:
-            raise ValueError("it names no field; without one, every trace would say the same")
+            raise ValueError("it names no field, so every trace would get the same text")
         return text
 
     @field_validator("no_observation")
     @classmethod
     def _is_not_blank(cls, text: str) -> str:
         if not text.strip():
-            raise ValueError("it is blank; it stands where an observation is missing, so it must say something")
+            raise ValueError("it is blank; it stands in for a missing observation, so it needs some text")
         return text
 
     @field_validator("final_answer")
@@ -68,12 +74,13 @@ class Templates(BaseModel):
     def _names_the_answer(cls, text: str) -> str:
         others = [path for path in parse_template(text).fields if path != ("final_answer",)]
         if others:
-            raise ValueError(f"`{{{format_path(others[0])}}}` is no field here; it takes `{{final_answer}}` only")
+            raise ValueError(f"`{{{format_path(others[0])}}}` is not a field here; only `{{final_answer}}` is allowed")
         return text
 
 
 class Options(BaseModel):
-    """All options, checked. Keys and fields are paths (`field_path`); `None` stands for "as the traces have it"."""
+    """All options, validated. Keys and fields are paths (`field_path`) as a person writes them; the properties
+    `…_path` and `…_paths` give them parsed. `None` means "whatever the traces have"."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -104,21 +111,21 @@ class Options(BaseModel):
     @classmethod
     def _key_is_a_path_of_keys(cls, key: str | None) -> str | None:
         if key is not None and any(isinstance(segment, int) for segment in parse_path(key)):
-            raise ValueError(f"`{key}` stands inside a list; only a field of a step can have an index")
+            raise ValueError(f"`{key}` is inside a list; only a field of a step can have an index")
         return key
 
     @field_validator("name", "description")
     @classmethod
     def _can_be_shown(cls, text: str) -> str:
         if found := _NOT_IN_XML.search(text):
-            raise ValueError(f"it holds the character {found.group()!r}, which a labeling config cannot hold")
+            raise ValueError(f"it contains the character {found.group()!r}, which a labeling config cannot hold")
         return text
 
     @field_validator("step_text_key")
     @classmethod
     def _step_text_key_is_one_key(cls, key: str) -> str:
         if len(parse_path(key)) != 1:
-            raise ValueError("it names one key of a step; paths belong into `editable_fields`")
+            raise ValueError("it names a single key of a step; paths belong in `editable_fields`")
         return key
 
     @field_validator("editable_fields", "context_fields")
@@ -146,13 +153,11 @@ class Options(BaseModel):
     def _fields_do_not_overlap(self) -> Options:
         if not self.editable_fields:
             raise ValueError("`editable_fields` is empty; name at least one field of the steps, such as [action]")
-        paths = [(field, parse_path(field)) for field in (*self.editable_fields, *(self.context_fields or []))]
-        for i, (field, path) in enumerate(paths):
-            for other, other_path in paths[i + 1 :]:
-                if _overlap(path, other_path):
-                    raise ValueError(
-                        f"`{field}` and `{other}` overlap; a field is either editable or context, and shown once"
-                    )
+        for field, other in combinations((*self.editable_fields, *(self.context_fields or [])), 2):
+            if _overlap(_path(field), _path(other)):
+                raise ValueError(
+                    f"`{field}` and `{other}` overlap; a field is either editable or context, and shown once"
+                )
         return self
 
     @model_validator(mode="after")
@@ -161,28 +166,54 @@ class Options(BaseModel):
         if self.tools_key is not None:
             keys.append("tools_key")
         for one, other in combinations(keys, 2):
-            paths = parse_path(getattr(self, one)), parse_path(getattr(self, other))
-            # The same text can be both task and id.
+            paths = _path(getattr(self, one)), _path(getattr(self, other))
+            # One field can be both task and id.
             may_be_equal = (one, other) == ("id_key", "task_key") and paths[0] == paths[1]
             if _overlap(*paths) and not may_be_equal:
                 raise ValueError(
                     f"`{one}` ({getattr(self, one)}) and `{other}` ({getattr(self, other)}) overlap; "
-                    "each names a part of the trace of its own"
+                    "each must name a separate part of the trace"
                 )
         return self
 
+    # Not cached on the instance: `model_copy` would copy what was parsed from the old keys.
+
     @property
-    def task_keys(self) -> tuple[str, ...]:
-        """Where the task may stand in a trace, in the order in which to look."""
-        others = [parse_path(key) for key in (self.steps_key, self.id_key, self.final_answer_key)]
-        return tuple(format_path(path) for path in task_paths(parse_path(self.task_key), others))
+    def steps_path(self) -> FieldPath:
+        """Where a trace has its list of steps."""
+        return _path(self.steps_key)
+
+    @property
+    def id_path(self) -> FieldPath:
+        """Where a trace has its id."""
+        return _path(self.id_key)
+
+    @property
+    def final_answer_path(self) -> FieldPath:
+        """Where a trace has its final answer."""
+        return _path(self.final_answer_key)
+
+    @property
+    def task_paths(self) -> tuple[FieldPath, ...]:
+        """Where a trace may have its task, in the order in which to look."""
+        return with_task_fallbacks(_path(self.task_key), (self.steps_path, self.id_path, self.final_answer_path))
+
+    @property
+    def tools_path(self) -> FieldPath | None:
+        """Where a trace has its tools, or None when the options do not say."""
+        return None if self.tools_key is None else _path(self.tools_key)
+
+    @property
+    def editable_paths(self) -> tuple[FieldPath, ...]:
+        """`editable_fields` as paths inside a step, in the same order."""
+        return tuple(map(_path, self.editable_fields))
 
 
 def parse_options(text: str, source: str) -> Options:
     """The options in the YAML `text`, in our form or in Potato's (a list `annotation_schemes` with one entry of
     type `trajectory_edit`). `source` names the file in errors.
 
-    Raises OptionsError, which names the key, what it takes, and the nearest spelling of an unknown one.
+    Raises OptionsError, which names the key, what it takes, and for an unknown key the nearest spelling.
     """
     try:
         document = yaml.safe_load(text)
@@ -209,16 +240,20 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean `{found[0]}`?" if found else ""
 
 
-def task_paths(first: FieldPath, others: Iterable[FieldPath]) -> tuple[FieldPath, ...]:
-    """Where to look for the task: at `first`, then at `task` and at `text`, unless one of `others` stands there."""
+def with_task_fallbacks(task_path: FieldPath, others: Iterable[FieldPath]) -> tuple[FieldPath, ...]:
+    """Where to look for the task: at `task_path`, then at `task` and `text`, except where one of the `others` is."""
     others = list(others)
     fallbacks = (path for path in (("task",), ("text",)) if not any(_overlap(path, other) for other in others))
-    return tuple(dict.fromkeys((first, *fallbacks)))
+    return tuple(dict.fromkeys((task_path, *fallbacks)))
+
+
+# Options are asked for their paths once a trace or more often.
+_path = lru_cache(maxsize=256)(parse_path)
 
 
 def _from_potato(document: dict[str, Any], source: str) -> dict[str, Any]:
-    """The options in a Potato configuration. Its other keys for an entry (label requirements, layout sizes) say
-    nothing about traces and are passed over; one that looks like a misspelt option is not."""
+    """The options in a Potato configuration. The other keys of an entry (label requirements, layout sizes) say
+    nothing about traces and are ignored, except one that looks like a misspelt option."""
     schemes = document["annotation_schemes"]
     entries = (
         [s for s in schemes if isinstance(s, dict) and s.get("annotation_type") == POTATO_TYPE]
@@ -248,7 +283,7 @@ _POTATO_KEYS = frozenset({"annotation_type", "annotation_id", "label_requirement
 
 
 def _explain(error: Any) -> str:
-    """One line for one of pydantic's errors."""
+    """One of pydantic's errors as one line."""
     key = ".".join(str(part) for part in error["loc"])
     known = _PARTS.get(str(error["loc"][0]) if len(error["loc"]) > 1 else "", Options).model_fields
     if error["type"] == "extra_forbidden":
@@ -268,9 +303,9 @@ def _explain(error: Any) -> str:
 
 _PARTS: dict[str, type[BaseModel]] = {"step_labels": StepLabels, "templates": Templates}
 _WANTED = {
-    "string": "a text",
+    "string": "a string",
     "boolean": "true or false",
-    "list": "a list of texts",
+    "list": "a list of strings",
     "integer": "a whole number",
     "greater than 0": "a whole number above 0",
     "dictionary or instance of StepLabels": f"an object with {' and '.join(StepLabels.model_fields)}",
@@ -281,12 +316,12 @@ _WANTED = {
 def _distinct(words: list[str]) -> list[str]:
     for word in words:
         if words.count(word) > 1:
-            raise ValueError(f"`{word}` is there twice")
+            raise ValueError(f"`{word}` is listed twice")
         if not word or not word.isprintable():
-            raise ValueError(f"{word!r} is empty or holds characters that cannot be shown")
+            raise ValueError(f"{word!r} is empty or contains characters that cannot be shown")
     return words
 
 
 def _overlap(one: FieldPath, other: FieldPath) -> bool:
-    """Whether the paths are the same, or one leads to a part of what the other leads to."""
+    """Whether the paths are equal, or one leads to a part of what the other leads to."""
     return all(a == b for a, b in zip(one, other, strict=False))

@@ -1,4 +1,4 @@
-"""What the traces at hand have in common: the fields of their steps, and how long they get."""
+"""What a set of traces has in common: the fields of their steps, and how long they get."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ls_trajedit.traces.errors import OptionsError
-from ls_trajedit.traces.field_path import MISSING, get_field, is_showable_key, parse_path
+from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field, is_showable_key
 from ls_trajedit.traces.options import Options, nearest
 
 __all__ = ["TraceShape", "check_options", "shape_of", "widen"]
@@ -15,19 +15,21 @@ __all__ = ["TraceShape", "check_options", "shape_of", "widen"]
 
 @dataclass(frozen=True)
 class TraceShape:
-    """`step_keys` and `text_keys` are in order of first appearance over all steps of all traces."""
+    """`step_keys` are the keys of all steps of all traces, `text_keys` those with a string somewhere, both in order of
+    first appearance. `found_fields` are the editable fields that some step has, `task_paths` the places where the
+    traces have their task."""
 
     longest: int = 0
     step_keys: tuple[str, ...] = ()
     text_keys: tuple[str, ...] = ()
-    found_fields: frozenset[str] = frozenset()
-    task_keys: frozenset[str] = frozenset()
+    found_fields: frozenset[FieldPath] = frozenset()
+    task_paths: frozenset[FieldPath] = frozenset()
     has_id: bool = False
     has_final_answer: bool = False
 
 
 def shape_of(traces: Iterable[Mapping[str, Any]], options: Options) -> TraceShape:
-    """The shape of all `traces` (as they stand in the file, not as task data)."""
+    """The shape of all `traces` (as they are in the file, not as task data)."""
     shape = TraceShape()
     for trace in traces:
         shape = widen(shape, trace, options)
@@ -36,11 +38,11 @@ def shape_of(traces: Iterable[Mapping[str, Any]], options: Options) -> TraceShap
 
 def widen(shape: TraceShape, trace: Mapping[str, Any], options: Options) -> TraceShape:
     """`shape`, widened by one more trace."""
-    steps = get_field(trace, parse_path(options.steps_key))
+    steps = get_field(trace, options.steps_path)
     step_keys = dict.fromkeys(shape.step_keys)
     text_keys = dict.fromkeys(shape.text_keys)
     found = set(shape.found_fields)
-    fields = [(field, parse_path(field)) for field in options.editable_fields if field not in found]
+    wanted = [path for path in options.editable_paths if path not in found]
     for step in steps:
         if isinstance(step, str):
             step = {options.step_text_key: step}
@@ -48,24 +50,24 @@ def widen(shape: TraceShape, trace: Mapping[str, Any], options: Options) -> Trac
             step_keys.setdefault(key)
             if isinstance(value, str):
                 text_keys.setdefault(key)
-        found.update(field for field, path in fields if get_field(step, path) not in (MISSING, None))
-    task_key = next((key for key in options.task_keys if _holds(trace, key)), None)
+        found.update(path for path in wanted if _has(step, path))
+    task_path = next((path for path in options.task_paths if _has(trace, path)), None)
     return replace(
         shape,
         longest=max(shape.longest, len(steps)),
         step_keys=tuple(step_keys),
         text_keys=tuple(text_keys),
         found_fields=frozenset(found),
-        task_keys=shape.task_keys | ({task_key} if task_key else set()),
-        has_id=shape.has_id or _holds(trace, options.id_key),
-        has_final_answer=shape.has_final_answer or _holds(trace, options.final_answer_key),
+        task_paths=shape.task_paths | ({task_path} if task_path else set()),
+        has_id=shape.has_id or _has(trace, options.id_path),
+        has_final_answer=shape.has_final_answer or _has(trace, options.final_answer_path),
     )
 
 
 def check_options(options: Options, shape: TraceShape, source: str) -> None:
     """Raises OptionsError for an editable field that no step of the traces in `source` has."""
-    for field in options.editable_fields:
-        if field not in shape.found_fields:
+    for field, path in zip(options.editable_fields, options.editable_paths, strict=True):
+        if path not in shape.found_fields:
             known = [key for key in shape.step_keys if is_showable_key(key)]
             raise OptionsError(
                 f"{source}: no step has `{field}`, which `editable_fields` names{nearest(field, known)} "
@@ -73,5 +75,5 @@ def check_options(options: Options, shape: TraceShape, source: str) -> None:
             )
 
 
-def _holds(trace: Mapping[str, Any], key: str) -> bool:
-    return get_field(trace, parse_path(key)) not in (MISSING, None)
+def _has(data: Mapping[str, Any], path: FieldPath) -> bool:
+    return get_field(data, path) not in (MISSING, None)

@@ -1,7 +1,7 @@
 """Writes the fields of a step as text: `Thought: {thought}` and the like.
 
-A template is a Python format string in which nothing but fields can be named: no conversions, no format specs, and no
-attributes, so that it says the same of every step and can reach nothing but the step.
+A template is a Python format string that can name fields and nothing else: no conversions, no format specs, no
+attributes. So it treats every step alike and can reach nothing but the step.
 """
 
 from __future__ import annotations
@@ -15,35 +15,42 @@ from typing import Any
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field, parse_path
 from ls_trajedit.traces.json_text import json_line
 
-__all__ = ["FINAL_ANSWER", "NO_OBSERVATION", "OBSERVATION", "STEP", "Template", "parse_template"]
+__all__ = [
+    "FINAL_ANSWER_TEMPLATE",
+    "NO_OBSERVATION_TEXT",
+    "OBSERVATION_TEMPLATE",
+    "STEP_TEMPLATE",
+    "Template",
+    "parse_template",
+]
 
-# What traces are written with when the options say nothing else; a step has a further line for each other field.
-STEP = "Thought: {thought}\nAction: {action}"
-OBSERVATION = "Observation: {observation}"
-NO_OBSERVATION = "Observation: (none recorded)"
-FINAL_ANSWER = "Final Answer: {final_answer}"
+# The defaults. A step gets a further line for each other editable field.
+STEP_TEMPLATE = "Thought: {thought}\nAction: {action}"
+OBSERVATION_TEMPLATE = "Observation: {observation}"
+NO_OBSERVATION_TEXT = "Observation: (none recorded)"
+FINAL_ANSWER_TEMPLATE = "Final Answer: {final_answer}"
 
 _Piece = tuple[str, FieldPath | None]
-"""Some text, and the field whose value follows it, if one does."""
+"""Literal text, and the field whose value follows it, if any."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """A template that was checked. `text` is what it was made of."""
+    """A validated template. `text` is what it was parsed from."""
 
     text: str
     lines: tuple[tuple[_Piece, ...], ...]
 
     @cached_property
     def fields(self) -> tuple[FieldPath, ...]:
-        """The fields that it names, each once, in order."""
+        """The fields that it names, in order, without repeats."""
         return tuple(dict.fromkeys(path for line in self.lines for _, path in line if path is not None))
 
     def render(self, fields: Any, without: Collection[FieldPath] = ()) -> str:
         """The text for these fields of a step.
 
-        A line is left out when it names a field that is absent or null, or one of `without`. A value that is no text
-        is written as compact JSON.
+        A line is left out when it names a field that is absent or null, or one of `without`. A value that is not a
+        string is written as compact JSON.
 
         >>> parse_template("Thought: {thought}\\nAction: {action}").render({"action": {"name": "stop"}})
         'Action: {"name":"stop"}'
@@ -53,7 +60,7 @@ class Template:
 
 
 def parse_template(text: str) -> Template:
-    """The template that `text` stands for. Raises ValueError, with line and field, when it is none."""
+    """The template that `text` is. Raises ValueError, which names the line and the field, when it is not a template."""
     lines = tuple(_parse_line(line, number) for number, line in enumerate(text.split("\n"), 1))
     return Template(text, lines)
 
@@ -62,7 +69,7 @@ def _parse_line(line: str, number: int) -> tuple[_Piece, ...]:
     try:
         pieces = list(Formatter().parse(line))
     except ValueError as error:
-        raise ValueError(f"line {number}: {error}; a brace that is meant is written twice") from None
+        raise ValueError(f"line {number}: {error}; write a literal brace twice") from None
     return tuple(
         (literal, _checked_field(field, spec, conversion, number)) for literal, field, spec, conversion in pieces
     )

@@ -12,8 +12,8 @@ from ls_trajedit.converters.annotations.distances import distance_in_characters,
 from ls_trajedit.converters.annotations.read import Edit, Reading
 from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import RESERVED_KEY, restore_trace
-from ls_trajedit.traces.field_path import MISSING, drop_field, format_path, get_field, set_field
+from ls_trajedit.label_config.task_data import restore_trace
+from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, drop_field, format_path, get_field, set_field
 from ls_trajedit.traces.json_text import json_indented
 
 __all__ = ["OriginalTrace", "build_record", "original_trace"]

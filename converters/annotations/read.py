@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.newlines import restore_newlines, same_but_newlines
 from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
-from ls_trajedit.label_config.controls import Controls, Editor, StepLabel
-from ls_trajedit.label_config.task_data import RESERVED_KEY, editor_text, is_json_text, shown_value
-from ls_trajedit.traces.field_path import MISSING, FieldPath, format_path, get_field
+from ls_trajedit.label_config.controls import Controls, Editor, LabelControl
+from ls_trajedit.label_config.task_data import editor_text, is_json_text, shown_value
+from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, format_path, get_field
 from ls_trajedit.traces.json_text import parse_json, same_json
 
 __all__ = ["Edit", "Reading", "read_annotation"]
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
     was not edited."""
 
     edits: tuple[Edit, ...]
-    labels: tuple[tuple[StepLabel, tuple[str, ...]], ...]
+    labels: tuple[tuple[LabelControl, tuple[str, ...]], ...]
     idle_reasons: tuple[tuple[Editor, str], ...]
 
 
@@ -74,17 +74,17 @@ def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> 
     original may be missing: they say nothing, and there are many of them."""
     if not isinstance(results, list):
         raise RejectedAnnotation(Reason.WRONG_SHAPE, "the annotation's `result` is not a list")
-    answers = controls.answers
+    expected = controls.expected_results
     shown_as_it_is = RESERVED_KEY not in data
     given: dict[str, list[str]] = {}
     for number, result in enumerate(results, start=1):
         if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
             raise RejectedAnnotation(Reason.WRONG_SHAPE, f"result {number} names no control (`from_name`)")
-        if name not in answers:
+        if name not in expected:
             if name in controls.others:
                 continue
             raise RejectedAnnotation(Reason.UNKNOWN_CONTROL, f"`{name}`")
-        original, kind, key, path = answers[name]
+        original, kind, key, path = expected[name]
         if result.get("to_name") != original:
             raise RejectedAnnotation(
                 Reason.WRONG_SHAPE, f"`{name}` points at `{result.get('to_name')}`, in the config at `{original}`"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.traces.field_path import FieldPath, parse_path
 from ls_trajedit.traces.template import (
-    FINAL_ANSWER,
-    NO_OBSERVATION,
-    OBSERVATION,
-    STEP,
+    FINAL_ANSWER_TEMPLATE,
+    NO_OBSERVATION_TEXT,
+    OBSERVATION_TEMPLATE,
+    STEP_TEMPLATE,
     Template,
     parse_template,
 )
@@ -26,9 +26,9 @@ __all__ = ["THOUGHT", "Rendering", "default_step_template", "is_within", "render
 THOUGHT: FieldPath = ("thought",)
 """The one field of a step that nothing outside the agent answers to."""
 
-_STEP = parse_template(STEP)
-_OBSERVATION = parse_template(OBSERVATION)
-_FINAL_ANSWER = parse_template(FINAL_ANSWER)
+_STEP = parse_template(STEP_TEMPLATE)
+_OBSERVATION = parse_template(OBSERVATION_TEMPLATE)
+_FINAL_ANSWER = parse_template(FINAL_ANSWER_TEMPLATE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rendering:
 
     step: Template = _STEP
     observation: Template = _OBSERVATION
-    no_observation: str = NO_OBSERVATION
+    no_observation: str = NO_OBSERVATION_TEXT
     final_answer: Template = _FINAL_ANSWER
     final_answer_key: str = "final_answer"
     bare_step_field: str = "action"
@@ -58,7 +58,7 @@ def rendering_for(options: Options, schema: Schema, as_tool_calls: bool) -> Rend
         parse_template(templates.final_answer),
         schema.final_answer_key,
         schema.bare_step_field,
-        None if options.tools_key is None else parse_path(options.tools_key),
+        options.tools_path,
         as_tool_calls,
     )
 
@@ -71,7 +71,7 @@ def default_step_template(editable_fields: Iterable[str], observation: Template)
     """
     shown = [*_STEP.fields, *observation.fields]
     further = [field for field in editable_fields if not any(is_within(parse_path(field), path) for path in shown)]
-    return "\n".join([STEP, *(f"{field[0].upper()}{field[1:]}: {{{field}}}" for field in further)])
+    return "\n".join([STEP_TEMPLATE, *(f"{field[0].upper()}{field[1:]}: {{{field}}}" for field in further)])
 
 
 def is_within(path: FieldPath, other: FieldPath) -> bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ls_trajedit import __version__
-from ls_trajedit.backend import MODEL_VERSION
 from ls_trajedit.backend.answers import (
-    Answer,
+    Reply,
     answer_predict,
     answer_setup,
     answer_validate,
@@ -22,22 +24,27 @@ from ls_trajedit.backend.answers import (
     answer_webhook,
 )
 from ls_trajedit.backend.basic_auth import Credentials, require_basic_auth
-from ls_trajedit.backend.live_diff_routes import live_diff_routes
+from ls_trajedit.backend.log import log_requests, note
 from ls_trajedit.backend.metrics import CONTENT_TYPE, Metrics
+from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.backend.openapi import openapi_document
-from ls_trajedit.backend.request_body import read_body
-from ls_trajedit.backend.request_log import log_requests, note
-from ls_trajedit.backend.routes import Endpoint, Routes, answer_by_route
+from ls_trajedit.backend.requests import BadRequestError, error_response, read_body
+from ls_trajedit.live_diff.script import SCRIPT_PATH, USER_SCRIPT_PATH, live_diff_script, user_script
 from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["DEFAULT_MAX_BODY", "create_app"]
 
 DEFAULT_MAX_BODY = 100 * 1024 * 1024
-# Python runs one thread at a time: more of them make no prediction faster, and the event loop slower.
+# Python runs one thread at a time: more of them would not make predictions faster, but the event loop slower.
 _THREADS = 4
-# A request as short as this is answered in a few milliseconds. To hand a small one to a thread, and its answer back,
-# takes longer than to answer it.
+# A request as short as this is answered in a few milliseconds. Handing a small one to a thread, and its reply back,
+# takes longer than answering it.
 _SHORT_BODY = 256 * 1024
+_PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+# For each path, the endpoint of each method. HEAD is answered like GET.
+_Routes = Mapping[str, Mapping[str, _Endpoint]]
 
 
 def create_app(
@@ -45,27 +52,38 @@ def create_app(
     max_body: int = DEFAULT_MAX_BODY,
     label_studio_url: str | None = None,
 ) -> ASGIApp:
-    """The service as an ASGI application. With `credentials`, every route wants them, except the live diff's: browsers
-    fetch that, and there is nothing secret in it. A body of more than `max_body` bytes is refused with 413. The user
-    script is for the pages of the Label Studio at `label_studio_url`; without one there is no user script.
+    """The service as an ASGI application. With `credentials`, every route asks for them, except those of the live diff:
+    browsers fetch it, and it holds nothing secret. A body of more than `max_body` bytes is refused with 413. The user
+    script is for the pages of the Label Studio at `label_studio_url`; without that address there is no user script.
 
-    Raises UsageError when `label_studio_url` is no http or https address.
+    Raises UsageError when `label_studio_url` is not an http or https address.
     """
     metrics = Metrics()
-    threads = ThreadPoolExecutor(_THREADS, "ls-trajedit")
-    document = json_line(openapi_document(has_auth=credentials is not None))
+    protected = _protocol_routes(metrics, max_body, has_auth=credentials is not None)
+    public = _live_diff_routes(label_studio_url)
+    routes = {**protected, **public}
+    app = _answer_by_route(routes)
+    if credentials is not None:
+        app = require_basic_auth(app, credentials, public)
+    return log_requests(app, metrics, routes)
 
-    def post(answer: Callable[[bytes], Answer]) -> Endpoint:
+
+def _protocol_routes(metrics: Metrics, max_body: int, has_auth: bool) -> _Routes:
+    """What Label Studio asks for, and what describes and measures the service itself."""
+    threads = ThreadPoolExecutor(_THREADS, "ls-trajedit")
+    document = json_line(openapi_document(has_auth))
+
+    def post(answer: Callable[[bytes], Reply]) -> _Endpoint:
         async def endpoint(request: Request) -> Response:
             body = await read_body(request, max_body)
             if len(body) <= _SHORT_BODY:
-                given = answer(body)
+                reply = answer(body)
             else:  # the event loop stays free for `/health`, which Label Studio gives one second
-                given = await asyncio.get_running_loop().run_in_executor(threads, answer, body)
-            if given.tasks is not None:
-                note(request.scope, tasks=given.tasks, unreadable=given.unreadable)
-                metrics.count_tasks(given.tasks, given.unreadable)
-            return Response(given.content, media_type="application/json")
+                reply = await asyncio.get_running_loop().run_in_executor(threads, answer, body)
+            if reply.tasks is not None:
+                note(request.scope, tasks=reply.tasks, unreadable=reply.unreadable)
+                metrics.count_tasks(reply.tasks, reply.unreadable)
+            return Response(reply.content, media_type="application/json")
 
         return endpoint
 
@@ -81,7 +99,7 @@ def create_app(
     async def show_openapi(request: Request) -> Response:
         return Response(document, media_type="application/json")
 
-    routes: Routes = {
+    return {
         "/": {"GET": health},
         "/health": {"GET": health},
         "/setup": {"POST": post(answer_setup)},
@@ -92,11 +110,67 @@ def create_app(
         "/metrics": {"GET": show_metrics},
         "/openapi.json": {"GET": show_openapi},
     }
-    public = live_diff_routes(label_studio_url)
-    app = answer_by_route({**routes, **public})
-    if credentials is not None:
-        app = require_basic_auth(app, credentials, public)
-    return log_requests(app, metrics, {**routes, **public})
+
+
+def _live_diff_routes(label_studio_url: str | None) -> _Routes:
+    """The live diff, open to everybody: as a script that a proxy puts into Label Studio's pages, and as a user script
+    for one browser, which looks for updates at the address that it was fetched from."""
+    if label_studio_url is not None:
+        user_script(label_studio_url)
+
+    async def script(request: Request) -> Response:
+        return _script(request, live_diff_script())
+
+    async def for_one_browser(request: Request) -> Response:
+        if label_studio_url is None:
+            return error_response(404, "start `ls-trajedit serve` with --label-studio-url to get a user script here")
+        return _script(request, user_script(label_studio_url, _own_url(request)))
+
+    return {SCRIPT_PATH: {"GET": script}, USER_SCRIPT_PATH: {"GET": for_one_browser}}
+
+
+def _script(request: Request, text: str) -> Response:
+    etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    # Browsers keep it, and ask each time whether it has changed. A user script asks from Label Studio's origin.
+    headers = {"etag": etag, "cache-control": "no-cache", "access-control-allow-origin": "*"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(text, media_type="text/javascript", headers=headers)
+
+
+def _own_url(request: Request) -> str | None:
+    """The address at which this service was reached, or None when it is not a plain host: it goes into a script."""
+    host = request.headers.get("host", "")
+    scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
+    return f"{scheme}://{host}" if _PLAIN_HOST.fullmatch(host) else None
+
+
+def _answer_by_route(routes: _Routes) -> ASGIApp:
+    """An ASGI application with these routes, and 404 and 405 for everything else. A BadRequestError of an endpoint
+    becomes a 400, an HTTPException the status that it names."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await _answer(routes, Request(scope, receive))
+        await response(scope, receive, send)
+
+    return routed
+
+
+async def _answer(routes: _Routes, request: Request) -> Response:
+    methods = routes.get(request.scope["path"])
+    if methods is None:
+        return error_response(404, "there is nothing at this address")
+    method = request.method
+    endpoint = methods.get("GET" if method == "HEAD" else method)
+    if endpoint is None:
+        allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
+        return error_response(405, f"{method} is not allowed at this address", {"allow": ", ".join(allowed)})
+    try:
+        return await endpoint(request)
+    except BadRequestError as error:
+        return error_response(400, str(error))
+    except HTTPException as error:
+        return error_response(error.status_code, error.detail)
 
 
 def _json(value: Any) -> Response:

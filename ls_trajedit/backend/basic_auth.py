@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ls_trajedit.backend.refusal import error_response
+from ls_trajedit.backend.requests import error_response
 from ls_trajedit.traces.errors import SetupError
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 USER_VARIABLE = "BASIC_AUTH_USER"
 PASSWORD_VARIABLE = "BASIC_AUTH_PASS"  # noqa: S105 - the name of a variable
 CHALLENGE = 'Basic realm="ls-trajedit", charset="UTF-8"'
-UNAUTHORIZED = "this backend wants the user and the password that it was started with (basic authentication)"
+UNAUTHORIZED = "this backend needs the user and the password that it was started with (basic authentication)"
 
 
 @dataclass(frozen=True)
@@ -43,29 +43,29 @@ class Credentials:
 def credentials_from_environment(environment: Mapping[str, str]) -> Credentials | None:
     """The credentials in BASIC_AUTH_USER and BASIC_AUTH_PASS, or None when neither is set (or both are empty).
 
-    Raises SetupError when there is one without the other, or a user with a colon, which cannot be transmitted.
+    Raises SetupError when one is set without the other, or when the user has a colon, which cannot be transmitted.
     """
     user, password = environment.get(USER_VARIABLE, ""), environment.get(PASSWORD_VARIABLE, "")
     if not user and not password:
         return None
     if not user or not password:
-        there, missing = (USER_VARIABLE, PASSWORD_VARIABLE) if user else (PASSWORD_VARIABLE, USER_VARIABLE)
-        raise SetupError(f"{there} is set and {missing} is not: set both for basic authentication, or neither")
+        present, missing = (USER_VARIABLE, PASSWORD_VARIABLE) if user else (PASSWORD_VARIABLE, USER_VARIABLE)
+        raise SetupError(f"{present} is set and {missing} is not: set both for basic authentication, or neither")
     if ":" in user:
         raise SetupError(f"{USER_VARIABLE} has a colon in it, which basic authentication cannot transmit")
     return Credentials(user, password)
 
 
 def is_allowed(header: str | None, credentials: Credentials) -> bool:
-    """Whether the Authorization header of a request holds `credentials`, found out in constant time."""
+    """Whether the Authorization header of a request holds `credentials`. Compares in constant time."""
     given = _decode(header or "")
-    fits = [hmac.compare_digest(given, form) for form in _transmitted_forms(credentials)]
-    return any(fits)
+    matches = [hmac.compare_digest(given, form) for form in _transmitted_forms(credentials)]
+    return any(matches)
 
 
 def require_basic_auth(app: ASGIApp, credentials: Credentials, public: Collection[str] = ()) -> ASGIApp:
-    """`app` behind basic authentication, on every path but the `public` ones: Label Studio authenticates for `/health`
-    as well."""
+    """`app` with basic authentication on every path but the `public` ones: Label Studio authenticates for `/health`,
+    too."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         is_open = scope["type"] != "http" or scope["path"] in public

@@ -1,4 +1,4 @@
-"""What the backend counts, in the text format that Prometheus reads."""
+"""The backend's metrics, in the text format that Prometheus reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Metrics:
         self._unreadable = 0
 
     def count_request(self, method: str, path: str, status: int, seconds: float) -> None:
-        """One request is answered. `method` and `path` become labels: pass only such as the service knows."""
+        """Counts one answered request. `method` and `path` become labels, so pass only those that the service knows."""
         self._requests[method, path, status] += 1
         self._counts[path] += 1
         self._seconds[path] = self._seconds.get(path, 0.0) + seconds
@@ -35,7 +35,7 @@ class Metrics:
                 self._buckets[path, bound] += 1
 
     def count_tasks(self, tasks: int, unreadable: int) -> None:
-        """Predictions were made for `tasks` tasks; `unreadable` of them are empty because of that."""
+        """Counts a request for predictions of `tasks` tasks, `unreadable` of which could not be read."""
         self._tasks += tasks
         self._unreadable += unreadable
 
@@ -44,7 +44,7 @@ class Metrics:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        yield from _head("info", "gauge", "Which ls-trajedit this is.")
+        yield from _head("info", "gauge", "The version of ls-trajedit.")
         yield _sample("info", {"version": __version__}, 1)
         yield from _head("requests_total", "counter", "Requests answered.")
         for (method, path, status), count in sorted(self._requests.items()):
@@ -61,7 +61,9 @@ class Metrics:
         yield _sample("requests_in_progress", {}, self.in_progress)
         yield from _head("tasks_total", "counter", "Tasks that a prediction was asked for.")
         yield _sample("tasks_total", {}, self._tasks)
-        yield from _head("unreadable_tasks_total", "counter", "Tasks that got an empty prediction, being unreadable.")
+        yield from _head(
+            "unreadable_tasks_total", "counter", "Tasks that could not be read and got an empty prediction."
+        )
         yield _sample("unreadable_tasks_total", {}, self._unreadable)
 
 

@@ -1,4 +1,4 @@
-"""The service, described by itself: the OpenAPI document that `/openapi.json` serves."""
+"""The service's own description: the OpenAPI document at `/openapi.json`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from ls_trajedit import __version__
-from ls_trajedit.backend.request_body import AnyRequest, PredictRequest, SetupRequest, ValidateRequest
+from ls_trajedit.backend.requests import AnyRequest, PredictRequest, SetupRequest, ValidateRequest
 from ls_trajedit.live_diff.script import SCRIPT_PATH, USER_SCRIPT_PATH
 
 __all__ = ["openapi_document"]
@@ -25,7 +25,7 @@ _PREDICTIONS = {"results": {"type": "array", "items": _PREDICTION}, "model_versi
 
 
 def openapi_document(has_auth: bool) -> dict[str, Any]:
-    """The document, as OpenAPI 3.1. `has_auth` says whether every route wants basic authentication."""
+    """The document, as OpenAPI 3.1. `has_auth` says whether the routes need basic authentication."""
     paths = {
         "/": {"get": _get("Is the service up?", _HEALTH)},
         "/health": {"get": _get("Is the service up? Label Studio waits one second.", _HEALTH)},
@@ -40,8 +40,8 @@ def openapi_document(has_auth: bool) -> dict[str, Any]:
             )
         },
         "/versions": {
-            "get": _get("The model versions there are.", _VERSIONS),
-            "post": _post("The same, as older clients ask.", AnyRequest, _VERSIONS),
+            "get": _get("The available model versions.", _VERSIONS),
+            "post": _post("The available model versions, for older clients.", AnyRequest, _VERSIONS),
         },
         "/metrics": {"get": _get_as("Counts for Prometheus.", "text/plain", _TEXT)},
         "/openapi.json": {"get": _get_as("This document.", "application/json", {"type": "object"})},
@@ -50,7 +50,7 @@ def openapi_document(has_auth: bool) -> dict[str, Any]:
         SCRIPT_PATH: {"get": _get_as("The live diff, for a proxy to put into Label Studio's pages.", _SCRIPT, _TEXT)},
         USER_SCRIPT_PATH: {"get": _get_as("The live diff as a user script.", _SCRIPT, _TEXT)},
     }
-    public[USER_SCRIPT_PATH]["get"]["responses"]["404"] = _error("It is not known where Label Studio is.")
+    public[USER_SCRIPT_PATH]["get"]["responses"]["404"] = _error("The address of Label Studio is unknown.")
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "ls-trajedit ML backend", "version": __version__},
@@ -64,7 +64,7 @@ def openapi_document(has_auth: bool) -> dict[str, Any]:
         document["security"] = [{"basic": []}]
         for operations in paths.values():
             for operation in operations.values():
-                operation["responses"]["401"] = _error("Wrong user or password, or none.")
+                operation["responses"]["401"] = _error("The user or the password is wrong or missing.")
         for operations in public.values():
             operations["get"]["security"] = []
     return document
@@ -83,7 +83,7 @@ def _get(summary: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _get_as(summary: str, media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"summary": summary, "responses": {"200": _content("Yes.", media_type, schema)}}
+    return {"summary": summary, "responses": {"200": _content("OK.", media_type, schema)}}
 
 
 def _post(summary: str, model: type[AnyRequest], answer: dict[str, Any]) -> dict[str, Any]:
@@ -92,8 +92,8 @@ def _post(summary: str, model: type[AnyRequest], answer: dict[str, Any]) -> dict
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
-            "200": _content("Done.", "application/json", _object(answer)),
-            "400": _error("Not JSON, of the wrong form, or a labeling config without editors."),
+            "200": _content("OK.", "application/json", _object(answer)),
+            "400": _error("The body is not JSON or has the wrong form, or the labeling config has no editors."),
             "413": _error("The body is larger than the limit."),
         },
     }

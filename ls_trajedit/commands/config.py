@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
-from ls_trajedit.inputs import input_name
+from ls_trajedit.commands import shared_options
+from ls_trajedit.inputs import Input, load_traces
 from ls_trajedit.label_config.write_config import write_config
-from ls_trajedit.load_traces import load_traces
 from ls_trajedit.traces.shape import TraceShape, check_options, shape_of
 
 __all__ = ["config"]
@@ -20,17 +19,17 @@ __all__ = ["config"]
 def config(
     traces: Annotated[
         Path | None,
-        typer.Argument(help="Traces to fit the config to: JSON lines or array, plain or gzip; - for stdin."),
+        typer.Argument(help="Traces to fit the config to: JSON Lines or a JSON array, plain or gzipped; - for stdin."),
     ] = None,
-    options: arguments.OptionsFile = None,
-    skip_invalid: arguments.SkipInvalid = False,
+    options: shared_options.OptionsFile = None,
+    skip_invalid: shared_options.SkipInvalid = False,
 ) -> None:
     """Print the labeling config that fits the options and the traces."""
-    chosen = arguments.load_options(options)
+    chosen = shared_options.options_here(options)
     shape = TraceShape()
     if traces is not None:
-        loaded = load_traces(traces, chosen)
-        arguments.tell_broken(loaded, skip_invalid)
+        loaded = load_traces(Input.named(traces), chosen)
+        shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
         shape = shape_of((trace.data for trace in loaded.traces), chosen)
-        check_options(chosen, shape, input_name(traces))
+        check_options(chosen, shape, loaded.name)
     sys.stdout.write(write_config(chosen, shape))

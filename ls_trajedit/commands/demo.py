@@ -10,37 +10,40 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
-from ls_trajedit.commands.finish import finish_as_text
+from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.console import print_summary, say
 
 __all__ = ["demo"]
 
+_SHOWN_DIFFS = 6
+
 
 def demo(
-    output: arguments.OutputFolder = Path("demo-output"),
+    output: shared_options.OutputFolder = Path("demo-output"),
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave Label Studio and the backend running until Ctrl-C.")
+        bool, typer.Option("--keep", help="Keep Label Studio and the backend running until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Show the whole loop against a Label Studio that it starts.
+    """Run the whole loop with a Label Studio that it starts.
 
-    Pushes example traces, has two annotators correct some of them, and pulls the training files. Needs Label
-    Studio beside it (pip install label-studio). Everything but the output folder is temporary.
+    Pushes example traces, has two scripted annotators correct some of them, and pulls the training files. Label Studio
+    must be installed (pip install label-studio). Everything except the output folder is temporary.
     """
-    from ls_trajedit.demo.run import first_diffs, run_demo
+    from ls_trajedit.demo.run import run_demo
+    from ls_trajedit.demo.word_diff import first_diffs
 
-    # Label Studio is a process of its own: unless this one ends as on Ctrl-C, nobody stops that.
+    # Label Studio is a separate process, which stays unless this one ends as it does on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with run_demo(output, arguments.say) as running:
-        finish_as_text(running.summary)
+    with run_demo(output, say) as running:
+        print_summary(running.summary)
         sys.stdout.write("first corrections\n")
-        sys.stdout.writelines(f"  {line}\n" for line in first_diffs(output))
+        sys.stdout.writelines(f"  {line}\n" for line in first_diffs(output, _SHOWN_DIFFS))
         sys.stdout.flush()
         if keep:
             login = running.label_studio
-            arguments.say(f"Label Studio:  {running.project_url}\n  login:       {login.username}")
-            arguments.say(f"  password:    {login.password}\nbackend:       {running.backend_url}")
-            arguments.say("The pages have the live diff: open a task and change something.\nCtrl-C stops both.")
+            say(f"Label Studio:  {running.project_url}\n  login:       {login.username}")
+            say(f"  password:    {login.password}\nbackend:       {running.backend_url}")
+            say("Its pages have the live diff: open a task and change something.\nCtrl-C stops both.")
             _wait_for_interrupt()
 
 
@@ -48,4 +51,4 @@ def _wait_for_interrupt() -> None:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        arguments.say("stopping …")
+        say("stopping …")

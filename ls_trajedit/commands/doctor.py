@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.console import print_json
+from ls_trajedit.commands.option_groups import with_option_groups
+from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.doctor.finding import Finding, Level
-from ls_trajedit.inputs import read_text
+from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import SetupError
-from ls_trajedit.traces.options import parse_options
 
 __all__ = ["doctor"]
 
@@ -22,37 +24,40 @@ _COLOURS: dict[Level, str] = {"ok": "green", "warning": "yellow", "problem": "re
 _WIDTH = max(map(len, _COLOURS))
 
 
+@with_option_groups
 def doctor(
+    *,
     project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
-    options: arguments.OptionsFile = None,
-    url: arguments.Url = arguments.DEFAULT_URL,
-    api_key: arguments.ApiKey = None,
-    as_json: arguments.Json = False,
+    options: shared_options.OptionsFile = None,
+    server: ServerOptions,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Find what is wrong with a project, and say what to do.
 
-    Looks at the server, the token, the labeling config, the tasks and the backend, and changes nothing. Exits with 3
-    when there is a problem. BASIC_AUTH_USER and BASIC_AUTH_PASS, when set, are tried on a backend that Label Studio
-    has a password for.
+    Checks the server, the token, the labeling config, the tasks and the backend, and changes nothing. Exits with 3 if
+    there is a problem. BASIC_AUTH_USER and BASIC_AUTH_PASS, if set, are tried on a backend for which Label Studio has
+    a password.
     """
     # It imports the web libraries that it probes with, and `--help` should not wait for those.
     from ls_trajedit.doctor.examine import examine
 
-    overrides = parse_options(read_text(options), str(options)) if options else None
-    findings = examine(url, api_key, project, overrides, os.environ)
-    told = list(findings if as_json else _printed(findings))
-    counts = {level: sum(finding.level == level for finding in told) for level in _COLOURS}
+    overrides = shared_options.options_in(options)
+    running = examine(server.url, server.api_key, project, overrides, os.environ)
+    findings = list(running if as_json else _printed(running))
+    problems = sum(finding.level == "problem" for finding in findings)
+    warnings = sum(finding.level == "warning" for finding in findings)
     if as_json:
-        found = [asdict(finding) for finding in told]
-        arguments.print_json({"findings": found, "problems": counts["problem"], "warnings": counts["warning"]})
+        found = [asdict(finding) for finding in findings]
+        print_json({"findings": found, "problems": problems, "warnings": warnings})
     else:
-        sys.stdout.write(f"{_counted(counts['problem'], 'problem')}, {_counted(counts['warning'], 'warning')}\n")
-    if counts["problem"]:
+        counts = f"{problems or 'no'} {plural(problems, 'problem')}, {warnings or 'no'} {plural(warnings, 'warning')}"
+        sys.stdout.write(f"{counts}\n")
+    if problems:
         raise typer.Exit(SetupError.exit_code)
 
 
 def _printed(findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The same findings, each printed as soon as it is there."""
+    """The findings, each printed as soon as it is known."""
     is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for finding in findings:
         label = f"{finding.level:<{_WIDTH}}"
@@ -62,7 +67,3 @@ def _printed(findings: Iterator[Finding]) -> Iterator[Finding]:
             sys.stdout.write(f"{'':<{_WIDTH}}  {finding.advice}\n")
         sys.stdout.flush()
         yield finding
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
-from ls_trajedit.inputs import input_name
-from ls_trajedit.load_traces import checked, load_objects
+from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.console import say
+from ls_trajedit.inputs import Input, load_objects
+from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import UsageError
 from ls_trajedit.traces.guess_options import guess_options, options_yaml
 from ls_trajedit.traces.shape import shape_of
@@ -18,25 +19,26 @@ __all__ = ["init"]
 
 
 def init(
-    traces: Annotated[Path, typer.Argument(help="Traces: JSON lines or array, plain or gzip; - for stdin.")],
+    traces: shared_options.TracesFile,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The options file to write.", metavar="FILE")
-    ] = arguments.DEFAULT_OPTIONS_FILE,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file when it is there.")] = False,
-    skip_invalid: arguments.SkipInvalid = False,
+    ] = shared_options.DEFAULT_OPTIONS_FILE,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    skip_invalid: shared_options.SkipInvalid = False,
 ) -> None:
-    """Look at traces and write the options file that fits them."""
+    """Look at traces and write an options file that fits them."""
     if output.exists() and not force:
-        raise UsageError(f"{output}: is already there; choose another name with -o, or replace it with --force")
-    objects = load_objects(traces)
+        raise UsageError(f"{output}: already exists; choose another name with -o, or replace it with --force")
+    objects = load_objects(Input.named(traces))
     if not objects.traces:
-        objects.refuse_broken()
-    options = guess_options([trace.data for trace in objects.traces], input_name(traces))
-    loaded = checked(objects, options)
-    arguments.tell_broken(loaded, skip_invalid)
+        objects.refuse_invalid()
+    options = guess_options([trace.data for trace in objects.traces], objects.name)
+    loaded = objects.check(options)
+    shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
     shape = shape_of((trace.data for trace in loaded.traces), options)
     try:
         output.write_text(options_yaml(options, shape), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}; choose another name with -o") from None
-    arguments.say(f"wrote {output}: {len(loaded.traces)} traces, up to {shape.longest} steps")
+    count, steps = len(loaded.traces), shape.longest
+    say(f"wrote {output}: {count} {plural(count, 'trace')}, up to {steps} {plural(steps, 'step')}")

@@ -17,20 +17,23 @@ __all__ = ["live_diff"]
 def live_diff(
     to_stdout: Annotated[bool, typer.Option("--print", help="Print the script.")] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The file to write it to.", metavar="FILE")
+        Path | None, typer.Option("-o", "--output", help="The file to write the script to.", metavar="FILE")
     ] = None,
     label_studio_url: Annotated[
         str | None,
-        typer.Option(help="Where annotators open Label Studio; makes it a user script for those pages.", metavar="URL"),
+        typer.Option(
+            help="Where annotators open Label Studio; makes the script a user script for its pages.", metavar="URL"
+        ),
     ] = None,
     backend: Annotated[
         str | None,
-        typer.Option(help="Where `ls-trajedit serve` is; the user script looks there for updates.", metavar="URL"),
+        typer.Option(help="Where `ls-trajedit serve` runs; the user script looks for updates there.", metavar="URL"),
     ] = None,
 ) -> None:
-    """Print the live diff, the script that shows on the page what was changed.
+    """Print the live diff, a script that shows changes in the page.
 
-    A proxy before Label Studio puts it into every page; with --label-studio-url it is a user script, for one browser.
+    A proxy in front of Label Studio adds it to every page; with --label-studio-url, it is a user script for one
+    browser.
     """
     if to_stdout == (output is not None):
         raise UsageError("give either --print or -o FILE")

@@ -2,121 +2,108 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments, hub
-from ls_trajedit.commands.finish import (
-    finish_as_json,
-    finish_as_text,
-    refuse_few_edits,
-    refuse_rejects,
-    write_step_summary,
-)
-from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.training.rules import TrainingRules
-from ls_trajedit.inputs import read_text
-from ls_trajedit.output.plan import WantedFiles
+from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.console import print_json, print_summary, say
+from ls_trajedit.commands.option_groups import with_option_groups
+from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
+from ls_trajedit.commands.shared_options import ServerOptions
+from ls_trajedit.output.summary import Summary, summary_json, summary_markdown
 from ls_trajedit.progress import show_progress
 from ls_trajedit.signals import raise_on_sigterm
 from ls_trajedit.traces.errors import UsageError
-from ls_trajedit.traces.options import parse_options
 
-__all__ = ["pull"]
+__all__ = ["STEP_SUMMARY_VARIABLE", "pull"]
 
 SOMETHING_TO_PULL = 1
+STEP_SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
+@with_option_groups
 def pull(
+    *,
     project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
-    output: arguments.OutputFolder = Path("data"),
-    options: arguments.OptionsFile = None,
-    url: arguments.Url = arguments.DEFAULT_URL,
-    api_key: arguments.ApiKey = None,
-    annotators: arguments.Annotators = "id",
-    ground_truth: arguments.GroundTruthOption = "include",
-    since: arguments.Since = None,
-    until: arguments.Until = None,
-    require_reason: arguments.RequireReason = False,
-    formats: arguments.Formats = None,
-    tools: arguments.Tools = False,
-    stale: arguments.Stale = "include",
-    pairs: arguments.Pairs = "every",
-    prm_unedited: arguments.PrmUnedited = "include",
-    annotators_policy: arguments.AnnotatorsPolicy = "all",
-    min_edit_chars: arguments.MinEditChars = 0,
-    ignore_whitespace_edits: arguments.IgnoreWhitespaceEdits = False,
-    split: arguments.SplitOption = None,
-    to: arguments.To = "json",
-    push_to_hub: hub.PushToHub = None,
-    hub_public: hub.HubPublic = False,
-    hub_license: hub.HubLicense = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
+    output: shared_options.OutputFolder = Path("data"),
+    options: shared_options.OptionsFile = None,
+    server: ServerOptions,
+    wanted: OutputOptions,
+    hub: HubOptions,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again, not just what has changed.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Pull nothing; exit with 1 when there is something to pull.")
+        bool, typer.Option("--check", help="Pull nothing; exit with 1 if there is something to pull.")
     ] = False,
     report: Annotated[
         bool, typer.Option("--report", help="Also write report.html, which shows what was corrected.")
     ] = False,
-    strict: arguments.Strict = False,
-    max_rejects: arguments.MaxRejects = None,
-    fail_under: arguments.FailUnder = 0,
+    limits: LimitOptions,
     max_wait: Annotated[
         float,
-        typer.Option("--max-wait", help="How long a request may be tried again for.", metavar="SECONDS", min=0),
+        typer.Option("--max-wait", help="How long to keep retrying a request that fails.", metavar="SECONDS", min=0),
     ] = 600,
-    as_json: arguments.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
-    """Write the training files from a project's annotations.
+    """Write training files from a project's annotations.
 
     The project's own labeling config says which control corrects which field, so no local file is needed. The first
-    pull into a folder reads everything, later ones what changed since.
+    pull into a folder reads everything; later ones read what has changed since.
     """
     if check and full:
         raise UsageError("give either --check or --full, not both")
     if check and report:
         raise UsageError("give either --check or --report, not both: --check writes nothing")
-    allowed_rejects = arguments.allowed_rejects(strict, max_rejects)
-    if check and push_to_hub:
+    if check and hub.push_to_hub:
         raise UsageError("give either --check or --push-to-hub, not both")
-    dataset = hub.open_hub(push_to_hub, hub_public, hub_license)
-    overrides = parse_options(read_text(options), str(options)) if options else None
-    server = arguments.opened(url, api_key, max_wait)
-    source = server.project(project)
+    dataset = hub.connect()
+    overrides = shared_options.options_in(options)
+    label_studio = server.open(max_wait)
+    source = label_studio.project(project)
     from ls_trajedit.pull.run import PullRequest, is_up_to_date
     from ls_trajedit.pull.run import pull as pull_project
 
-    emails = server.emails() if annotators == "email" else {}
-    rules = ReadingRules(annotators, ground_truth, since, until, require_reason, emails)
-    training = TrainingRules(
-        stale, pairs, prm_unedited, annotators_policy, min_edit_chars, ignore_whitespace_edits, split
-    )
-    wanted = WantedFiles(tuple(formats or ()), tools, training, with_parquet=to == "parquet")
-    request = PullRequest(source, overrides, rules, output, wanted)
+    emails = label_studio.emails() if wanted.annotators == "email" else {}
+    request = PullRequest(source, overrides, wanted.reading_rules(emails), output, wanted.wanted_files())
     if check:
-        if not is_up_to_date(server, request):
-            arguments.say(f"{output}: there is something to pull from project {project}")
+        if not is_up_to_date(label_studio, request):
+            say(f"{output}: there is something to pull from project {project}")
             raise typer.Exit(SOMETHING_TO_PULL)
-        arguments.say(f"{output}: up to date")
+        say(f"{output}: up to date")
         return
     with raise_on_sigterm(), show_progress(f"pulling project {project}") as progress:
-        summary = pull_project(server, request, full, progress)
-    (finish_as_json if as_json else finish_as_text)(summary)
-    write_step_summary(summary, f"ls-trajedit pull, project {project}")
+        summary = pull_project(label_studio, request, full, progress)
+    if as_json:
+        print_json(summary_json(summary))
+    else:
+        print_summary(summary)
+    _write_step_summary(summary, f"ls-trajedit pull, project {project}")
     if report:
         _write_report(output)
-    refuse_rejects(summary, allowed_rejects)
-    refuse_few_edits(summary, fail_under)
+    limits.check(summary)
     if dataset is not None:
         dataset.push(output)
 
 
+def _write_step_summary(summary: Summary, title: str) -> None:
+    """Adds the summary to the page of a GitHub Actions job, which is the file that GITHUB_STEP_SUMMARY names there. The
+    job does not fail over it: standard error says so when the file cannot be written."""
+    path = os.environ.get(STEP_SUMMARY_VARIABLE)
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(summary_markdown(summary, title) + "\n")
+    except OSError as error:
+        say(f"{STEP_SUMMARY_VARIABLE}: {path} cannot be written: {error.strerror}")
+
+
 def _write_report(folder: Path) -> None:
-    """Writes the report beside the data, unless the same is there already."""
+    """Writes the report beside the data, unless the same one is there already."""
     from ls_trajedit.report.write import REPORT, write_report
 
     with raise_on_sigterm():
         written = write_report(folder, folder / REPORT)
-    arguments.say(f"{written.path}: {'written' if written.is_new else 'up to date'}")
+    say(f"{written.path}: {'written' if written.is_new else 'up to date'}")

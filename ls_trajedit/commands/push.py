@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ls_trajedit.backend import MODEL_VERSION
-from ls_trajedit.commands import arguments
+from ls_trajedit.backend.model_version import MODEL_VERSION
+from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.console import print_json, say
+from ls_trajedit.commands.option_groups import with_option_groups
+from ls_trajedit.commands.shared_options import ServerOptions
+from ls_trajedit.inputs import Input, load_traces
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.load_traces import load_traces, sendable
+from ls_trajedit.plural import plural
 from ls_trajedit.progress import show_progress
 from ls_trajedit.traces.errors import TrajeditError, UsageError
 
@@ -23,72 +26,80 @@ if TYPE_CHECKING:
 __all__ = ["push"]
 
 
+@with_option_groups
 def push(
-    traces: Annotated[Path, typer.Argument(help="Traces: JSON lines or array, plain or gzip; - for stdin.")],
+    *,
+    traces: shared_options.TracesFile,
     title: Annotated[
         str | None, typer.Option("--title", help="Create a project with this title.", metavar="TITLE")
     ] = None,
     project: Annotated[int | None, typer.Option("--project", help="Update this project.", metavar="ID")] = None,
-    options: arguments.OptionsFile = None,
-    skip_invalid: arguments.SkipInvalid = False,
+    options: shared_options.OptionsFile = None,
+    skip_invalid: shared_options.SkipInvalid = False,
     prefill: Annotated[
         Literal["import", "none"],
-        typer.Option("--prefill", help="Without a backend: import predictions with the tasks, or leave editors empty."),
+        typer.Option(
+            "--prefill", help="Without a backend: import predictions with the tasks, or leave the editors empty."
+        ),
     ] = "import",
     backend: Annotated[
-        str | None, typer.Option("--backend", help="Connect this ML backend; it prefills the editors.", metavar="URL")
+        str | None,
+        typer.Option("--backend", help="Connect this ML backend, which prefills the editors.", metavar="URL"),
     ] = None,
     backend_user: Annotated[
         str | None,
         typer.Option(
             "--backend-user",
-            help="The backend's user for basic authentication; its password is read from BASIC_AUTH_PASS.",
+            help="The backend's user for basic authentication; the password is read from BASIC_AUTH_PASS.",
             metavar="NAME",
         ),
     ] = None,
-    url: arguments.Url = arguments.DEFAULT_URL,
-    api_key: arguments.ApiKey = None,
-    as_json: arguments.Json = False,
+    server: ServerOptions,
+    as_json: shared_options.Json = False,
 ) -> None:
-    """Bring traces into a project, with prefilled editors.
+    """Import traces into a project, with prefilled editors.
 
-    A trace whose id is already in the project is not imported again, so the same push twice changes nothing.
+    A trace whose id is already in the project is not imported again, so repeating a push changes nothing.
     """
     if (title is None) == (project is None):
         raise UsageError("give either --title for a new project or --project for one that exists")
     if title is not None and len(title) < 3:
-        raise UsageError(f"--title {title}: Label Studio wants at least 3 characters")
+        raise UsageError(f"--title {title}: Label Studio requires at least 3 characters")
     if backend is not None and not backend.startswith(("http://", "https://")):
         raise UsageError(f"--backend {backend}: the address must start with http:// or https://")
     credentials = _credentials(backend, backend_user)
-    chosen = arguments.load_options(options)
-    loaded = sendable(load_traces(traces, chosen))
-    arguments.tell_broken(loaded, skip_invalid)
-    server = arguments.connected(url, api_key)
-    # What talks to a server takes other commands too long to import.
-    from ls_trajedit.push import create_project, let_backend_prefill, push_traces, update_project
+    chosen = shared_options.options_here(options)
+    loaded = load_traces(Input.named(traces), chosen).check_encoding()
+    shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
+    label_studio = server.connect()
+    # Importing what talks to a server takes too long for the other commands.
+    from ls_trajedit.push import create_project, let_backend_prefill, push_prefilled, push_traces, update_project
 
     if title is not None:
-        target = create_project(server, title, chosen, loaded)
+        target = create_project(label_studio, title, chosen, loaded)
     else:
         assert project is not None
-        target = update_project(server, project, chosen, loaded)
+        target = update_project(label_studio, project, chosen, loaded)
     steps = read_config(target.config).max_steps
     if steps is not None and steps < target.shape.longest:
-        arguments.say(f"the longest trace has {target.shape.longest} steps; `max_steps` lets only {steps} be edited")
-    backends = server.backends(target.project.id)
+        say(f"the longest trace has {target.shape.longest} steps; `max_steps` lets only {steps} be edited")
+    backends = label_studio.backends(target.project.id)
     if backend and backend.rstrip("/") not in {known.url.rstrip("/") for known in backends}:
-        _connect(server, target.project.id, backend, credentials)
-        backends = server.backends(target.project.id)
+        _connect_backend(label_studio, target.project.id, backend, credentials)
+        backends = label_studio.backends(target.project.id)
     ours = next((known for known in backends if known.model_version == MODEL_VERSION), None)
     if ours is not None:
-        let_backend_prefill(server, target, ours.title)
+        let_backend_prefill(label_studio, target, ours.title)
+    do_push = push_prefilled if prefill == "import" and not backends else push_traces
     with show_progress("importing traces") as progress:
-        pushed = push_traces(server, target, chosen, loaded, prefill == "import" and not backends, progress)
-    _finish(pushed, as_json)
+        pushed = do_push(label_studio, target, chosen, loaded, progress)
+    if as_json:
+        print_json(_as_json(pushed))
+    else:
+        _print_for_person(pushed)
 
 
-def _connect(server: Server, project: int, backend: str, credentials: tuple[str, str] | None) -> None:
+def _connect_backend(server: Server, project: int, backend: str, credentials: tuple[str, str] | None) -> None:
     try:
         server.connect_backend(project, backend, "ls-trajedit", credentials)
     except TrajeditError as error:
@@ -109,16 +120,22 @@ def _credentials(backend: str | None, user: str | None) -> tuple[str, str] | Non
     return user, password
 
 
-def _finish(pushed: Pushed, as_json: bool) -> None:
-    if as_json:
-        keys = ("project", "url", "imported", "already_there", "rejected")
-        arguments.print_json({key: getattr(pushed, key) for key in keys})
-        return
+def _as_json(pushed: Pushed) -> dict[str, object]:
+    return {
+        "project": pushed.project,
+        "url": pushed.url,
+        "imported": pushed.imported,
+        "already_there": pushed.already_there,
+        "rejected": pushed.skipped,
+    }
+
+
+def _print_for_person(pushed: Pushed) -> None:
     sys.stdout.write(f"project {pushed.project}: {pushed.url}\n")
     sys.stdout.write(f"  imported       {pushed.imported}\n  already there  {pushed.already_there}\n")
-    if pushed.rejected:
-        sys.stdout.write(f"  left out       {pushed.rejected}\n")
+    if pushed.skipped:
+        sys.stdout.write(f"  skipped        {pushed.skipped}\n")
     if pushed.config_changed:
-        arguments.say("the project has a new labeling config")
+        say("the project has a new labeling config")
     if pushed.predicted:
-        arguments.say(f"{pushed.predicted} tasks that were there got predictions for their editors")
+        say(f"added predictions for the editors of {pushed.predicted} existing {plural(pushed.predicted, 'task')}")

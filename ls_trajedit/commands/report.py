@@ -8,30 +8,32 @@ from typing import Annotated
 
 import typer
 
-from ls_trajedit.commands import arguments
+from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.console import print_json
+from ls_trajedit.plural import plural
 from ls_trajedit.signals import raise_on_sigterm
 
 __all__ = ["report"]
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="The folder that `pull` or `convert` wrote.", metavar="FOLDER")],
+    folder: shared_options.WrittenFolder,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Where the page goes.  [default: report.html in FOLDER]", metavar="FILE"),
+        typer.Option("-o", "--output", help="The file to write.  [default: report.html in FOLDER]", metavar="FILE"),
     ] = None,
-    as_json: arguments.Json = False,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Write an HTML page that shows what was corrected.
 
-    The page is one file that needs no server and no network. It holds the texts of all corrections.
+    The page is a single file that needs no server and no network. It holds the text of every correction.
     """
     from ls_trajedit.report.write import REPORT, write_report
 
     with raise_on_sigterm():
         written = write_report(folder, output or folder / REPORT)
     if as_json:
-        arguments.print_json(
+        print_json(
             {
                 "file": str(written.path),
                 "corrections": written.corrections,
@@ -41,9 +43,6 @@ def report(
             }
         )
     else:
-        shown = f"{_counted(written.corrections, 'correction')} in {_counted(written.annotations, 'annotation')}"
-        sys.stdout.write(f"{written.path}: {shown}, {written.size / 1000:,.0f} kB\n")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        corrections = f"{written.corrections:,} {plural(written.corrections, 'correction')}"
+        annotations = f"{written.annotations:,} {plural(written.annotations, 'annotation')}"
+        sys.stdout.write(f"{written.path}: {corrections} in {annotations}, {written.size / 1000:,.0f} kB\n")

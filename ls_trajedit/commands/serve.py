@@ -12,27 +12,29 @@ _MEGABYTE = 1024 * 1024
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 9090,
-    max_body: Annotated[int, typer.Option(help="Largest request that is read, in MB.", min=1)] = 100,
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means every address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 means any free port.", min=0, max=65535)] = 9090,
+    max_body: Annotated[int, typer.Option(help="The largest request to accept, in MB.", min=1)] = 100,
     label_studio_url: Annotated[
         str | None,
-        typer.Option(help="Where annotators open Label Studio; offers /live-diff.user.js for it.", metavar="URL"),
+        typer.Option(
+            help="Where annotators open Label Studio; enables /live-diff.user.js, which needs it.", metavar="URL"
+        ),
     ] = None,
 ) -> None:
     """Run the ML backend that prefills the editors.
 
-    Also offers the live diff at /live-diff.js, for the proxy before Label Studio.
+    Also serves the live diff at /live-diff.js, for a proxy in front of Label Studio.
 
-    Set BASIC_AUTH_USER and BASIC_AUTH_PASS to have every request authenticated. One JSON object a line is logged to
-    stderr. SIGTERM and Ctrl-C stop it once the requests under way are answered.
+    Set BASIC_AUTH_USER and BASIC_AUTH_PASS to have every request authenticated. Logs one JSON object per line to
+    stderr. SIGTERM and Ctrl-C stop it once the requests in progress are answered.
     """
     import logging
     import os
 
     from ls_trajedit.backend.app import create_app
     from ls_trajedit.backend.basic_auth import credentials_from_environment
-    from ls_trajedit.backend.json_log import log_as_json
+    from ls_trajedit.backend.log import log_as_json
     from ls_trajedit.backend.server import is_loopback, listen, run_server
 
     credentials = credentials_from_environment(os.environ)

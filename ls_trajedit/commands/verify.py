@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from ls_trajedit.commands import arguments
-from ls_trajedit.output.verify import verify as verify_files
+from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.console import print_json
+from ls_trajedit.output.inventory import verify as verify_files
 from ls_trajedit.traces.errors import DataError
 
 __all__ = ["verify"]
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="The folder that `pull` or `convert` wrote.", metavar="FOLDER")],
-    as_json: arguments.Json = False,
+    folder: shared_options.WrittenFolder,
+    as_json: shared_options.Json = False,
 ) -> None:
     """Compare the files in a folder with the hashes in its manifest.
 
-    Exits with 5 when a file is missing or is not the one that was written.
+    Exits with 5 if a file is missing or is not the one that was written.
     """
     files = verify_files(folder)
     if as_json:
-        arguments.print_json({"files": [asdict(file) for file in files]})
+        print_json({"files": [asdict(file) for file in files]})
     else:
         sys.stdout.write("".join(f"{file.problem or 'ok':<9}{file.file}\n" for file in files))
     broken = [file.file for file in files if file.problem]

@@ -1,6 +1,6 @@
-"""Starts a real Label Studio on this machine and stops it again: for the demo, the live tests and the benchmarks.
+"""A real Label Studio on this machine, and people in it: for the demo, the live tests and the benchmarks.
 
-It listens on 127.0.0.1 only, keeps all that it knows in the folder that the caller gives, and calls nobody outside.
+It listens on 127.0.0.1 only, keeps everything in the folder that the caller gives, and sends nothing outside.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,10 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
+from lxml import etree
 
-from ls_trajedit.traces.errors import ServerError, SetupError
+from ls_trajedit.signals import defer_signals
+from ls_trajedit.traces.errors import RefusedError, ServerError, SetupError
 
-__all__ = ["LocalLabelStudio", "find_label_studio", "run_label_studio"]
+__all__ = ["EXECUTABLE_VARIABLE", "LOG_NAME", "LocalLabelStudio", "add_user", "find_label_studio", "run_label_studio"]
 
 EXECUTABLE_VARIABLE = "LS_TRAJEDIT_LABEL_STUDIO"
 LOG_NAME = "label-studio.log"
@@ -32,16 +33,17 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 180
 _STOP_SECONDS = 10
 _LOG_LINES = 15
+_SIGN_UP_SECONDS = 30
 
-# Label Studio reads dozens of variables, some with names like PORT, HOST or DEBUG, so it gets none but these.
+# Label Studio reads dozens of variables, some with names like PORT, HOST or DEBUG, so it inherits only these.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 _NO_OUTSIDE = {
     "COLLECT_ANALYTICS": "false",
     "LATEST_VERSION_CHECK": "false",
-    # Left unset, both stand for an address at sentry.io.
+    # If left unset, both default to an address at sentry.io.
     "SENTRY_DSN": "",
     "FRONTEND_SENTRY_DSN": "",
-    # Its pages make it fetch tips of the day from GitHub, which no setting prevents: a proxy that is not there does.
+    # Its pages make it fetch tips from GitHub. No setting prevents that, but a proxy that does not exist does.
     "HTTPS_PROXY": "http://127.0.0.1:9",
 }
 # Both are needed for a backend on loopback: one guards the connection, the other the webhook that comes with it.
@@ -60,17 +62,14 @@ class LocalLabelStudio:
 
 
 def find_label_studio() -> Path:
-    """The `label-studio` executable: what the environment variable LS_TRAJEDIT_LABEL_STUDIO names, else the one
-    beside the running interpreter, else the one on PATH.
-
-    Raises SetupError when there is none.
-    """
+    """The `label-studio` executable: the one that the environment variable LS_TRAJEDIT_LABEL_STUDIO names, else the one
+    beside the running interpreter, else the one on PATH. Raises SetupError when there is none."""
     chosen = os.environ.get(EXECUTABLE_VARIABLE)
     if chosen:
         if found := shutil.which(chosen):
             return Path(found)
         raise SetupError(
-            f"{EXECUTABLE_VARIABLE} is {chosen}, which is no program; let it name `label-studio` or unset it"
+            f"{EXECUTABLE_VARIABLE} is {chosen}, which is not a program; let it name `label-studio`, or unset it"
         )
     found = shutil.which("label-studio", path=str(Path(sys.executable).parent)) or shutil.which("label-studio")
     if found is None:
@@ -84,9 +83,9 @@ def run_label_studio(
 ) -> Iterator[LocalLabelStudio]:
     """A Label Studio with its database, files and log in `data_dir`, up when the block begins and gone after it.
 
-    It listens on `port`, or on a free one. `extra_env` is added to its environment (feature flags, settings). Each
-    start makes a new owner with a random password and token, because Label Studio leaves those of a user that it
-    already has as they are; on a folder that was used before, the earlier projects are there for the new owner too.
+    It listens on `port`, or on a free port. `extra_env` is added to its environment (feature flags, settings). Each
+    start makes a new owner with a random password and token, because Label Studio does not change those of a user that
+    it has already. In a folder that was used before, the new owner sees the earlier projects too.
 
     Raises SetupError when Label Studio is not installed, and ServerError when the port is taken, or when Label Studio
     ends or is not up within three minutes (with the last lines of its log).
@@ -111,7 +110,8 @@ def run_label_studio(
     log = data_dir / LOG_NAME
     process: subprocess.Popen[bytes] | None = None
     try:
-        with log.open("wb") as log_file, _interrupts_held():
+        # Until `process` is set, nothing would stop Label Studio if a signal ended this block.
+        with log.open("wb") as log_file, defer_signals():
             process = subprocess.Popen(  # noqa: S603 - the program that was looked up, and no shell
                 [executable, "start", "--no-browser", "--internal-host", _HOST, "--port", str(port)],
                 cwd=data_dir,
@@ -129,23 +129,22 @@ def run_label_studio(
             _stop(process)
 
 
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Puts Ctrl-C and SIGTERM off until the block ends: a process that is just being started is in nobody's hands yet,
-    and would be left running."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = [(number, signal.signal(number, lambda caught, _: came.append(caught))) for number in numbers]
+def add_user(label_studio: LocalLabelStudio, email: str, password: str) -> str:
+    """Makes a user in the owner's organization, who sees and annotates its projects, and returns the user's API token.
+
+    The user signs up in the form, as a person does: a user that the API makes has no password, and so cannot log in.
+
+    Raises RefusedError when Label Studio does not accept the address or the password (the address is taken, or the
+    password is shorter than eight characters), and ServerError when it cannot be reached or fails.
+    """
     try:
-        yield
-    finally:
-        for number, handler in handlers:
-            signal.signal(number, handler)
-        for caught in came:
-            signal.raise_signal(caught)
+        with _session() as session:
+            _sign_up(session, f"{label_studio.url}/user/signup/", email, password)
+            token = session.get(f"{label_studio.url}/api/current-user/token", timeout=_SIGN_UP_SECONDS)
+            token.raise_for_status()
+            return str(token.json()["token"])
+    except requests.RequestException as error:
+        raise ServerError(f"Label Studio at {label_studio.url} failed to make the user {email}: {error}") from None
 
 
 def _free_port() -> int:
@@ -156,31 +155,30 @@ def _free_port() -> int:
 
 
 def _require_free(port: int) -> int:
-    """`port`, when nothing listens there: Label Studio itself would quietly take the next one."""
+    """`port`, if nothing listens there. Label Studio itself would silently take the next one."""
     with socket.socket() as probe:
         if probe.connect_ex((_HOST, port)) == 0:
-            raise ServerError(f"port {port} is taken on this machine; choose another, or none for a free one")
+            raise ServerError(f"port {port} is in use on this machine; choose another, or give none to get a free one")
     return port
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], url: str, token: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy from the environment cannot reach loopback
+    with _session() as session:
         session.headers["Authorization"] = f"Token {token}"
         while (answer := _first_answer(session, url)) is None:
             if (status := process.poll()) is not None:
                 raise ServerError(f"Label Studio ended with status {status} while starting. {_end_of(log)}")
             if time.monotonic() > deadline:
                 raise ServerError(f"Label Studio is not up after {_START_SECONDS} s. {_end_of(log)}")
-            time.sleep(0.2)  # between two questions whether it is up
-    # Should another server have taken the port in the meantime, it would be up as well, but not know the token.
+            time.sleep(0.2)
+    # If another server took the port in the meantime, it would be up too, but would not know the token.
     if not answer.ok:
         raise ServerError(f"what answers at {url} is not the Label Studio that was just started. {_end_of(log)}")
 
 
 def _first_answer(session: requests.Session, url: str) -> requests.Response | None:
-    """What Label Studio says to the owner's token, or None as long as it is not up."""
+    """What Label Studio replies to the owner's token, or None while it is not up."""
     try:
         if session.get(f"{url}/health", timeout=5).json() != {"status": "UP"}:
             return None
@@ -195,7 +193,7 @@ def _end_of(log: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process and all that it started. A second Ctrl-C while it takes its time kills it at once."""
+    """Ends the process and everything that it started. A second Ctrl-C meanwhile kills it at once."""
     try:
         _signal_group(process, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -208,3 +206,28 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a proxy from the environment cannot reach loopback
+    return session
+
+
+def _sign_up(session: requests.Session, form: str, email: str, password: str) -> None:
+    session.get(form, timeout=_SIGN_UP_SECONDS).raise_for_status()
+    fields = {"email": email, "password": password, "allow_newsletters": "false"}
+    answer = session.post(
+        form,
+        data={**fields, "csrfmiddlewaretoken": session.cookies["csrftoken"]},
+        allow_redirects=False,
+        timeout=_SIGN_UP_SECONDS,
+    )
+    answer.raise_for_status()
+    if not answer.is_redirect:
+        raise RefusedError(f"Label Studio does not accept the user {email}: {_complaints(answer.text)}")
+
+
+def _complaints(page: str) -> str:
+    found = etree.fromstring(page, etree.HTMLParser()).xpath("//*[@class='field_errors']/li/text()")
+    return " ".join(str(text) for text in found) if isinstance(found, list) and found else "it does not say why"

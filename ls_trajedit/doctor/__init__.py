@@ -1,1 +1,1 @@
-"""What is wrong between a person, Label Studio and the backend, and what to do about it."""
+"""What is wrong with a project, its Label Studio and its backend, and what to do about it."""

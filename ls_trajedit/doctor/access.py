@@ -1,4 +1,4 @@
-"""Which Label Studio answers, and whom it takes the token for."""
+"""Which Label Studio answers, and to whom the token belongs."""
 
 from __future__ import annotations
 
@@ -22,17 +22,22 @@ TokenForm = Literal["legacy", "personal", "access", "shortened", "unknown"]
 _NAMES = {"legacy": "a legacy token", "personal": "a personal access token"}
 _LIMITED_ROLES = {"AN": "an annotator", "RE": "a reviewer"}
 _REFUSED_ADVICE = {
-    "access": "This is an access token, which lives for minutes; give the personal access token that it was made of.",
-    "shortened": (
-        "This is a personal access token without its last part, as Label Studio lists them; only the window that "
-        "makes one shows it whole. Make a new one under Account & Settings and copy it from there."
+    "access": (
+        "This is a short-lived access token, valid for minutes; use the personal access token that it was made from."
     ),
-    "unknown": "A legacy token is 40 digits and letters a to f, a personal one starts with eyJ; this one is neither.",
+    "shortened": (
+        "This is a personal access token without its last part, as Label Studio lists them; the complete one is only "
+        "shown when it is created. Create a new one under Account & Settings and copy it from there."
+    ),
+    "unknown": (
+        "A legacy token has 40 characters, digits and the letters a to f, and a personal one starts with eyJ; this one "
+        "is neither."
+    ),
 }
 
 
 def token_form(token: str) -> TokenForm:
-    """What kind of token this is, told by its form alone."""
+    """The kind of token, judged by its form alone."""
     if re.fullmatch(r"[0-9a-f]{40}", token):
         return "legacy"
     parts = token.split(".")
@@ -45,34 +50,34 @@ def token_form(token: str) -> TokenForm:
 
 
 def check_release(asked: str, release: Release) -> Iterator[Finding]:
-    """What is at the address `asked`."""
+    """The Label Studio at the address `asked`."""
     yield ok(f"Label Studio {release.version} ({release.edition}) answers at {release.url}")
     if release.url.rstrip("/") != asked.rstrip("/"):
         yield warning(
-            f"{asked} redirects to {release.url}, and what is sent may get lost on the way",
-            f"Give --url {release.url}, or set LABEL_STUDIO_URL to it.",
+            f"{asked} redirects to {release.url}, and requests may be lost on the way",
+            f"Give --url {release.url}, or set LABEL_STUDIO_URL to that address.",
         )
 
 
 def check_token(token: str, user: User) -> Iterator[Finding]:
-    """A token that Label Studio took for `user`."""
+    """A token that Label Studio accepts, and that belongs to `user`."""
     name = _NAMES.get(token_form(token), "a token")
-    yield ok(f"the token is taken: {name} of {user.email or f'user {user.id}'}")
+    yield ok(f"the token is accepted: {name} of {user.email or f'user {user.id}'}")
     if user.role in _LIMITED_ROLES:
         yield warning(
-            f"it is the token of {_LIMITED_ROLES[user.role]}: Label Studio shows such a user only a part of the "
-            "annotations (an annotator: only their own), so `pull` would miss the rest",
+            f"it is the token of {_LIMITED_ROLES[user.role]}, to whom Label Studio shows only some of the annotations "
+            "(to an annotator only their own), so `pull` would miss the rest",
             "Use the token of an owner, an administrator or a manager of the project.",
         )
 
 
 def explain_refused_token(token: str, refused: RefusedError) -> Finding:
-    """A token that Label Studio did not take."""
+    """A token that Label Studio does not accept."""
     return problem(str(refused), _REFUSED_ADVICE.get(token_form(token)))
 
 
 def _claims(part: str) -> dict[str, object] | None:
-    """What the middle part of a JSON web token says, or None when it is none."""
+    """The claims in the middle part of a JSON web token, or None when `part` is not that."""
     try:
         claims = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whether the labeling config lets anybody correct anything, and whether Label Studio takes predictions for it."""
+"""Whether the labeling config has editors, and whether Label Studio accepts predictions for its layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TO_UNROLLED = (
 
 
 def check_editors(schema: Schema) -> Finding:
-    """Which fields the config's editors correct."""
+    """The fields that the config's editors correct."""
     fields = []
     for field, steps in schema.fields().items():
         if schema.repeated is None and steps:
@@ -24,9 +24,9 @@ def check_editors(schema: Schema) -> Finding:
 
 
 def check_layout(schema: Schema, edition: str, validates: bool | None) -> Finding:
-    """The layout, against a server that validates predictions or not; None when it does not say."""
+    """Whether the layout suits the server. `validates` says whether that validates predictions, None when unknown."""
     if schema.repeated is None:
-        return ok("the layout is unrolled, which every Label Studio takes predictions for")
+        return ok("the layout is unrolled, and every Label Studio accepts predictions for that")
     if validates is False:
         return ok("the layout is a repeater, and this server does not validate predictions, so it can be prefilled")
     if validates or edition != "Community":
@@ -36,8 +36,8 @@ def check_layout(schema: Schema, edition: str, validates: bool | None) -> Findin
             _TO_UNROLLED,
         )
     return warning(
-        "the layout is a repeater: once the server validates predictions, it refuses every one for a repeated editor. "
-        "Whether it does (feature flag fflag_feat_utc_210_prediction_validation_15082025, off by default in "
-        "Community), it does not tell this token",
-        "Run doctor with a personal access token, which is told; or be safe. " + _TO_UNROLLED,
+        "the layout is a repeater: a server that validates predictions refuses every one for a repeated editor. "
+        "Whether this server does (feature flag fflag_feat_utc_210_prediction_validation_15082025, off by default in "
+        "Community) cannot be read with this token",
+        "Run doctor with a personal access token, which can read it; or be safe. " + _TO_UNROLLED,
     )

@@ -1,4 +1,4 @@
-"""Looks at everything between a person and a prefilled editor, from the server's address onwards."""
+"""Checks everything between a person and a prefilled editor, from the server's address onwards."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from ls_trajedit import __version__
 from ls_trajedit.backend.basic_auth import Credentials, credentials_from_environment
 from ls_trajedit.doctor.access import check_release, check_token, explain_refused_token
-from ls_trajedit.doctor.backend import BASIC_AUTH, check_backend
+from ls_trajedit.doctor.backend import BASIC_AUTH, check_backend, probe_backend
 from ls_trajedit.doctor.config import check_editors, check_layout
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.doctor.live_diff import check_live_diff, find_live_diff
 from ls_trajedit.doctor.prefill import Prefill, check_prefill
-from ls_trajedit.doctor.probe_backend import probe_backend
 from ls_trajedit.doctor.tasks import TaskCensus, check_tasks
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
@@ -39,10 +38,10 @@ def examine(
     overrides: Options | None,
     environment: Mapping[str, str],
 ) -> Iterator[Finding]:
-    """Every finding on project `number` of the Label Studio at `url`, in the order in which one rests on another.
+    """Every finding on project `number` of the Label Studio at `url`, in the order in which they depend on each other.
 
-    A check that cannot be made is a finding too, and those that do not rest on it still follow. `overrides` are
-    options that override what the labeling config says, as in `pull`. Raises UsageError when `url` is no address.
+    A check that cannot be made is a finding, too, and checks that do not depend on it still follow. `overrides` are
+    options that override what the labeling config says, as in `pull`. Raises UsageError when `url` is not an address.
     """
     edition = "unknown"
     try:
@@ -50,13 +49,13 @@ def examine(
         edition = release.edition
         yield from check_release(url, release)
     except RefusedError as refused:
-        yield warning(f"a server answers, and does not say its version: {refused}")
-    except ServerError as dead:
-        yield problem(str(dead))
+        yield warning(f"a server answers, but does not tell its version: {refused}")
+    except ServerError as failure:
+        yield problem(str(failure))
         return
     if not api_key:
         yield problem(
-            "no token: nothing but the server can be checked",
+            "no token: only the server can be checked",
             "Copy one from Account & Settings in Label Studio, and set LABEL_STUDIO_API_KEY or give --api-key.",
         )
         return
@@ -68,19 +67,19 @@ def examine(
     except RefusedError as refused:
         yield explain_refused_token(api_key.strip(), refused)
         return
-    except ServerError as failing:
-        yield problem(str(failing))
+    except ServerError as failure:
+        yield problem(str(failure))
         return
     try:
         project = server.project(number)
-    except ServerError as failing:
-        yield problem(str(failing))
+    except ServerError as failure:
+        yield problem(str(failure))
         return
     except RefusedError as missing:
         yield problem(
             str(missing),
             f"The number is in the address that the browser shows: {server.url}/projects/NUMBER/. A project in another "
-            "organization, or one that the token's user is no member of, does not show.",
+            "organization, or one of which the token's user is not a member, cannot be seen.",
         )
         return
     yield ok(f"project {project.id} is there: {project.title}")
@@ -100,23 +99,23 @@ def _examine_project(
     except ConfigError as error:
         yield problem(
             str(error),
-            f"`ls-trajedit push FILE --project {project.id}` gives the project one that fits the traces in FILE.",
+            f"`ls-trajedit push FILE --project {project.id}` gives the project a config for the traces in FILE.",
         )
     else:
         yield check_editors(schema)
-        yield from _told(_check_layout(server, schema, edition))
-        yield from _told(_check_tasks(server, project, schema))
+        yield from _or_unchecked(_check_layout(server, schema, edition))
+        yield from _or_unchecked(_check_tasks(server, project, schema))
     backends: list[Backend] = []
     try:
         backends = server.backends(project.id)
         yield from _check_backends(backends, environment)
     except _FAILURES as error:
         yield _unchecked(error)
-    yield from _told(_check_prefill(server, project, tuple(backend.title for backend in backends)))
+    yield from _or_unchecked(_check_prefill(server, project, tuple(backend.title for backend in backends)))
 
 
-def _told(findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings; when Label Studio fails on the way to them, that."""
+def _or_unchecked(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """`findings`, up to a failure of Label Studio, which is a finding itself."""
     try:
         yield from findings
     except _FAILURES as error:
@@ -149,10 +148,10 @@ def _check_backends(backends: list[Backend], environment: Mapping[str, str]) -> 
     try:
         credentials = credentials_from_environment(environment)
     except SetupError as error:
-        yield warning(f"the backend is tried without a password: {error}")
+        yield warning(f"the backend is probed without a password: {error}")
     for backend in backends:
         sent = credentials if backend.auth_method == BASIC_AUTH else None
-        yield from check_backend(backend, probe_backend(backend.url, sent), sent is not None)
+        yield from check_backend(backend, probe_backend(backend.url, sent))
 
 
 def _check_prefill(server: Server, project: Project, backends: tuple[str, ...]) -> Iterator[Finding]:

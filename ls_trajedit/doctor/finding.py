@@ -1,4 +1,4 @@
-"""One thing that was looked at, and how it is."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Level = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """`text` says how it is, `advice` what to do about it, where that is not in the text itself.
+    """`text` says what was found, `advice` what to do about it, where the text does not say that itself.
 
-    A problem keeps people from correcting traces or from getting all corrections out; a warning may be meant so.
+    A problem keeps people from correcting traces or from getting all corrections; a warning may be intended.
     """
 
     level: Level
@@ -28,10 +28,10 @@ def ok(text: str) -> Finding:
 
 
 def warning(text: str, advice: str | None = None) -> Finding:
-    """Something that may be meant so."""
+    """Something that may be intended."""
     return Finding("warning", text, advice)
 
 
 def problem(text: str, advice: str | None = None) -> Finding:
-    """Something that must be mended."""
+    """Something that must be fixed."""
     return Finding("problem", text, advice)

@@ -1,4 +1,4 @@
-"""Whether Label Studio's pages come with the live diff, and with which."""
+"""Whether Label Studio's pages come with the live diff, and with which version."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _VERSION = re.compile(r"/\* ls-trajedit live diff ([^ ,]+)")
 
 @dataclass(frozen=True)
 class LiveDiffInPage:
-    """`script` is the address that the pages load the live diff from, None when they load none; `version` what is
-    found there, None when that is something else or nothing."""
+    """`script` is the address from which the pages load the live diff, None when they load none; `version` is the
+    version found there, None when there is something else or nothing."""
 
     script: str | None
     version: str | None = None
 
 
 def find_live_diff(url: str) -> LiveDiffInPage | None:
-    """The live diff in the pages of the Label Studio at `url`, or None when its page cannot be had."""
+    """The live diff in the pages of the Label Studio at `url`, or None when its login page cannot be read."""
     try:
         with httpx.Client(follow_redirects=True, timeout=_SECONDS) as client:
             page = client.get(f"{url.rstrip('/')}{_PAGE}")
@@ -48,9 +48,9 @@ def find_live_diff(url: str) -> LiveDiffInPage | None:
 
 
 def check_live_diff(found: LiveDiffInPage | None, own_version: str) -> Iterator[Finding]:
-    """What the pages have, against the `own_version` of ls-trajedit."""
+    """What the pages have, compared with the `own_version` of ls-trajedit."""
     if found is None:
-        yield ok("whether the pages come with the live diff, this machine cannot see: it gets no login page")
+        yield ok("this machine cannot see whether the pages come with the live diff, because it gets no login page")
     elif found.script is None:
         yield ok(
             "the pages come without the live diff (a user script, which lives in an annotator's browser, cannot be "
@@ -58,13 +58,13 @@ def check_live_diff(found: LiveDiffInPage | None, own_version: str) -> Iterator[
         )
     elif found.version is None:
         yield warning(
-            f"the pages load the live diff from {found.script}, and it is not there",
-            "Is `ls-trajedit serve` up, or the file that `ls-trajedit live-diff -o` wrote in its place?",
+            f"the pages load the live diff from {found.script}, but it is not there",
+            "Is `ls-trajedit serve` running, or is the file that `ls-trajedit live-diff -o` wrote in its place?",
         )
     elif found.version != own_version:
         yield warning(
             f"the pages come with the live diff {found.version}; this is ls-trajedit {own_version}",
-            "Update what is older: the backend that serves the script, the file that was written, or ls-trajedit here.",
+            "Update whichever is older: the backend or the file that the script comes from, or ls-trajedit here.",
         )
     else:
         yield ok(f"the pages come with the live diff ({found.version})")

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["Prefill", "check_prefill"]
 
 _OUR_VERSIONS = "ls-trajedit-"
-# A task that somebody opens from the list shows whatever predictions it has.
-_EMPTY = "editors open empty for everybody who works by `Label All Tasks`"
+# A task that is opened from the list shows whatever predictions it has.
+_EMPTY = "editors open empty for everybody who works with `Label All Tasks`"
 
 
 @dataclass(frozen=True)
 class Prefill:
-    """What could prefill the editors of a project: its `backends` by title, and the `versions` of the predictions that
-    it stores, with how many of each. `lacking` tasks have none of the version that is chosen; `expected` is the
-    version that `push` would give the config's fields, None when it has none."""
+    """What could prefill the editors of a project: its `backends` by title, and the `versions` of its stored
+    predictions with the number of each. `lacking` is the number of tasks without a prediction of the chosen version;
+    `expected` is the version that `push` would use for the config's fields, None when it has no editors."""
 
     project: Project
     backends: tuple[str, ...]
@@ -32,7 +32,7 @@ class Prefill:
 
 
 def check_prefill(prefill: Prefill) -> Iterator[Finding]:
-    """What prefills the editors, and for which tasks nothing does."""
+    """What prefills the editors, and which tasks are not prefilled."""
     project, chosen = prefill.project, prefill.project.model_version
     if not prefill.backends and not prefill.versions:
         if project.task_count:
@@ -51,7 +51,7 @@ def check_prefill(prefill: Prefill) -> Iterator[Finding]:
         yield from _check_stored(prefill)
     else:
         yield problem(
-            f"the project is to show the predictions of `{chosen}`, and there are none: {_EMPTY}",
+            f"the project is set to show the predictions of `{chosen}`, and there are none: {_EMPTY}",
             _choose_advice(prefill),
         )
 
@@ -60,7 +60,7 @@ def _check_stored(prefill: Prefill) -> Iterator[Finding]:
     project, chosen = prefill.project, prefill.project.model_version
     if chosen.startswith(_OUR_VERSIONS) and prefill.expected and chosen != prefill.expected:
         yield warning(
-            f"the predictions that prefill the editors (`{chosen}`) were made when the labeling config let correct "
+            f"the predictions that prefill the editors (`{chosen}`) were made when the labeling config had editors for "
             "other fields: some editors open empty",
             _predict_advice(project.id),
         )
@@ -75,8 +75,8 @@ def _check_stored(prefill: Prefill) -> Iterator[Finding]:
         )
     elif prefill.backends:
         yield warning(
-            f"imported predictions (`{chosen}`) prefill the editors of every task, not the backend that is connected: "
-            "the editors of tasks that come without predictions will open empty",
+            f"imported predictions (`{chosen}`) prefill the editors of every task, not the connected backend: the "
+            "editors of later tasks without predictions will open empty",
             _choose_advice(prefill),
         )
 
@@ -84,13 +84,13 @@ def _check_stored(prefill: Prefill) -> Iterator[Finding]:
 def _choose_advice(prefill: Prefill) -> str:
     names = prefill.backends or tuple(sorted(prefill.versions, key=lambda name: -prefill.versions[name]))
     return (
-        f"In the project, under Settings > Annotation, switch `Use predictions to prelabel tasks` on and choose "
+        "In the project, under Settings > Annotation, switch on `Use predictions to prelabel tasks` and choose "
         f"`{names[0]}`."
     )
 
 
 def _predict_advice(project: int) -> str:
     return (
-        f"Push the traces again (`ls-trajedit push FILE --project {project}`): tasks that are there get predictions, "
-        "too. Or run `ls-trajedit serve` where Label Studio reaches it, and push with --backend URL."
+        f"Push the traces again (`ls-trajedit push FILE --project {project}`): tasks that are already there get "
+        "predictions, too. Or run `ls-trajedit serve` where Label Studio can reach it, and push with --backend URL."
     )

@@ -1,4 +1,4 @@
-"""Whether the editors reach what the tasks hold."""
+"""Whether the editors cover what the tasks hold."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NAMED = 5
 
 @dataclass
 class TaskCensus:
-    """What was counted over tasks: how many, the most steps in one, and the ids of those that have more steps than
-    the config, no list of steps, or steps without anything that an editor corrects."""
+    """Counts over tasks: how many there are, the most steps in one, and the ids of those that have more steps than the
+    config, no list of steps, or nothing that an editor corrects."""
 
     schema: Schema
     total: int = 0
@@ -44,17 +44,17 @@ class TaskCensus:
 
 
 def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
-    """What the census found in the tasks of `project`."""
+    """What the census says about the tasks of `project`."""
     if not census.total:
-        yield warning("the project has no tasks", f"Bring traces in: ls-trajedit push FILE --project {project}")
+        yield warning("the project has no tasks", f"Import traces: ls-trajedit push FILE --project {project}")
         return
     steps = f"`{format_path(census.schema.steps_path)}`"
     if census.without_steps:
         yield problem(
             f"{_of(census.without_steps, census.total)} have no list {steps}: nothing can be corrected in them, and "
             f"`pull` rejects their annotations ({named_tasks(census.without_steps)})",
-            "Delete them in Label Studio if they are no traces; if their steps stand elsewhere, push them into a "
-            "project of their own with that `steps_key` in trajedit.yaml.",
+            "Delete them in Label Studio if they are not traces; if their steps are elsewhere in them, push them into "
+            "another project with that `steps_key` in trajedit.yaml.",
         )
     if census.without_fields:
         fields = ", ".join(census.schema.fields())
@@ -67,7 +67,7 @@ def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
     if census.too_long:
         yield problem(
             f"{_of(census.too_long, census.total)} have more steps than the labeling config shows "
-            f"({census.longest} against {census.schema.max_steps}), and the rest cannot be seen or corrected: "
+            f"({census.longest} against {census.schema.max_steps}), so the others cannot be seen or corrected: "
             f"{named_tasks(census.too_long)}",
             f"Push any of the traces again with --project {project}: the config grows to the longest task.",
         )
@@ -77,7 +77,7 @@ def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
 
 
 def named_tasks(tasks: Iterable[int]) -> str:
-    """The first five tasks by their ids, and how many more there are."""
+    """The ids of the first five tasks, and how many more there are."""
     ids = sorted(tasks)
     more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
     return f"{'task' if len(ids) == 1 else 'tasks'} {', '.join(map(str, ids[:_NAMED]))}{more}"

@@ -1,6 +1,6 @@
 """The dataset card that goes to the hub with the files: what they are, how many, how to load them, how they were made.
 
-All of it comes from the manifest. Label Studio's address does not: it may be a private one.
+All of it comes from the manifest. Label Studio's address is left out: it may be a private one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import Any
 
 import yaml
 
+from ls_trajedit.output.manifest import Manifest, WrittenFile
+
 __all__ = ["CARD", "MADE_BY", "card_text", "loadable_sets"]
 
 CARD = "README.md"
 MADE_BY = "<!-- Written by ls-trajedit from manifest.json. The next push writes it anew. -->"
-"""The line by which a push knows its own card."""
+"""The line by which a push recognizes its own card."""
 
 _FOLDERS = ("trl", "prm", "openai", "llamafactory")
 _ROWS = (".jsonl", ".json", ".parquet")
@@ -23,19 +25,19 @@ _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
 _COUNTS = ("tasks", "annotations", "edited", "unedited", "rejected", "skipped", "excluded")
 
 
-def loadable_sets(files: Iterable[dict[str, Any]]) -> dict[str, dict[str, str]]:
+def loadable_sets(files: Iterable[WrittenFile]) -> dict[str, dict[str, str]]:
     """For each set of rows that a trainer reads, by the name that `load_dataset` takes, the file of each split.
 
-    `files` are the manifest's. Of a JSON file and a Parquet file with the same rows, the latter is named. A file
-    without rows is left out, because `datasets` refuses it.
+    Of a JSON file and a Parquet file with the same rows, the latter is named. A file without rows is left out, because
+    `datasets` refuses it.
 
-    >>> loadable_sets([{"file": "trl/dpo.train.jsonl", "rows": 9}, {"file": "prm/prm.jsonl", "rows": 9}])
+    >>> loadable_sets([WrittenFile("trl/dpo.train.jsonl", 9, ""), WrittenFile("prm/prm.jsonl", 9, "")])
     {'trl-dpo': {'train': 'trl/dpo.train.jsonl'}, 'prm': {'train': 'prm/prm.jsonl'}}
     """
     sets: dict[str, dict[str, str]] = {}
     for file in files:
-        path = PurePosixPath(file["file"])
-        if str(path.parent) not in _FOLDERS or path.suffix not in _ROWS or not file["rows"]:
+        path = PurePosixPath(file.file)
+        if str(path.parent) not in _FOLDERS or path.suffix not in _ROWS or not file.rows:
             continue
         stem, _, split = path.stem.partition(".")
         name = "-".join(dict.fromkeys([str(path.parent), stem])).replace("_", "-")
@@ -45,9 +47,9 @@ def loadable_sets(files: Iterable[dict[str, Any]]) -> dict[str, dict[str, str]]:
     return sets
 
 
-def card_text(manifest: dict[str, Any], repo: str, license_: str | None) -> str:
+def card_text(manifest: Manifest, repo: str, license_: str | None) -> str:
     """The card for what `manifest` lists, in the repository `repo`. Without a licence it says that there is none."""
-    sets = loadable_sets(manifest["files"])
+    sets = loadable_sets(manifest.files)
     head: dict[str, Any] = {"tags": ["ls-trajedit"]}
     if license_:
         head["license"] = license_
@@ -68,21 +70,22 @@ def card_text(manifest: dict[str, Any], repo: str, license_: str | None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _body(manifest: dict[str, Any], sets: dict[str, dict[str, str]], repo: str) -> Iterator[str]:
-    project = manifest.get("project") or {}
-    yield f"# {_inline(project.get('title') or 'Corrected agent traces')}"
+def _body(manifest: Manifest, sets: dict[str, dict[str, str]], repo: str) -> Iterator[str]:
+    project = manifest.origin.project
+    yield f"# {_inline((project and project.title) or 'Corrected agent traces')}"
     yield (
         "What agents did, step by step, and what people made of it: they corrected thoughts, actions and answers in "
         "Label Studio. The files hold the corrected traces beside the original ones, as training data."
     )
-    yield _table(("", ""), ((name, manifest["counts"][name]) for name in _COUNTS if name in manifest["counts"]))
+    counts = manifest.counts.as_json()
+    yield _table(("", ""), ((name, counts[name]) for name in _COUNTS))
     names = {path: name for name, splits in sets.items() for path in splits.values()}
     yield "## Files"
     yield "\n".join(
         [
             "| file | rows | name for `load_dataset` |",
             "| --- | ---: | --- |",
-            *(f"| {_inline(f['file'])} | {f['rows']:,} | {names.get(f['file'], '')} |" for f in manifest["files"]),
+            *(f"| {_inline(f.file)} | {f.rows:,} | {names.get(f.file, '')} |" for f in manifest.files),
         ]
     )
     if sets:
@@ -92,20 +95,21 @@ def _body(manifest: dict[str, Any], sets: dict[str, dict[str, str]], repo: str) 
         "read them with a JSON library. `manifest.json` has the SHA-256 of every file."
     )
     yield "## How it was made"
-    yield "\n".join(f"- {line}" for line in _making(manifest, project))
+    yield "\n".join(f"- {line}" for line in _making(manifest))
 
 
-def _making(manifest: dict[str, Any], project: dict[str, Any]) -> Iterator[str]:
-    for name, version in manifest["versions"].items():
+def _making(manifest: Manifest) -> Iterator[str]:
+    origin = manifest.origin
+    for name, version in origin.versions.items():
         yield f"{_inline(name)} {_inline(version)}"
-    if project.get("id") is not None:
-        yield f"Label Studio project {_inline(project['id'])}"
-    fields = manifest.get("schema", {}).get("editable_fields") or []
+    if origin.project is not None:
+        yield f"Label Studio project {origin.project.id}"
+    fields = origin.schema.get("editable_fields") or []
     if fields:
         yield f"fields that could be corrected: {', '.join(_inline(field) for field in fields)}"
-    annotators = manifest["counts"].get("by_annotator") or {}
+    annotators = len(manifest.counts.annotators)
     if annotators:
-        yield f"{len(annotators)} annotator{'' if len(annotators) == 1 else 's'}"
+        yield f"{annotators} annotator{'' if annotators == 1 else 's'}"
 
 
 def _table(heads: tuple[str, str], rows: Iterable[tuple[str, int]]) -> str:

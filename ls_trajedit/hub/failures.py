@@ -1,4 +1,4 @@
-"""Turns what goes wrong between here and the Hugging Face hub into an error that tells a person what to do."""
+"""Explains what goes wrong between here and the Hugging Face hub: errors that say what to do."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ def explain_hub_failure(error: Exception, hub: str, repo: str) -> TrajeditError 
     where = without_credentials(hub)
     if isinstance(error, ValueError) and "metadata in README.md" in str(error):
         _, _, why = str(error).partition("\n")
-        return SetupError(f"{where}: the hub does not take the dataset card: {_short(why)}")
+        return SetupError(f"{where}: the hub rejected the dataset card: {_short(why)}")
     for cause in causes(error):
         if isinstance(cause, HFValidationError):
-            return UsageError(f"--push-to-hub {repo}: is no name of a repository; write it as owner/name")
+            return UsageError(f"--push-to-hub {repo}: not a valid repository name; write it as owner/name")
         if isinstance(cause, OfflineModeIsEnabled):
             return SetupError("HF_HUB_OFFLINE is set, so nothing is sent to the hub; unset it to push")
         if isinstance(cause, HfHubHTTPError):
             return _refusal(cause, where, repo)
         if isinstance(cause, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
-            return SetupError(f"{where}: this is not the address of a hub; HF_ENDPOINT names it")
+            return SetupError(f"{where}: not the address of a hub; correct HF_ENDPOINT")
         if isinstance(cause, httpx2.TimeoutException):
-            return ServerError(f"{where}: the hub does not answer; run it again later")
+            return ServerError(f"{where}: the hub did not answer in time; run it again later")
         if isinstance(cause, httpx2.TransportError):
             return ServerError(
-                f"{where}: the hub cannot be reached ({type(cause).__name__}); is there a way to it from here?"
+                f"{where}: the hub cannot be reached ({type(cause).__name__}); check the network and the proxy settings"
             )
-    # What sends large files is written in Rust, and raises no errors of its own.
+    # What sends large files is written in Rust, and has no error types of its own.
     if isinstance(error, OSError | RuntimeError):
         return ServerError(
-            f"{where}: sending the files failed: {_short(str(error))}. Run it again; with HF_HUB_DISABLE_XET=1 they "
-            "are sent in another way"
+            f"{where}: sending the files failed: {_short(str(error))}. Run it again; HF_HUB_DISABLE_XET=1 sends "
+            "them in another way"
         )
     return None
 
@@ -49,25 +49,25 @@ def _refusal(error: HfHubHTTPError, where: str, repo: str) -> TrajeditError:
     status = error.response.status_code
     if status == 401:
         return RefusedError(
-            f"{where}: the hub does not take the token (401). Make one with write access at {_TOKENS} and set HF_TOKEN"
+            f"{where}: the hub rejected the token (401). Make one with write access at {_TOKENS} and set HF_TOKEN"
         )
     if status == 403:
         return RefusedError(
-            f"{where}: the token may not write to {repo} (403){_said(error)}. It needs write access, and its owner "
-            f"must be {repo.partition('/')[0]} or belong to it"
+            f"{where}: the token may not write to {repo} (403){_server_message(error)}. It needs write access, and "
+            f"its owner must be {repo.partition('/')[0]} or belong to it"
         )
     if status == 404:
-        return RefusedError(f"{where}: there is no {repo}, or the token may not see it (404){_said(error)}")
+        return RefusedError(f"{where}: there is no {repo}, or the token may not see it (404){_server_message(error)}")
     if status in (409, 412):
         return ServerError(f"{where}: {repo} was changed by somebody else at the same time ({status}); run it again")
     if status == 429:
-        return ServerError(f"{where}: too many requests (429); wait some minutes and run it again")
+        return ServerError(f"{where}: too many requests (429); wait a few minutes and run it again")
     if status >= 500:
         return ServerError(f"{where}: the hub keeps failing ({status}); run it again later")
-    return RefusedError(f"{where}: the hub refuses to take the files for {repo} ({status}){_said(error)}")
+    return RefusedError(f"{where}: the hub rejected the files for {repo} ({status}){_server_message(error)}")
 
 
-def _said(error: HfHubHTTPError) -> str:
+def _server_message(error: HfHubHTTPError) -> str:
     return f": {_short(error.server_message)}" if error.server_message else ""
 
 

@@ -1,6 +1,6 @@
-"""Everything that is said to Label Studio, through its SDK. No other module imports `label_studio_sdk`.
+"""All communication with Label Studio, through its SDK. No other module imports `label_studio_sdk`.
 
-Of the SDK there are two layers. What `pull` reads goes through its HTTP client, which knows tokens, and is parsed
+Two layers of the SDK are used. What `pull` reads goes through its HTTP client, which handles tokens, and is parsed
 here: that keeps every number exact, and a pull that finds nothing new does not import the rest of the SDK, which takes
 a second. Everything else goes through the SDK's own methods.
 """
@@ -8,7 +8,7 @@ a second. Everything else goes through the SDK's own methods.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +22,8 @@ from label_studio_sdk.core.client_wrapper import SyncClientWrapper
 from label_studio_sdk.core.parse_error import ParsingError
 from label_studio_sdk.core.request_options import RequestOptions
 
-from ls_trajedit.label_studio.backend_address import explain_backend_address
 from ls_trajedit.label_studio.failures import (
+    explain_backend_address,
     explain_no_answer,
     explain_status,
     is_token_exchange,
@@ -31,8 +31,12 @@ from ls_trajedit.label_studio.failures import (
     readable_body,
     without_credentials,
 )
-from ls_trajedit.label_studio.hiccups import transient_of_answer, transient_of_body, transient_of_no_answer
-from ls_trajedit.label_studio.retry import retry
+from ls_trajedit.label_studio.retry import (
+    retry,
+    transient_from_body,
+    transient_from_no_answer,
+    transient_from_status,
+)
 from ls_trajedit.traces.errors import RefusedError, ServerError
 from ls_trajedit.traces.json_text import parse_json
 
@@ -41,13 +45,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Backend", "Project", "Server", "User", "connect", "open_server"]
 
-# A page of large tasks takes a busy server its time; what takes longer than this is asked again.
+# A busy server needs time for a page of large tasks; a request that takes longer than this is repeated.
 _TIMEOUT = httpx.Timeout(120, connect=15)
-# Each request has a connection of its own: the server that `label-studio start` runs sends an answer in two parts, and
-# on a connection that is kept the second one waits 40 ms for the first to be acknowledged (measured).
+# Each request has its own connection: the server that `label-studio start` runs sends an answer in two parts, and on a
+# connection that is kept open the second one waits 40 ms for the first to be acknowledged (measured).
 _LIMITS = httpx.Limits(max_keepalive_connections=0)
 _SHORT_WAIT = 5.0
-# What writes is sent once: a proxy that gives up does not mean that Label Studio did not get it.
+# Requests that write are sent once: when a proxy gives up, Label Studio may have got the request all the same.
 _ONCE = RequestOptions(max_retries=0)
 _PROJECT_FIELDS = "id,title,label_config,task_number,model_version,show_collab_predictions"
 _VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
@@ -55,7 +59,7 @@ _VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
 
 @dataclass(frozen=True)
 class User:
-    """Who a token belongs to."""
+    """The user to whom a token belongs."""
 
     id: int
     email: str
@@ -64,7 +68,7 @@ class User:
 
 @dataclass(frozen=True)
 class Project:
-    """A project as far as it matters here. `read_at` is the server's own time when it was asked, if it told."""
+    """The parts of a project that matter here. `read_at` is when it was read, by the server's clock, if known."""
 
     id: int
     title: str
@@ -77,7 +81,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a GET was answered with: the JSON, how many bytes it came in, and when, by the server's clock."""
+    """The answer to a GET: its JSON, its size in bytes, and when it was given, by the server's clock, if known."""
 
     value: Any
     size: int
@@ -86,7 +90,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Backend:
-    """An ML backend that a project is connected to."""
+    """An ML backend to which a project is connected."""
 
     id: int
     title: str
@@ -99,10 +103,10 @@ class Backend:
 
 
 def connect(url: str, api_key: str) -> Server:
-    """A server that answered and took the token.
+    """A server that answered and accepted the token.
 
-    Raises ServerError when nothing answers at `url`, RefusedError when the token is not taken, and UsageError when
-    `url` is no address.
+    Raises ServerError when nothing answers at `url`, RefusedError when the token is refused, and UsageError when `url`
+    is not an address.
     """
     server = open_server(url, api_key)
     server.user()
@@ -110,12 +114,14 @@ def connect(url: str, api_key: str) -> Server:
 
 
 def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT) -> Server:
-    """The server at `url`, asked nothing yet. What reads is repeated for up to `max_wait` seconds when it fails in a
-    way that may pass. Raises RefusedError for a token that cannot be one, or has expired."""
+    """The server at `url`, to which nothing has been sent yet. Requests that read are retried for up to `max_wait`
+    seconds after transient errors. Raises RefusedError for a malformed or expired token."""
     shown = without_credentials(url.rstrip("/"))
     token = api_key.strip()
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise RefusedError("the token holds blanks or signs that no token has; copy it again from Account & Settings")
+        raise RefusedError(
+            "the token contains blanks or characters that no token has; copy it again from Account & Settings"
+        )
     try:
         return Server(url, token, shown, max_wait)
     except ApiError as error:
@@ -123,8 +129,8 @@ def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT) -> Server
 
 
 class Server:
-    """A Label Studio and the right to talk to it. Every method raises ServerError when the server cannot be reached
-    or keeps failing, and RefusedError when it says no."""
+    """A Label Studio, and a token for it. Every method raises ServerError when the server cannot be reached or keeps
+    failing, and RefusedError when it refuses."""
 
     def __init__(self, address: str, token: str, shown_url: str, max_wait: float) -> None:
         self.url = shown_url
@@ -141,38 +147,38 @@ class Server:
     def _client(self) -> LabelStudio:
         import label_studio_sdk
 
-        client: Any = label_studio_sdk.LabelStudio  # its constructor is the one thing in the SDK that has no types
+        client: Any = label_studio_sdk.LabelStudio  # its constructor is the only part of the SDK without types
         return cast("LabelStudio", client(base_url=self._address, api_key=self._token, httpx_client=self._http))
 
     def ask(self, path: str, doing: str, not_found: str | None = None, **parameters: Any) -> Answer:
-        """The server's answer to a GET of `path`. `doing` says for messages what is asked for, `not_found` what a 404
-        means. What may pass is tried again."""
+        """The server's answer to a GET of `path`, retried after transient errors. For messages, `doing` says what is
+        asked for and `not_found` what a 404 means."""
         return retry(lambda: self._ask_once(path, doing, not_found, parameters), self._max_wait)
 
     def _ask_once(self, path: str, doing: str, not_found: str | None, parameters: dict[str, Any]) -> Answer:
         try:
             answer = self._wrapper.httpx_client.request(path, method="GET", params=parameters, request_options=_ONCE)
         except ApiError as error:
-            # A personal token is exchanged for another one before the request is made.
+            # A personal token is exchanged for an access token before the request is made.
             status = error.status_code or 0
-            told = explain_status(self.url, status, error.body, doing)
-            raise transient_of_answer(told, status, error.headers or {}, self._has_answered) or told from None
+            failure = explain_status(self.url, status, error.body, doing)
+            raise transient_from_status(failure, status, error.headers or {}, self._has_answered) or failure from None
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            told_error = explain_no_answer(self.url, error, doing)
-            raise transient_of_no_answer(told_error, error, self._has_answered) or told_error from None
+            no_answer = explain_no_answer(self.url, error, doing)
+            raise transient_from_no_answer(no_answer, error, self._has_answered) or no_answer from None
         except json.JSONDecodeError as error:
-            broken = not_label_studio(self.url, doing, error.doc)
-            raise transient_of_body(broken, error.doc, self._has_answered) or broken from None
+            not_json = not_label_studio(self.url, doing, error.doc)
+            raise transient_from_body(not_json, error.doc, self._has_answered) or not_json from None
         except (ValueError, TypeError, AttributeError):
             raise not_label_studio(self.url, doing) from None
         if answer.status_code >= 400:
-            told = explain_status(self.url, answer.status_code, readable_body(answer), doing, not_found)
-            raise transient_of_answer(told, answer.status_code, answer.headers, self._has_answered) or told
+            failure = explain_status(self.url, answer.status_code, readable_body(answer), doing, not_found)
+            raise transient_from_status(failure, answer.status_code, answer.headers, self._has_answered) or failure
         try:
             value = parse_json(answer.content)
         except ValueError:
-            broken = not_label_studio(self.url, doing, answer.text)
-            raise transient_of_body(broken, answer.text, self._has_answered) or broken from None
+            not_json = not_label_studio(self.url, doing, answer.text)
+            raise transient_from_body(not_json, answer.text, self._has_answered) or not_json from None
         self._has_answered = True
         return Answer(value, len(answer.content), _time_of(answer.headers))
 
@@ -182,7 +188,7 @@ class Server:
         return str((answer.get("release") if isinstance(answer, dict) else None) or "unknown")
 
     def user(self) -> User:
-        """The user whose token this is. The role is None where the edition has no roles."""
+        """The user to whom the token belongs. The role is None where the edition has no roles."""
         with self._translate_failures("checking the token"):
             user = self._client.users.whoami()
         if not isinstance(user.id, int):
@@ -190,7 +196,7 @@ class Server:
         return User(user.id, str(user.email or ""), _role(user))
 
     def emails(self) -> dict[int, str]:
-        """The e-mail addresses of the organization's users by id."""
+        """The e-mail addresses of the organization's users, by user id."""
         users = self.ask("api/users/", "listing the users").value
         if not isinstance(users, list):
             raise not_label_studio(self.url, "listing the users")
@@ -236,12 +242,12 @@ class Server:
             self._client.projects.update(project, label_config=label_config)
 
     def show_predictions(self, project: int, model_version: str) -> None:
-        """Lets the predictions of `model_version` prefill the editors."""
+        """Makes the predictions of `model_version` prefill the editors."""
         with self._translate_failures(f"switching pre-annotations on in project {project}"):
             self._client.projects.update(project, show_collab_predictions=True, model_version=model_version)
 
     def controls_in_use(self, project: int) -> dict[str, int]:
-        """For each control that annotations in the project have results for, how many."""
+        """The number of results in the project's annotations, for each control that has any."""
         with self._translate_failures(f"reading the summary of project {project}"):
             summary = json.loads(self._read(f"api/projects/{project}/summary"))
         used: dict[str, int] = {}
@@ -250,24 +256,26 @@ class Server:
             used[control] = used.get(control, 0) + int(count)
         return used
 
-    def import_tasks(self, project: int, tasks: Sequence[dict[str, Any]]) -> int:
-        """Imports tasks (`data`, and `predictions` where given); returns how many the server says it took."""
+    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, object]]) -> int:
+        """Imports tasks (`data`, and `predictions` where given); returns how many the server says it imported."""
         with self._translate_failures(f"importing {len(tasks)} tasks into project {project}"):
             answer = self._client.projects.import_tasks(project, request=cast(Any, tasks), request_options=_ONCE)
         return int(answer.task_count or 0)
 
-    def annotate(self, task: int, results: Sequence[dict[str, Any]]) -> None:
-        """Submits an annotation of the task in the name of the user whose token this is."""
+    def annotate(self, task: int, results: Sequence[Mapping[str, object]]) -> None:
+        """Submits an annotation of the task, in the name of the user to whom the token belongs."""
         with self._translate_failures(f"annotating task {task}"):
-            self._client.annotations.create(task, result=list(results), lead_time=60.0, request_options=_ONCE)
+            self._client.annotations.create(
+                task, result=cast(Any, list(results)), lead_time=60.0, request_options=_ONCE
+            )
 
-    def add_predictions(self, project: int, predictions: Sequence[dict[str, Any]]) -> None:
-        """Adds predictions (`task`, `model_version`, `result`) to tasks that are already there."""
+    def add_predictions(self, project: int, predictions: Sequence[Mapping[str, object]]) -> None:
+        """Adds predictions (`task`, `model_version`, `result`) to tasks that are already in the project."""
         with self._translate_failures(f"adding {len(predictions)} predictions to project {project}"):
             self._client.projects.import_predictions(project, request=cast(Any, predictions), request_options=_ONCE)
 
     def backends(self, project: int) -> list[Backend]:
-        """The ML backends that the project is connected to."""
+        """The ML backends to which the project is connected."""
         with self._translate_failures(f"listing the ML backends of project {project}"):
             backends = self._client.ml.list(project=project)
         return [
@@ -297,19 +305,19 @@ class Server:
                 raise explain_backend_address(self.url, url, error.body) or error from None
 
     def prediction_versions(self, project: int) -> dict[str, int]:
-        """For each model version that predictions in the project have, how many."""
+        """The number of predictions in the project for each model version."""
         with self._translate_failures(f"listing the predictions of project {project}"):
             versions = json.loads(self._read(f"api/projects/{project}/model-versions/"))
             return {str(version): int(count) for version, count in versions.items() if count}
 
     def delete_predictions(self, project: int, model_version: str) -> None:
-        """Deletes the predictions of this model version. Label Studio then shows none until it is told which."""
+        """Deletes the predictions of this model version. Label Studio then shows none until others are chosen."""
         with self._translate_failures(f"deleting predictions of project {project}"):
             self._request("DELETE", f"api/projects/{project}/model-versions/", {"model_version": model_version})
 
     def validates_predictions(self) -> bool | None:
-        """Whether the server refuses predictions that name a control which the project's config lacks. None when it
-        does not say: it tells its feature flags only to a browser, or to somebody with a personal token."""
+        """Whether the server refuses predictions for a control that the project's config lacks. None when that is
+        unknown: it shows its feature flags only to browsers and to holders of a personal token."""
         try:
             with self._translate_failures("reading the feature flags"):
                 flags = json.loads(self._read("feature-flags/").removeprefix("<pre>").removesuffix("</pre>"))
@@ -319,7 +327,7 @@ class Server:
         return found if isinstance(found, bool) else None
 
     def _read(self, path: str) -> str:
-        """The body of a GET that the SDK has no method for."""
+        """The body of the answer to a GET for which the SDK has no method."""
         return self._request("GET", path)
 
     def _request(self, method: str, path: str, body: Any = None) -> str:
@@ -338,13 +346,13 @@ class Server:
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise explain_no_answer(self.url, error, doing) from None
         except (ValueError, TypeError, AttributeError, ParsingError):
-            # The SDK does not check what it gets: an answer of another shape fails where it is first used.
+            # The SDK does not validate answers: one of another shape fails where it is first used.
             raise not_label_studio(self.url, doing) from None
 
 
 def _refuse_failed_exchange(answer: httpx.Response) -> None:
-    """Raises what the SDK raises when a personal token cannot be exchanged; it does so only where the answer is JSON,
-    which that of a proxy is not."""
+    """Raises what the SDK raises when a personal token cannot be exchanged. The SDK itself raises it only when the
+    answer is JSON, which a proxy's answer is not."""
     if answer.status_code >= 400 and is_token_exchange(answer.request):
         answer.read()
         raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=readable_body(answer))

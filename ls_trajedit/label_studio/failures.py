@@ -1,6 +1,6 @@
 """Turns what goes wrong between here and Label Studio into an error that tells a person what to do.
 
-What the SDK says of a failure is never shown: it holds all headers of the response.
+The SDK's own message about a failure is never shown: it holds all headers of the response.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ls_trajedit.traces.errors import RefusedError, ServerError, UsageError
 
 __all__ = [
     "causes",
+    "explain_backend_address",
     "explain_no_answer",
     "explain_status",
     "is_token_exchange",
@@ -35,12 +36,12 @@ _LINK = re.compile(r"</?a\b[^>]*>")
 def explain_status(
     url: str, status: int, body: Any, doing: str, not_found: str | None = None
 ) -> RefusedError | ServerError:
-    """The error for an answer of the server at `url` that is not what was asked for: its HTTP `status` and its `body`
-    (JSON, or text where it is no JSON). `doing` says what was asked for; `not_found` what a 404 means here."""
+    """The error for an answer of the server at `url` that is not what was asked for, with its HTTP `status` and its
+    `body` (JSON, or else text). `doing` says what was asked for, `not_found` what a 404 means here."""
     if status < 400:
         return not_label_studio(url, doing, body)
     if status == 401:
-        return RefusedError(f"{url}: Label Studio does not take the token (401){_why_no_token(body)}")
+        return RefusedError(f"{url}: Label Studio does not accept the token (401){_why_no_token(body)}")
     if status == 403:
         return RefusedError(
             f"{url}: not allowed while {doing} (403): {_detail(body).rstrip('.')}. "
@@ -51,40 +52,59 @@ def explain_status(
     if status == 404:
         return RefusedError(f"{url}: {not_found or f'not found while {doing}'} (404)")
     if status == 429:
-        return ServerError(f"{url}: too many requests while {doing} (429); wait a minute and run it again")
+        return ServerError(f"{url}: too many requests while {doing} (429); wait a minute and run the command again")
     if status >= 500 or status in _RETRIED:
         return ServerError(
-            f"{url}: Label Studio keeps failing while {doing} ({status}); run it again later, and if that does not "
-            "help, look into the server's log"
+            f"{url}: Label Studio keeps failing while {doing} ({status}); run the command again later, and if that "
+            "does not help, look at the server's log"
         )
     return RefusedError(f"{url}: Label Studio refuses while {doing} ({status}): {_detail(body)}")
 
 
 def not_label_studio(url: str, doing: str, body: Any = None) -> ServerError:
-    """The error for an answer that Label Studio does not give."""
+    """The error for an answer to `doing` that cannot come from Label Studio's API, as its `body` shows."""
     if isinstance(body, str) and body.lstrip().startswith("<"):
         return ServerError(
-            f"{url}: a web page came back while {doing}, not an answer of Label Studio's API; is the address right? "
+            f"{url}: a web page came back while {doing}, not an answer from Label Studio's API; is the address right? "
             f"{_WHERE_IT_IS}"
         )
     if isinstance(body, str) and body.lstrip().startswith(("{", "[")):
         return ServerError(
-            f"{url}: the answer while {doing} is cut off or damaged; run it again, and if that does not help, look at "
-            "the proxy before the server"
+            f"{url}: the answer while {doing} is cut off or damaged; run the command again, and if that does not help, "
+            "look at the proxy in front of the server"
         )
     return ServerError(f"{url}: the answer while {doing} is not one of Label Studio's; is the address right?")
 
 
 def explain_no_answer(url: str, error: httpx.RequestError | httpx.InvalidURL, doing: str) -> ServerError | UsageError:
-    """The error for a request to the server at `url` that got no answer, or not a whole one."""
+    """The error for a request to the server at `url` that got no answer, or an incomplete one."""
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return UsageError(f"{url}: this is not the address of a server; write it like http://localhost:8080")
     return ServerError(f"{url}: {_no_answer(error, doing)}")
 
 
+def explain_backend_address(url: str, backend: str, body: Any) -> RefusedError | None:
+    """The error for the answer `body` with which the Label Studio at `url` refuses to connect a backend because of its
+    address `backend`; None when it refuses for another reason."""
+    detail = str(body.get("detail")) if isinstance(body, dict) else ""
+    shown = without_credentials(backend)
+    if "reserved network address" in detail:
+        return RefusedError(
+            f"{url}: this Label Studio does not connect backends at local or private addresses such as {shown}. To "
+            "allow it, start the Label Studio server with both ML_BLOCK_LOCAL_IP=false and "
+            "SSRF_PROTECTION_ENABLED=false in its environment"
+        )
+    if "Can't resolve hostname" in detail:
+        return RefusedError(
+            f"{url}: Label Studio cannot find the host of the backend {shown}; the address must be one that the "
+            "machine or container on which Label Studio runs can reach"
+        )
+    return None
+
+
 def readable_body(answer: httpx.Response) -> Any:
-    """The body of `answer`: JSON, or text where it is no JSON. The token that was sent is blotted out, because some
-    servers show the whole request in their errors."""
+    """The body of `answer`, as JSON or else as text. The token that was sent is redacted, because some servers show the
+    whole request in their errors."""
     text = answer.text
     for token in _tokens(answer.request):
         text = text.replace(token, "…")
@@ -95,7 +115,7 @@ def readable_body(answer: httpx.Response) -> Any:
 
 
 def without_credentials(url: str) -> str:
-    """`url` as it can be shown: without the user and the password that it may hold.
+    """`url` without the user and the password that it may hold, so that it can be shown.
 
     >>> without_credentials("https://ana:secret@example.com/ls")
     'https://example.com/ls'
@@ -104,7 +124,7 @@ def without_credentials(url: str) -> str:
 
 
 def is_token_exchange(request: httpx.Request) -> bool:
-    """Whether the request exchanges a personal token for one that other requests take."""
+    """Whether the request exchanges a personal token for the access token that other requests need."""
     return request.url.path.endswith(_EXCHANGE)
 
 
@@ -117,7 +137,7 @@ def _tokens(request: httpx.Request) -> Iterator[str]:
 
 
 def _is_label_studios(body: Any) -> bool:
-    """Whether the body of an error is in the form that Label Studio gives all of its own."""
+    """Whether the body of an error has the form that all errors of Label Studio have."""
     return isinstance(body, dict) and "status_code" in body
 
 
@@ -125,24 +145,26 @@ def _no_answer(error: httpx.RequestError, doing: str) -> str:
     chain = list(causes(error))
     text = str(error)
     if isinstance(error, httpx.ConnectTimeout):
-        return "no connection: the server does not react; is the address right, and does a firewall stand between?"
+        return "no connection: the server does not respond; is the address right, and is there a firewall in between?"
     if isinstance(error, httpx.TimeoutException):
-        return f"no answer while {doing}, for too long; the server may be overloaded, run it again later"
+        return f"no answer while {doing} for too long; the server may be overloaded: run the command again later"
     if isinstance(error, httpx.TooManyRedirects):
-        return f"sent from one address to the next without end while {doing}; is the address right?"
+        return f"endless redirects while {doing}; is the address right?"
     if isinstance(error, httpx.ProxyError):
-        return "the proxy that HTTP_PROXY or HTTPS_PROXY names does not let this through; NO_PROXY exempts a host"
+        return "the proxy that HTTP_PROXY or HTTPS_PROXY names does not allow this; NO_PROXY exempts a host"
     if any(isinstance(cause, socket.gaierror) for cause in chain):
         return "there is no such host; is the address right?"
     if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
-        return "nothing listens there; is Label Studio up, and is the address right?"
+        return "nothing listens there; is Label Studio running, and is the address right?"
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not trusted here; let SSL_CERT_FILE name the file of the authority that signed it"
+        return (
+            "its certificate is not trusted here; set SSL_CERT_FILE to the certificate of the authority that signed it"
+        )
     if "SSL" in text:
-        return "it does not speak https at this port; is it http://?"
+        return "it does not speak https on this port; is it http://?"
     if isinstance(error, httpx.ConnectError):
-        return "no connection; is Label Studio up, and is the address right?"
-    return f"the connection broke while {doing} ({type(error).__name__}); run it again"
+        return "no connection; is Label Studio running, and is the address right?"
+    return f"the connection broke while {doing} ({type(error).__name__}); run the command again"
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -156,18 +178,19 @@ def _why_no_token(body: Any) -> str:
     detail = _detail(body).lower()
     if "legacy" in detail:
         return (
-            ": legacy tokens are switched off in this organization. Make a Personal Access Token under Account & "
-            "Settings and give that"
+            ": legacy tokens are switched off in this organization. Create a Personal Access Token under Account & "
+            "Settings and use that"
         )
     if "expired" in detail and "invalid" not in detail:
-        return ": it has expired. Make a new one under Account & Settings"
+        return ": it has expired. Create a new one under Account & Settings"
     return (
-        "; is it whole, and of this server? Account & Settings shows it, and LABEL_STUDIO_API_KEY or --api-key gives it"
+        "; is it complete, and from this server? Copy it from Account & Settings, and set LABEL_STUDIO_API_KEY or give "
+        "--api-key"
     )
 
 
 def _detail(body: Any) -> str:
-    """The readable part of an error's body, on one line."""
+    """The readable part of an error's body, as one line."""
     if isinstance(body, dict):
         body = body.get("validation_errors") or body.get("detail") or body
     if isinstance(body, dict):
@@ -175,5 +198,5 @@ def _detail(body: Any) -> str:
         body = "; ".join(str(text) for text in texts)
     if isinstance(body, str) and body.lstrip().lower().startswith(("<!doctype", "<html")):
         return "a web page that says so"
-    text = " ".join(_LINK.sub("", str(body)).split()) or "it does not say why"
+    text = " ".join(_LINK.sub("", str(body)).split()) or "no reason given"
     return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + " …"

@@ -1,4 +1,4 @@
-"""Finds out which Label Studio answers at an address, if any; no token is needed for that, and none is sent."""
+"""Finds out which Label Studio answers at an address, if any. That needs no token, and none is sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOING = "asking for the version"
 
 @dataclass(frozen=True)
 class Release:
-    """`url` is the address that answered: another than the one that was asked where the server redirects."""
+    """A Label Studio. `url` is the address that answered; it differs from the given one when the server redirects."""
 
     version: str
     edition: str
@@ -33,8 +33,8 @@ class Release:
 def find_release(url: str) -> Release:
     """The Label Studio at `url`.
 
-    Raises UsageError when `url` is no address, ServerError when nothing or something else answers there, and
-    RefusedError when the answer is a no.
+    Raises UsageError when `url` is not an address, ServerError when nothing or something else answers there, and
+    RefusedError when the server refuses.
     """
     asked = url.rstrip("/")
     shown = without_credentials(asked)

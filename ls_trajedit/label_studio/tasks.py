@@ -1,14 +1,14 @@
-"""Reads the tasks of a project in pages, each of which asks for the ids behind the last one: a task that is deleted
-meanwhile makes none be skipped."""
+"""Reads the tasks of a project in pages. Each page asks for the ids after the last one, so that no task is skipped when
+another is deleted in the meantime."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
 from ls_trajedit.label_studio.failures import not_label_studio
 from ls_trajedit.traces.errors import DataError
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Server
 
 __all__ = [
+    "AnnotatedTask",
     "Page",
+    "Task",
     "annotation_counts",
     "changed_pages",
     "count_drafts",
@@ -27,7 +29,7 @@ __all__ = [
     "unpredicted_pages",
 ]
 
-# `include` thins out nested objects too: an annotation comes without its `result` unless that is named here.
+# `include` also filters nested objects: an annotation arrives without its `result` unless that is named here.
 _ANNOTATION_FIELDS = (
     "id",
     "result",
@@ -39,8 +41,8 @@ _ANNOTATION_FIELDS = (
     "updated_at",
 )
 _TASK_FIELDS = ",".join(("id", "project", "data", "annotations", *_ANNOTATION_FIELDS[1:]))
-# How many tasks the first page asks for, and the most that one does. In between, pages are as long as makes them
-# about _PAGE_BYTES long, so that a project of huge tasks needs no more memory than one of small ones.
+# How many tasks the first page asks for, and the most that any page asks for. In between, the number is chosen so that
+# a page has about _PAGE_BYTES, and a project of huge tasks needs no more memory than one of small tasks.
 _FIRST_PAGE = 100
 _LONGEST_PAGE = 500
 _PAGE_BYTES = 6_000_000
@@ -49,26 +51,43 @@ _COUNT_PAGE = 2_000
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some tasks, in order of their ids, and how many the server counted from there to the end, them included."""
+class Task(TypedDict):
+    """A task with the fields that every page has. `data` is whatever somebody imported."""
 
-    tasks: list[dict[str, Any]]
+    id: int
+    data: Any
+
+
+class AnnotatedTask(Task):
+    """A task with its annotations in order of their ids; none of their content has been checked."""
+
+    project: int | None
+    annotations: list[Any]
+
+
+_TaskT = TypeVar("_TaskT", bound=Task, covariant=True)
+
+
+@dataclass(frozen=True)
+class Page(Generic[_TaskT]):
+    """Some tasks, in order of their ids, and how many the server counted from the first of them to the end."""
+
+    tasks: Sequence[_TaskT]
     total: int
 
 
-def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page]:
-    """All tasks of the project behind the id `after`, with their annotations.
+def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page[AnnotatedTask]]:
+    """All tasks of the project with an id greater than `after`, with their annotations.
 
-    A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server sends
-    none although it counts some, the same ones again, or an annotation without its result.
+    A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server
+    returns fewer tasks than it counts, tasks that it has already returned, or an annotation without its result.
     """
     return _annotated_pages(server, project, after, [])
 
 
-def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Page]:
-    """Like `task_pages`, with only the tasks that were made or changed at `since` or later, their annotations
-    included."""
+def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Page[AnnotatedTask]]:
+    """Like `task_pages`, with only the tasks that were created or changed at `since` or later; a changed annotation
+    changes its task."""
     value = since.astimezone(timezone.utc).strftime(_TIME_FORMAT)
     changed = {
         "filter": "filter:tasks:updated_at",
@@ -79,19 +98,19 @@ def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Pag
     return _annotated_pages(server, project, 0, [changed])
 
 
-def data_pages(server: Server, project: int) -> Iterator[Page]:
-    """Like `task_pages`, with nothing of a task but its id and data."""
+def data_pages(server: Server, project: int) -> Iterator[Page[Task]]:
+    """Like `task_pages`, with only the id and the data of each task."""
     return _pages(server, project, "id,data", "task_only", 0, [])
 
 
-def unpredicted_pages(server: Server, project: int, model_version: str) -> Iterator[Page]:
+def unpredicted_pages(server: Server, project: int, model_version: str) -> Iterator[Page[Task]]:
     """Like `data_pages`, with only the tasks that have no prediction of this model version."""
     return _pages(server, project, "id,data", "task_only", 0, [_without_prediction(model_version)])
 
 
 def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int | None]]:
-    """The id of each task of the project, in order, and how many annotations it has, if the server tells. Raises
-    what `task_pages` raises."""
+    """The id of each task of the project, in order, and how many annotations it has, None when the server does not say.
+    Raises DataError as `task_pages` does."""
     for page in _pages(server, project, _COUNT_FIELDS, "task_only", 0, []):
         for task in page.tasks:
             done, skipped = task.get("total_annotations"), task.get("cancelled_annotations")
@@ -99,7 +118,7 @@ def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int |
 
 
 def count_drafts(server: Server, project: int) -> int:
-    """How many tasks of the project somebody has begun and not submitted, whoever it is."""
+    """How many tasks of the project have a draft: somebody has begun them and not submitted."""
     has_draft = {"filter": "filter:tasks:draft_exists", "operator": "equal", "type": "Boolean", "value": True}
     return _count(server, project, has_draft, "counting the drafts")
 
@@ -109,25 +128,27 @@ def count_without_prediction(server: Server, project: int, model_version: str) -
     return _count(server, project, _without_prediction(model_version), "counting the predictions")
 
 
-def _annotated_pages(server: Server, project: int, after: int, filters: list[dict[str, Any]]) -> Iterator[Page]:
+def _annotated_pages(
+    server: Server, project: int, after: int, filters: list[dict[str, Any]]
+) -> Iterator[Page[AnnotatedTask]]:
     for page in _pages(server, project, _TASK_FIELDS, "all", after, filters):
         yield Page([_annotated(task) for task in page.tasks], page.total)
 
 
 def _pages(
     server: Server, project: int, include: str, fields: str, after: int, filters: list[dict[str, Any]]
-) -> Iterator[Page]:
+) -> Iterator[Page[Any]]:
     size = _COUNT_PAGE if include == _COUNT_FIELDS else _FIRST_PAGE
     while True:
-        behind = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
-        page, size_in_bytes = _page(server, project, include, fields, size, [behind, *filters])
+        later = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
+        page, size_in_bytes = _page(server, project, include, fields, size, [later, *filters])
         if not page.tasks and page.total == 0:
             return
         ids = [task["id"] for task in page.tasks]
         if not ids or ids[0] <= after or any(a >= b for a, b in pairwise(ids)):
             raise DataError(
-                f"project {project}: Label Studio counted {page.total} tasks behind task {after} and sent "
-                f"{len(ids)}, or the same ones again; the files are as they were, run it again"
+                f"project {project}: Label Studio reported {page.total} tasks after task {after} but returned "
+                f"{len(ids)} (or repeats). No file was changed; run the command again"
             )
         yield page
         if page.total <= len(ids):
@@ -139,8 +160,8 @@ def _pages(
 
 def _page(
     server: Server, project: int, include: str, fields: str, size: int, filters: list[dict[str, Any]]
-) -> tuple[Page, int]:
-    """A page, and how many bytes it came in."""
+) -> tuple[Page[Any], int]:
+    """A page, and its size in bytes."""
     doing = f"reading the tasks of project {project}"
     query = {"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": filters}}
     answer = server.ask(
@@ -173,7 +194,7 @@ def _count(server: Server, project: int, task_filter: dict[str, Any], doing: str
     return _checked_page(server, doing, answer.value).total
 
 
-def _checked_page(server: Server, doing: str, answer: Any) -> Page:
+def _checked_page(server: Server, doing: str, answer: Any) -> Page[Any]:
     tasks = answer.get("tasks") if isinstance(answer, dict) else None
     total = answer.get("total") if isinstance(answer, dict) else None
     if not isinstance(tasks, list) or not isinstance(total, int):
@@ -187,11 +208,14 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
 
 
-def _annotated(task: dict[str, Any]) -> dict[str, Any]:
-    """What `convert_task` takes of a task, and nothing that is different at each reading, such as "2 minutes ago"."""
+def _annotated(task: dict[str, Any]) -> AnnotatedTask:
+    """The parts of a task that `convert_task` needs, and nothing that changes with each reading, such as "2 minutes
+    ago"."""
     annotations = task.get("annotations")
     if not isinstance(annotations, list):
-        raise DataError(f"task {task['id']} came without its annotations; the files are as they were, run it again")
+        raise DataError(
+            f"task {task['id']} arrived without its annotations. No file was changed; run the command again"
+        )
     return {
         "id": task["id"],
         "project": task.get("project"),
@@ -205,7 +229,8 @@ def _kept(annotation: Any) -> Any:
         return annotation
     if "result" not in annotation:
         raise DataError(
-            f"annotation {annotation.get('id')} came without its `result`; the files are as they were, run it again"
+            f"annotation {annotation.get('id')} arrived without its `result`. "
+            "No file was changed; run the command again"
         )
     return {key: annotation[key] for key in _ANNOTATION_FIELDS if key in annotation}
 

@@ -1,1 +1,1 @@
-"""What runs in a browser beside Label Studio's editor: the live diff."""
+"""The live diff: what runs in a browser next to Label Studio's editor, and how it gets there."""

@@ -1,11 +1,11 @@
-// What stands under an edited editor: the mark, the numbers, Reset, what is missing, and the diff. All text goes in as
-// text nodes. It has a shadow root of its own, so that neither Label Studio's styles nor those of the labeling config
-// reach it.
+// The panel under an edited editor: the mark, the numbers, Reset, what is missing, and the diff. All text is inserted
+// as text nodes. The panel has its own shadow root, so that neither Label Studio's styles nor those of the labeling
+// config reach it.
 const changePanel = (() => {
-  // Of text that stayed, so much is shown beside a change; and of a panel, so many pieces.
+  // How many characters of unchanged text are shown next to a change, and how many pieces a panel shows.
   const CONTEXT = 80;
   const MOST_PIECES = 400;
-  // A panel with more text than this is likely to scroll, and what scrolls must be within reach of the keyboard.
+  // A panel with more text than this is likely to scroll, and what scrolls must be reachable with the keyboard.
   const LONG = 600;
   const CONTROLS = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069]/;
 
@@ -55,7 +55,7 @@ const changePanel = (() => {
     diff.setAttribute("role", "group");
     diff.setAttribute("aria-label", `Changes of ${label}`);
     shadow.append(bar, missing, diff);
-    // Label Studio has hotkeys for the whole page, and would take the keys that press a button.
+    // Label Studio has hotkeys for the whole page, and would catch the keys that press a button.
     host.addEventListener("keydown", (event) => event.stopPropagation());
     return {
       host,
@@ -79,20 +79,20 @@ const changePanel = (() => {
     };
   }
 
-  // What is to be seen of a diff: {name, className, text} of each element.
+  // The visible pieces of a diff: {name, className, text} of each element.
   function piecesOf(segments) {
     const pieces = segments.slice(0, MOST_PIECES).map((segment, number) => {
       const isLast = number === segments.length - 1;
       const text = segment.kind === "same" ? shortened(segment.text, number === 0, isLast) : trajedit.visible(segment);
       const name = { same: "span", inserted: "ins", deleted: "del" }[segment.kind];
-      // A character that turns the direction of what follows turns no more than its own piece.
+      // A character that changes the direction of text affects only its own piece.
       return { name, className: CONTROLS.test(text) ? "controls" : "", text };
     });
     if (segments.length > MOST_PIECES) pieces.push({ name: "span", className: "left-out", text: " … and more changes" });
     return pieces;
   }
 
-  // Puts the pieces into the parent, which shows `before`. From key to key, all but a few stay.
+  // Puts the pieces into the parent, which shows `before`. From one keystroke to the next, most of them stay.
   function fill(parent, before, pieces) {
     const isSame = (a, b) => a.text === b.text && a.name === b.name && a.className === b.className;
     const shorter = Math.min(before.length, pieces.length);
@@ -115,7 +115,7 @@ const changePanel = (() => {
     return `${head}…${tail}`;
   }
 
-  // `at`, or one less where that would cut a character in two.
+  // `at`, or one less when `at` would split a character.
   function breakBefore(text, at) {
     return (text.charCodeAt(at) & 0xfc00) === 0xdc00 ? at - 1 : at;
   }

@@ -1,13 +1,13 @@
-// What changed between two texts, and how much: `trajedit.diff` and `trajedit.distances`, for the editor page and for
-// the report. Nothing in here knows a page: texts in, values out.
+// What changed between two strings, and how much: `trajedit.diff` and `trajedit.distances`, for the editor page and for
+// the report. Nothing here depends on a page: strings in, values out.
 //
-// The distances are those of converters/distances.py: Levenshtein over code points, and over the words between white
-// space as Python's str.split sees it. Line ends are treated as in converters/newlines.py: a text that came out of a
-// browser's textarea gets its original's line ends back before it is measured, and for the diff all of them are \n.
+// The distances are those that the converters compute: Levenshtein over code points, and over the words between white
+// space as Python's str.split sees it. Line ends are treated as in the converters, too: a string from a browser's
+// textarea gets its original's line ends back before it is measured, and for the diff all of them are \n.
 const trajedit = (() => {
   "use strict";
 
-  // Python's list, which is not that of JavaScript's \s: it has U+001C to U+001F and U+0085, and no U+FEFF.
+  // Python's white space, which differs from JavaScript's \s: it has U+001C to U+001F and U+0085, but not U+FEFF.
   const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
   const WORD = new RegExp(`[^${SPACE}]+`, "g");
   const IS_SPACE = new RegExp(`[${SPACE}]`);
@@ -47,7 +47,7 @@ const trajedit = (() => {
     return lines.map((line, number) => line + (number < lines.length - 1 ? restored[number] : "")).join("");
   }
 
-  // The blocks that Python's difflib finds: the longest one first, then what is left of it and what is right of it.
+  // The blocks that Python's difflib finds: the longest one first, then those to the left and to the right of it.
   function matchingLines(a, b) {
     if (a.length * b.length > MOST_LINE_PAIRS) return [];
     const places = new Map();
@@ -89,7 +89,7 @@ const trajedit = (() => {
     return points.subarray(0, count);
   }
 
-  // The same number for the same thing, in both lists.
+  // Both lists as numbers, equal ones for equal things.
   function numbered(a, b) {
     const numbers = new Map();
     const number = (thing) => {
@@ -109,23 +109,23 @@ const trajedit = (() => {
     return [a.subarray(start, endA), b.subarray(start, endB)];
   }
 
-  // The Levenshtein distance, in steps: it yields now and then, so that whoever asks can let the page breathe.
+  // The Levenshtein distance, as a generator that yields now and then, so that the caller can keep the page responsive.
   function* levenshtein(wholeA, wholeB) {
     const [a, b] = trimmed(wholeA, wholeB);
     if (!a.length || !b.length) return a.length + b.length;
-    // Either way is right. Diagonals cost the square of the distance, columns the product of the lengths.
+    // Both ways give the distance. Diagonals cost its square, columns the product of the lengths.
     const most = Math.ceil(Math.sqrt((a.length * b.length) / 64)) + 8;
     const near = yield* distanceByDiagonals(a, b, most);
     if (near !== null) return near;
     return yield* distanceByColumns(...numbered(a, b));
   }
 
-  // Ukkonen's: how far along each diagonal of the table one gets with 0, 1, 2, … edits. Null for more than `most`.
+  // Ukkonen's way: how far along each diagonal of the table one gets with 0, 1, 2, … edits. Null for more than `most`.
   function* distanceByDiagonals(a, b, most) {
     const goal = b.length - a.length;
     if (Math.abs(goal) > most) return null;
     const origin = most + 1;
-    // Of each diagonal, the furthest row; two lists, because an edit looks at both neighbours as they were before.
+    // For each diagonal, the furthest row. Two lists, because an edit needs both neighbours as they were before.
     let before = new Int32Array(2 * most + 3).fill(-2);
     let now = before.slice();
     let looked = 0;
@@ -150,8 +150,8 @@ const trajedit = (() => {
     return null;
   }
 
-  // Myers' bit vectors in Hyyrö's form: 32 rows of the table at once, from one column to the next. What a block of
-  // rows hands down to the one below it, one number a column, is kept in `carried`.
+  // Myers' bit vectors in Hyyrö's form: 32 rows of the table at once, from one column to the next. `carried` holds
+  // what a block of rows passes to the one below it, one number per column.
   function* distanceByColumns(a, b) {
     const carried = new Int8Array(b.length).fill(1);
     const rowsOf = new Int32Array(Math.max(a.reduce(larger, 0), b.reduce(larger, 0)) + 1);
@@ -190,8 +190,8 @@ const trajedit = (() => {
     return a > b ? a : b;
   }
 
-  // As `distances`, in steps: a generator that yields between them and returns the same. What both texts begin and end
-  // with costs no edit, in either measure.
+  // Like `distances`, as a generator that yields now and then. What both strings begin and end with costs no edit in
+  // either measure.
   function* distancesInSteps(original, edited) {
     const restored = restoreNewlines(original, edited);
     const [start, endA, endB] = changedMiddle(original, restored);
@@ -211,8 +211,8 @@ const trajedit = (() => {
 
   // ---- diff ----
 
-  // Which of `a` is which of `b`: pairs of positions, both rising. Myers' greedy search; null when more than `most` of
-  // them differ.
+  // The common items of `a` and `b`, as pairs of rising positions. Myers' greedy search; null when more than `most`
+  // items differ.
   function commonPairs(a, b, most) {
     let start = 0;
     while (start < a.length && start < b.length && a[start] === b[start]) start++;
@@ -269,8 +269,8 @@ const trajedit = (() => {
     return pairs.reverse();
   }
 
-  // The coarser way, for texts with little in common: words that each text has once, as far as they come in the same
-  // order, and what few edits find between them.
+  // The coarser way, for strings with little in common: words that occur once in each string and in the same order, and
+  // what a few edits find between them.
   function anchoredPairs(a, b) {
     const once = new Map();
     a.forEach((word, i) => once.set(word, once.has(word) ? null : [i, null]));
@@ -291,7 +291,7 @@ const trajedit = (() => {
     return pairs;
   }
 
-  // The longest run of pairs in which the second numbers rise, as the first ones do.
+  // The longest series of pairs in which the second numbers rise, as the first ones do.
   function longestRising(pairs) {
     const ends = [];
     const previous = new Array(pairs.length);
@@ -313,8 +313,8 @@ const trajedit = (() => {
     return run.reverse();
   }
 
-  // From here on a diff is a list of blocks {same, deleted, inserted}: text that both have, or what stands instead of
-  // what (`same` is empty then).
+  // From here on a diff is a list of blocks {same, deleted, inserted}: either common text, or text that replaces other
+  // text (then `same` is empty).
 
   function diff(original, edited) {
     const a = foldNewlines(original);
@@ -328,7 +328,7 @@ const trajedit = (() => {
     return segmentsOf(blocks);
   }
 
-  // Where the two texts differ, from white space to white space. Most keystrokes touch one word of thousands.
+  // Where the two strings differ, from white space to white space. Most keystrokes change one word of thousands.
   function changedMiddle(a, b) {
     if (a === b) return [a.length, a.length, b.length];
     const shorter = Math.min(a.length, b.length);
@@ -367,7 +367,7 @@ const trajedit = (() => {
     return blocks.flatMap((block) => (block.same ? [block] : refined(block.deleted, block.inserted)));
   }
 
-  // The words of a text and where they start. A loop, because a regular expression makes an object of each.
+  // The words of a string and where they start. A loop, because a regular expression makes an object for each.
   function wordsOf(text) {
     const found = { texts: [], starts: [] };
     let start = -1;
@@ -392,7 +392,7 @@ const trajedit = (() => {
     return [{ same: "", deleted: a, inserted: b }];
   }
 
-  // A changed stretch by characters, as far as the old and the new are alike. From key to key, all but one stay.
+  // A changed stretch, by characters where both sides are similar. Cached: most stay the same between keystrokes.
   const stretches = new Map();
 
   function refined(a, b) {
@@ -408,7 +408,7 @@ const trajedit = (() => {
     return blocks;
   }
 
-  // As many words as before, most of them similar: each against its own successor.
+  // For as many words as before, most of them similar: each compared with the one in its place.
   function wordByWord(a, b) {
     const wordsA = [...a.matchAll(WORD)];
     const wordsB = [...b.matchAll(WORD)];
@@ -429,7 +429,7 @@ const trajedit = (() => {
     return 2 * similar >= wordsA.length ? blocks : null;
   }
 
-  // Null when less than half of the longer text is also in the other.
+  // Null when less than half of the longer string is common.
   function byCharacters(a, b) {
     const [unitsA, unitsB] = [units(a), units(b)];
     const pairs = commonPairs(unitsA, unitsB, Math.min(MOST_CHARACTERS, unitsA.length, unitsB.length));
@@ -447,7 +447,7 @@ const trajedit = (() => {
     return 2 * common >= Math.max(a.length, b.length) ? blocks : null;
   }
 
-  // Text that came in, or went, beside text that stayed: null when what both begin and end with is not worth showing.
+  // The change between a common beginning and a common end; null when these are too short to be worth showing.
   function aroundTheMiddle(a, b) {
     const [unitsA, unitsB] = [units(a), units(b)];
     const shorter = Math.min(unitsA.length, unitsB.length);
@@ -468,7 +468,7 @@ const trajedit = (() => {
     ];
   }
 
-  // What a reader takes for a character: a letter with its accents, an emoji of several code points.
+  // What a reader sees as one character: a letter with its accents, an emoji of several code points.
   const graphemes = typeof Intl.Segmenter === "function" ? new Intl.Segmenter() : null;
 
   function units(text) {
@@ -476,7 +476,7 @@ const trajedit = (() => {
     return Array.from(graphemes.segment(text), (part) => part.segment);
   }
 
-  // Neighbours of one kind made one; empty ones left out.
+  // The blocks with neighbours of one kind joined, and without empty ones.
   function joined(blocks) {
     const kept = [];
     for (const block of blocks) {
@@ -491,8 +491,9 @@ const trajedit = (() => {
     return kept;
   }
 
-  // Scraps of equal text between changes confuse: what `isScrap` says of (same text, size of the change before, size of
-  // the change after) becomes part of the change around it. The blocks take turns: same, changed, same, …
+  // Scraps of equal text between changes are confusing: those for which `isScrap` (same text, size of the change
+  // before, size of the change after) holds become part of the change around them. The blocks alternate: same,
+  // changed, same, …
   function withoutScraps(blocks, isScrap) {
     const kept = [];
     const size = (block) => Math.max(block.deleted.length, block.inserted.length);
@@ -527,7 +528,7 @@ const trajedit = (() => {
     return (text.match(/\n|[^\n]+/g) ?? []).map((part) => ({ kind, text: part }));
   }
 
-  // The text of a changed segment as it can be seen: a line break, a tab, and blanks that stand alone, have a sign.
+  // The text of a changed segment, with visible signs for line breaks, tabs, and blanks without other text.
   function visible({ kind, text }) {
     if (kind === "same") return text;
     if (text === "\n") return "↵\n";

@@ -1,6 +1,6 @@
-// Keeps what is typed. Label Studio takes over the text of a box when the focus leaves it, and Escape throws away what
-// was typed since it came. So Escape does nothing here, and a short pause in typing does what leaving would do, with
-// the focus where it is: Label Studio then saves its draft as after any other change.
+// Keeps what is typed. Label Studio takes the text of a box when the focus leaves it, and Escape discards what was
+// typed since the focus arrived. So Escape does nothing here, and a short pause in typing does what leaving would do,
+// without moving the focus: Label Studio then saves its draft as after any other change.
 const keepTyping = (() => {
   const PAUSE_MS = 1000;
   let pending = 0;
@@ -25,9 +25,9 @@ const keepTyping = (() => {
 
   function commit(box) {
     clearTimeout(pending);
-    // With Auto-Annotation on, each change asks a backend whose answer may replace the box under the person's hands.
+    // With Auto-Annotation on, each change asks a backend, whose answer may replace the box while the person is typing.
     if (!box.isConnected || box !== document.activeElement || pageFields.isAutoAnnotating()) return;
-    // React's onBlur listens to this event, and to nothing else.
+    // React's onBlur listens to this event only.
     box.dispatchEvent(new FocusEvent("focusout", { bubbles: true }));
   }
 
@@ -46,7 +46,7 @@ const keepTyping = (() => {
     document.removeEventListener("visibilitychange", onHide);
   }
 
-  // Puts `text` in place of what stands in the box, as a person would: the browser's undo takes it back.
+  // Replaces the text of the box with `text` as a person would, so that the browser's undo can take it back.
   function replace(box, text) {
     box.focus();
     box.select();

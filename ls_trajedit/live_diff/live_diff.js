@@ -1,5 +1,5 @@
-// The live diff: shows under each edited editor of Label Studio's page what was changed, marks field and card, and
-// counts. VERSION and BACKEND are put before it by ls_trajedit/page/live_diff.py.
+// The live diff: under each edited editor of Label Studio's page it shows what was changed, and it marks and counts
+// edited fields and cards. ls_trajedit/live_diff/script.py defines VERSION and BACKEND in front of it.
 
 const MARK = "trajeditLiveDiff";
 const SETTLED_MS = 1000;
@@ -49,7 +49,7 @@ let shownTask = null;
 let lookAgain = 0;
 let announcing = 0;
 let lastTyped = null;
-// Boxes to look at in the next frame, and whether to look at the whole page.
+// The boxes to look at in the next frame, and whether to look at the whole page.
 const touched = new Set();
 let pageChanged = true;
 const page = new MutationObserver(onChange);
@@ -98,7 +98,7 @@ function onInput(event) {
   askToLook();
 }
 
-// With each key, React writes into the box's own text: no reason to look at more than that box.
+// With each keystroke, React writes into the box's own text: no reason to look at more than that box.
 function onChange(records) {
   for (const { target, addedNodes, removedNodes } of records) {
     if (target.localName === "textarea") touched.add(target);
@@ -133,7 +133,7 @@ function look() {
   if (toMark) markPage();
 }
 
-// Finds the page's boxes; returns whether there are others than before.
+// Finds the page's boxes; returns whether they have changed.
 function lookForBoxes() {
   const before = known;
   known = new Map();
@@ -146,7 +146,7 @@ function lookForBoxes() {
   return anyNew || known.size !== before.size;
 }
 
-// Shows what has become of a box; returns whether that makes a difference to the marks of the page.
+// Shows the state of a box; returns whether that changes the marks of the page.
 function lookAt(box) {
   const found = known.get(box);
   if (!found) return false;
@@ -182,7 +182,7 @@ function update(box, found) {
   if (flags.showCounts) count(found);
 }
 
-// Takes back what an edited box has.
+// Removes what an edited box has.
 function forget(found) {
   clearTimeout(found.counting);
   found.counting = 0;
@@ -191,8 +191,8 @@ function forget(found) {
   found.panel = null;
 }
 
-// For any but very different texts the numbers take a slice of time. Those are counted once the typing pauses, in
-// slices between the frames.
+// The numbers take one slice of time unless the texts are very different. Then they are counted once the typing pauses,
+// in slices between the frames.
 function count(found) {
   clearTimeout(found.counting);
   const steps = trajedit.distancesInSteps(found.editor.original, found.text);
@@ -238,7 +238,7 @@ function markRoot(root) {
     const reason = requireReason ? reasons.get(found.editor.reason) : undefined;
     const isMissing = reason !== undefined && !pageFields.textOf(reason)?.trim();
     if (isMissing) unexplained.add(reason.closest(".trajedit-reason") ?? reason.parentElement);
-    const broken = found.state === "broken" ? "This field holds JSON, and its text is none: it will be rejected. " : "";
+    const broken = found.state === "broken" ? "This field holds JSON, and its text is not JSON: it will be rejected. " : "";
     found.panel.showMissing(broken + (isMissing ? "The reason is missing." : ""));
   }
   const marked = new Set([...fields, ...cards.keys()]);
@@ -284,13 +284,13 @@ function showCount(root, text) {
   }
 }
 
-// Says aloud, once the typing has settled, what became of the box that was typed into.
+// Announces the state of the box that was typed into, once the typing has settled.
 function announce() {
   const root = lastTyped?.isConnected ? lastTyped.closest(`.${pageFields.ROOT}`) : null;
   const status = root?.querySelector(".trajedit-announcement");
   if (!status) return;
   const found = known.get(lastTyped);
-  const own = found?.editor ? `${labelOf(lastTyped)}: ${found.numbers || (found.panel ? "edited" : "as it was")}. ` : "";
+  const own = found?.editor ? `${labelOf(lastTyped)}: ${found.numbers || (found.panel ? "edited" : "unchanged")}. ` : "";
   changePanel.setText(status, own + root.querySelector(".trajedit-edited-count").textContent);
 }
 
@@ -299,7 +299,7 @@ function flagsOf(node) {
   return Object.fromEntries(Object.entries(FLAGS).map(([flag, name]) => [flag, classList.contains(name)]));
 }
 
-// How a person would call the field: "Step 2, action".
+// What a person would call the field: "Step 2, action".
 function labelOf(box) {
   const card = box.closest(".trajedit-step");
   const title = card?.querySelector(".trajedit-title")?.firstElementChild?.textContent ?? "";
@@ -313,18 +313,18 @@ function counted(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-// Only a script that was told where it comes from asks there whether it has become old: the one request it makes.
+// Only a script that knows where it comes from asks there whether it is outdated: the only request that it makes.
 async function askBackend() {
   if (!BACKEND) return;
   try {
     const answer = await fetch(`${BACKEND}/live-diff.js`, { credentials: "omit", cache: "no-cache" });
     const version = /^\/\* ls-trajedit live diff ([^ ,]+)/.exec(await answer.text())?.[1];
     if (version && isNewer(version, VERSION)) {
-      const advice = `get it anew: ${BACKEND}/live-diff.user.js`;
+      const advice = `get the new one: ${BACKEND}/live-diff.user.js`;
       console.warn(`ls-trajedit live diff: this is ${VERSION}, the backend's is ${version}; ${advice}`);
     }
   } catch {
-    // A backend that is away or out of reach says nothing about versions.
+    // A backend that cannot be reached says nothing about versions.
   }
 }
 

@@ -1,5 +1,5 @@
-// What Label Studio's editor page has: its boxes, and for each the original text that it corrects. Read from Label
-// Studio's own store by the rule of label_config/controls.py: a TextArea corrects the Text that its `toName` names.
+// The boxes of Label Studio's editor page, and the original text that each of them corrects. Read from Label Studio's
+// own store by the rule of label_config/controls.py: a TextArea corrects the Text that its `toName` names.
 const pageFields = (() => {
   const ROOT = "trajedit";
   const BOX = 'textarea[name], [data-testid="htx-textbox-content"][name]';
@@ -8,44 +8,44 @@ const pageFields = (() => {
 
   let schema = null;
 
-  // The boxes of the page that stand under a root with our class: editors, reasons and others.
+  // The boxes of the page below a root with our class: editors, reasons and others.
   function boxes() {
     const found = [];
     for (const root of document.getElementsByClassName(ROOT)) found.push(...root.querySelectorAll(BOX));
     return found;
   }
 
-  // The editor that a box is: {original, isJson, reason}, where `reason` is the control that asks why, or null. Null
-  // for a box that corrects nothing.
+  // The editor in a box: {original, isJson, reason}, where `reason` is the control that asks why, or null. Null for a
+  // box that corrects nothing.
   function editorOf(box) {
     return currentSchema()?.editors.get(controlOf(box)) ?? null;
   }
 
-  // Label Studio puts a random id behind the name of a box that has a text.
+  // Label Studio appends a random id to the name of a box that has text.
   function controlOf(box) {
     return box.getAttribute("name").split(":")[0];
   }
 
-  // What stands in a box, or null for nothing: in the form of a control without a result, an empty box was not filled.
+  // The text in a box, or null for none: an empty box of a control without a result was never filled.
   function textOf(box) {
     if (box.localName !== "textarea") return shownText(box);
     return box.dataset.testid === "textarea-input" && !box.value ? null : box.value;
   }
 
-  // A box that cannot be typed into is a text with a <br> for each line break.
+  // A read-only box is text with a <br> for each line break.
   function shownText(node) {
     if (node.nodeType === Node.TEXT_NODE) return node.data;
     return node.localName === "br" ? "\n" : Array.from(node.childNodes, shownText).join("");
   }
 
-  // The open task, {id, data}; null when none is open. Label Studio keeps the data as text, and makes a new object of
-  // it for everybody who asks.
+  // The open task, {id, data}; null when none is open. Label Studio keeps the data as a string, and parses it anew for
+  // everybody who asks.
   function openTask() {
     try {
       const task = window.Htx?.annotationStore?.store?.task;
       return task ? { id: task.id, data: task.data } : null;
     } catch {
-      return null; // Label Studio is just taking the page down
+      return null; // Label Studio is just removing the page
     }
   }
 
@@ -71,7 +71,7 @@ const pageFields = (() => {
     } catch (error) {
       if (schema !== null && schema.editors.size === 0) return schema;
       schema = { task, size: -1, editors: new Map() };
-      console.warn("ls-trajedit live diff: this Label Studio keeps its config in another way;", error);
+      console.warn("ls-trajedit live diff: this Label Studio keeps its config in a different way;", error);
     }
     return schema;
   }
@@ -94,7 +94,7 @@ const pageFields = (() => {
     return editors;
   }
 
-  // The text that stands at `path` ("$steps[0].action"), or null when the trace has none there.
+  // The original at `path` ("$steps[0].action"), or null when the trace has none there.
   function originalAt(path, data) {
     if (!PATH.test(path ?? "")) return null;
     const field = path.slice(1);
@@ -110,8 +110,8 @@ const pageFields = (() => {
     return { original: value, isJson: (notes?.json ?? []).includes(field) };
   }
 
-  // How the text of a box is to the original: "same", "edited", or "broken" where it should be JSON and is not.
-  // As in converters/read_annotation.py: line ends alone are no difference, nor is the layout of JSON.
+  // How the text of a box compares with the original: "same", "edited", or "broken" when it should be JSON and is not.
+  // As in the converters, line ends alone do not count as a difference, nor does the layout of JSON.
   function compare({ original, isJson }, text) {
     if (text === null || trajedit.foldNewlines(text) === trajedit.foldNewlines(original)) return "same";
     if (!isJson) return "edited";
@@ -128,7 +128,7 @@ const pageFields = (() => {
     }
   }
 
-  // 1, 1.0 and true are three values, and integers may be longer than JavaScript's; an object's keys have no order.
+  // 1, 1.0 and true are three values; integers may be longer than JavaScript's; the order of keys is ignored.
   function canonicalValue(key, value, context) {
     if (typeof value === "number") {
       const digits = context?.source ?? String(value);

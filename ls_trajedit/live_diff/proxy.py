@@ -1,4 +1,4 @@
-"""Label Studio with the live diff in its pages, for the demo: what nginx does for others."""
+"""Label Studio with the live diff in its pages, for the demo; elsewhere a proxy such as nginx does this."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ls_trajedit.live_diff.script import SCRIPT_PATH, live_diff_script
 __all__ = ["live_diff_proxy"]
 
 _TAG = f'<script src="{SCRIPT_PATH}" defer></script></head>'.encode()
-# Of one connection, not of what goes through it; and the length is another once the tag is in.
+# Headers about one connection, not about what goes through it.
 _HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
-# So that the tag can be put in as it is.
+# So that the tag can be inserted without decompressing the page.
 _UNCOMPRESSED = {"accept-encoding": "identity"}
 _SECONDS = 300
 
 
 def live_diff_proxy(label_studio_url: str) -> ASGIApp:
-    """An ASGI application that passes everything on to the Label Studio at `label_studio_url`, and puts the live diff
-    into every page that comes back."""
+    """An ASGI application that passes every request on to the Label Studio at `label_studio_url`, and inserts the live
+    diff into every page that comes back."""
     client = httpx.AsyncClient(base_url=label_studio_url, headers=_UNCOMPRESSED, timeout=_SECONDS, trust_env=False)
 
     async def proxied(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +40,7 @@ def live_diff_proxy(label_studio_url: str) -> ASGIApp:
 async def _passed_on(client: httpx.AsyncClient, request: Request) -> Response:
     headers = _without(request.headers.raw, _HOP_BY_HOP | {"accept-encoding"})
     path = request.scope["raw_path"].partition(b"?")[0] + b"?" + request.scope["query_string"]
-    # As a whole: Django's own server does not understand a body in chunks.
+    # Read as a whole, because Django's own server does not understand a chunked body.
     body = await request.body()
     asked = client.build_request(
         request.method, httpx.URL(path.decode("ascii").rstrip("?")), headers=headers, content=body or None

@@ -1,4 +1,4 @@
-"""The live diff as one script: what `serve` offers, what `live-diff` prints, what a page loads."""
+"""The live diff as one script: `serve` offers it, `live-diff` prints it, and a page loads it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PARTS = ("diff.js", "page_fields.js", "change_panel.js", "keep_typing.js", "liv
 
 @lru_cache
 def live_diff_script(backend_url: str | None = None) -> str:
-    """The script. With a `backend_url` it asks there, once a page, whether there is a newer one; otherwise it asks
-    nobody anything."""
+    """The script. With a `backend_url` it asks there, once per page, whether there is a newer version; otherwise it
+    sends no requests."""
     folder = files("ls_trajedit.live_diff")
     parts = "\n".join((folder / name).read_text(encoding="utf-8") for name in _PARTS)
     return (
@@ -35,10 +35,10 @@ def live_diff_script(backend_url: str | None = None) -> str:
 
 
 def user_script(label_studio_url: str, backend_url: str | None = None) -> str:
-    """The script with the head that user-script managers read: it runs on the pages of the Label Studio at
+    """The script with the header that user-script managers read: it runs on the pages of the Label Studio at
     `label_studio_url`. With a `backend_url` they look there for updates, too.
 
-    Raises UsageError when `label_studio_url` is no http or https address.
+    Raises UsageError when `label_studio_url` is not an http or https address.
     """
     lines = [
         ("name", "ls-trajedit live diff"),

@@ -1,37 +1,47 @@
 """The folder that the output files go to: one run at a time, and files that are whole at any moment.
 
-What is written goes into a temporary folder inside it and is renamed over the old files at the end, the manifest last.
-A rename puts one whole file in place of another; the hashes in the manifest say whether the set belongs together.
+What is written goes into a temporary folder inside it and replaces the old files at the end, one atomic replace a file,
+the manifest last. Each file is whole, the old one or the new one; the hashes in the manifest say whether the set
+belongs together.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from ls_trajedit.output.inventory import remove_former_files
+from ls_trajedit.output.manifest import MANIFEST, Manifest
 from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import DataError, SetupError
 
-__all__ = ["PRIVATE", "file_digest", "lock_folder", "make_temporary_folder", "put_in_place", "write_synced"]
+__all__ = [
+    "PRIVATE",
+    "explain_write_failures",
+    "lock_folder",
+    "make_temporary_folder",
+    "publish",
+    "replace_files",
+    "write_synced",
+]
 
 PRIVATE = ".ls-trajedit"
-"""The folder in it that is ours and none of the reader's."""
+"""The folder inside it that is ours alone."""
 
 _TEMPORARY = ".writing-"
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
-    """Keeps other runs of ls-trajedit out of `folder`, which is made when it is not there.
+    """Keeps other runs of ls-trajedit out of `folder`, which is made when it does not exist.
 
-    Raises SetupError when another run is in it, or when it cannot be written to. The lock ends with the process,
-    however that ends.
+    Raises SetupError when another run has it, or when it cannot be written to. The lock ends with the process, however
+    that ends.
     """
     with closing(_open_lock(folder)) as lock:
         try:
@@ -59,23 +69,75 @@ def _open_lock(folder: Path) -> sqlite3.Connection:
 
 @contextmanager
 def make_temporary_folder(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder`, for files that are to be put in place, and gone afterwards. What killed runs left of
-    theirs is removed, so the caller must have `folder` locked."""
+    """A folder inside `folder`, for files that are to be published, and gone afterwards. What killed runs left of
+    theirs is removed, so the caller must have locked `folder`.
+
+    Raises SetupError when it cannot be made. Failures to write into it are for `explain_write_failures`, because much
+    else happens in the block: reading the input, and asking a server.
+    """
     try:
         for leftover in folder.glob(f"{_TEMPORARY}*"):
             shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
         raise _cannot_write(folder, error.strerror or str(error)) from None
-    # The name is known before the folder is there, so that Ctrl-C can come while it is being made.
+    # The name is known before the folder exists, so that Ctrl-C can come while it is being made.
     temporary = folder / f"{_TEMPORARY}{os.getpid()}"
     try:
         _make(temporary, folder)
         yield temporary
-    except OSError as error:
-        raise DataError(f"{folder}: writing failed: {error.strerror}; make room or choose another folder") from None
+    except BrokenPipeError:
+        # The command line takes one for a reader of its output who has seen enough, and ends with 0.
+        raise DataError(f"{folder}: not updated, because whoever read the messages has gone; run it again") from None
     finally:
         with defer_signals():
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def explain_write_failures(folder: Path) -> Iterator[None]:
+    """Makes a DataError of an OSError in the block, which does nothing but write the files of `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{folder}: writing failed: {error.strerror}; make room or choose another folder") from None
+
+
+def publish(
+    temporary: Path,
+    folder: Path,
+    manifest: Manifest,
+    *,
+    former: Mapping[str, str],
+    unchanged: Collection[str] = (),
+    commit: Callable[[], None] | None = None,
+) -> None:
+    """Puts the files that `manifest` lists into `folder`, from `temporary`, and last the manifest itself. Then removes
+    those of an earlier run that it does not list: `former` holds the hash of each by name.
+
+    The files named in `unchanged` are in place already and need not be in `temporary`. `commit` is called when all else
+    is done. Ctrl-C and SIGTERM wait from the first replace to the end of `commit`. Raises DataError when writing fails.
+    """
+    names = [name for name in (*(file.file for file in manifest.files), MANIFEST) if name not in unchanged]
+    with explain_write_failures(folder):
+        write_synced(temporary / MANIFEST, manifest.to_bytes())
+        with defer_signals():
+            replace_files([(temporary / name, folder / name) for name in names])
+            remove_former_files(folder, former, {MANIFEST, *(file.file for file in manifest.files)})
+            if commit is not None:
+                commit()
+
+
+def replace_files(replacements: Sequence[tuple[Path, Path]]) -> None:
+    """Puts each new file atomically in place of the old one, or where there is none, in that order. Both must be on the
+    same file system. Raises OSError; when a folder has the name of a file, before anything is replaced."""
+    for _, old in replacements:
+        if old.is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{old} is a folder")
+        old.parent.mkdir(parents=True, exist_ok=True)
+    for new, old in replacements:
+        new.replace(old)
+    for parent in {old.parent for _, old in replacements}:
+        _sync(parent)
 
 
 def write_synced(path: Path, content: bytes) -> None:
@@ -84,32 +146,6 @@ def write_synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def put_in_place(temporary: Path, folder: Path, names: Iterable[str]) -> None:
-    """Renames the files `names` from `temporary` to `folder`, in that order. Raises OSError; when a folder has the name
-    of a file, before anything is renamed."""
-    names = list(names)
-    for name in names:
-        if (folder / name).is_dir():
-            raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        (temporary / name).replace(folder / name)
-    for parent in {(folder / name).parent for name in names}:
-        _sync(parent)
-
-
-def file_digest(path: Path) -> str | None:
-    """The SHA-256 of a file in hex, or None when there is no such file."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-        return None
-    return digest.hexdigest()
 
 
 def _make(temporary: Path, folder: Path) -> None:

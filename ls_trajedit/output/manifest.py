@@ -1,30 +1,207 @@
-"""`manifest.json`: what made the output files, and what is in them."""
+"""`manifest.json`: what made the output files, and what is in them. It is written and read here and nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.counts import TrainingCounts
-from ls_trajedit.output.row_files import WrittenFile
-from ls_trajedit.traces.json_text import json_indented
+from ls_trajedit.traces.errors import DataError
+from ls_trajedit.traces.json_text import json_indented, parse_json
 
-__all__ = ["MANIFEST", "manifest_json", "training_json"]
+__all__ = [
+    "MANIFEST",
+    "Manifest",
+    "ManifestError",
+    "Origin",
+    "PulledProject",
+    "WrittenFile",
+    "counts_from_json",
+    "parse_manifest",
+    "read_manifest",
+    "training_json",
+]
 
 MANIFEST = "manifest.json"
 
+_OUTCOMES = ("edited", "unedited", "rejected", "skipped", "excluded")
+_FILE_KEYS = ("file", "rows", "sha256")
 
-def manifest_json(
-    origin: dict[str, Any], training: dict[str, Any] | None, counts: dict[str, Any], files: Iterable[WrittenFile]
-) -> bytes:
-    """The text of the manifest: `origin` (host, project, schema, versions), how the training files were made (None
-    where there are none), the counts as `Counts.as_json` gives them, and each file's rows and hash. It holds no time
-    of writing: same input, same bytes."""
-    manifest = {**origin, "training": training, "counts": counts, "files": [file.as_json() for file in files]}
-    return json_indented(manifest).encode() + b"\n"
+
+class ManifestError(ValueError):
+    """What is wrong with a manifest, as the end of a sentence that begins with its path."""
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """An output file: its path inside the output folder, its rows, its SHA-256 in hex, and for a training file what
+    `Tally.as_json` says of it."""
+
+    file: str
+    rows: int
+    sha256: str
+    tally: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The file as the manifest and `--json` give it."""
+        return {"file": self.file, "rows": self.rows, "sha256": self.sha256, **(self.tally or {})}
+
+
+@dataclass(frozen=True)
+class PulledProject:
+    """The project of Label Studio that the annotations come from."""
+
+    id: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the annotations come from, and what read them.
+
+    `host` is Label Studio's address; it and `project` are None when the files were converted from an export. `schema`
+    is what `Schema.as_json` says, and `versions` names each program with its version.
+    """
+
+    host: str | None
+    project: PulledProject | None
+    schema: dict[str, Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says. `training` is how the training files were made, as `training_json` gives it; None
+    when there are none."""
+
+    origin: Origin
+    training: dict[str, Any] | None
+    counts: Counts
+    files: tuple[WrittenFile, ...]
+
+    def to_bytes(self) -> bytes:
+        """The content of `manifest.json`. It holds no time of writing: same input, same bytes."""
+        origin = self.origin
+        project = origin.project and {"id": origin.project.id, "title": origin.project.title}
+        value = {
+            "host": origin.host,
+            "project": project,
+            "schema": origin.schema,
+            "versions": origin.versions,
+            "training": self.training,
+            "counts": self.counts.as_json(),
+            "files": [file.as_json() for file in self.files],
+        }
+        return json_indented(value).encode() + b"\n"
+
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 in hex of each file that the manifest lists, by name and in their order, and last its own."""
+        listed = {file.file: file.sha256 for file in self.files}
+        return {**listed, MANIFEST: hashlib.sha256(self.to_bytes()).hexdigest()}
 
 
 def training_json(plan: ExportPlan, counts: TrainingCounts) -> dict[str, Any] | None:
     """What the manifest says of how the training files were made; None when the plan makes none."""
     return {**plan.as_json(), **counts.as_json()} if plan.training_formats else None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an output folder.
+
+    Raises DataError when there is none, when it cannot be read, and when it is not one that ls-trajedit wrote, which
+    includes one that lists anything outside `folder`.
+    """
+    path = folder / MANIFEST
+    try:
+        return parse_manifest(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(f"{path}: not found; pull or convert into {folder} first") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except ManifestError as error:
+        raise DataError(f"{path}: {error}; pull or convert again") from None
+
+
+def parse_manifest(raw: bytes) -> Manifest:
+    """The manifest that `Manifest.to_bytes` made these bytes of. Raises ManifestError when nothing of ours did: a
+    manifest may come from anywhere, and what it lists is read, replaced and removed."""
+    try:
+        value = parse_json(raw)
+        project = value["project"]
+        origin = Origin(
+            None if value["host"] is None else _text(value["host"]),
+            None if project is None else PulledProject(_number(project["id"]), _text(project["title"])),
+            _object(value["schema"]),
+            {name: _text(version) for name, version in _object(value["versions"]).items()},
+        )
+        training = value.get("training")
+        return Manifest(
+            origin,
+            None if training is None else _object(training),
+            counts_from_json(value["counts"]),
+            tuple(_file(file) for file in value["files"]),
+        )
+    except ManifestError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ManifestError("is not a manifest of ls-trajedit") from None
+
+
+def counts_from_json(value: Mapping[str, Any]) -> Counts:
+    """The counts of which `Counts.as_json` made `value`. Raises KeyError or TypeError for anything else."""
+    return Counts(
+        tasks=_number(value["tasks"]),
+        drafts=_number(value["drafts"]),
+        kinds=Counter({outcome: _number(value[outcome]) for outcome in _OUTCOMES}),
+        reasons=_counter(value["rejected_by_reason"]),
+        fields=_counter(value["edits_by_field"]),
+        annotators={name: _counter(outcomes) for name, outcomes in _object(value["by_annotator"]).items()},
+    )
+
+
+def _file(value: Any) -> WrittenFile:
+    name = value["file"]
+    if not isinstance(name, str) or not _is_inside(name):
+        raise ManifestError(f"lists {name!r}, which is not a file of this folder")
+    if not isinstance(value["sha256"], str):
+        raise ManifestError(f"gives no hash of {name}")
+    tally = {key: count for key, count in value.items() if key not in _FILE_KEYS}
+    return WrittenFile(name, _number(value["rows"]), value["sha256"], tally or None)
+
+
+def _is_inside(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    path = PurePosixPath(name)
+    return "\0" not in name and bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _counter(value: Any) -> Counter[str]:
+    return Counter({name: _number(number) for name, number in _object(value).items()})

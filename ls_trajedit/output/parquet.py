@@ -1,31 +1,37 @@
-"""Parquet files beside the JSON files that trainers read: the same rows, with types that are said and not guessed.
+"""Parquet files beside the JSON files that trainers read: the same rows, with types that are declared, not guessed.
 
-`datasets` types JSON by what stands in it: calls whose arguments differ get nulls or do not load, and a date in all of
-them becomes a time. A Parquet file brings its schema along.
+`datasets` infers the types of JSON from its values: tool calls whose arguments differ get nulls or do not load, and a
+column of dates becomes one of times. A Parquet file brings its schema along.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
-from ls_trajedit.output.column_kinds import Kind, column_kinds
+from ls_trajedit.output.inventory import file_digest
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.json_text import json_line, parse_json
 
-__all__ = ["parquet_name", "require_pyarrow", "write_parquet"]
+__all__ = ["column_kinds", "parquet_name", "require_pyarrow", "write_parquet"]
 
 # A row group is made in memory, and is what `datasets` reads at a time.
 _GROUP_BYTES = 4 << 20
+_SUFFIX = ".parquet"
 _INSTALL = "run: pip install 'pyarrow>=19'"
+
+Kind = Literal["text", "texts", "integer", "boolean", "booleans", "messages", "turns", "turn", "json", "json_list"]
+"""What a column holds; a turn is a message as ShareGPT has it."""
+
+_MESSAGE = {"role", "content"}
+_TURN = {"from", "value"}
 
 
 def require_pyarrow() -> None:
-    """Raises SetupError when pyarrow is not installed, or is too old to know JSON as a type."""
+    """Raises SetupError when pyarrow is not installed, or is too old to have a JSON type."""
     try:
         pa = _pyarrow()
     except ImportError:
@@ -40,19 +46,69 @@ def parquet_name(file: str) -> str:
     >>> parquet_name("trl/dpo.train.jsonl")
     'trl/dpo.train.parquet'
     """
-    return str(PurePosixPath(file).with_suffix(".parquet"))
+    return str(PurePosixPath(file).with_suffix(_SUFFIX))
 
 
-def write_parquet(folder: Path, files: Sequence[str], has_tool_calls: bool) -> list[str]:
-    """Writes a Parquet file beside each of the JSON `files` in `folder`, which have one row a line. Gives the SHA-256
-    of each in hex.
+def write_parquet(sources: Sequence[Path], has_tool_calls: bool) -> list[str]:
+    """Writes a Parquet file beside each of the JSON files `sources`, which have one row a line. Gives the SHA-256 of
+    each in hex.
 
-    `files` are the sides of one set of rows, so all get the same schema; with `has_tool_calls`, messages are JSON in
-    it. A few MB are in memory at a time, and the same rows give the same bytes under the same pyarrow. Raises OSError
-    when writing fails.
+    `sources` are the splits of one set of rows, so all get the same schema; with `has_tool_calls`, messages are JSON in
+    it. A few MB are in memory at a time, and the same rows give the same bytes under the same version of pyarrow.
+    Raises OSError when writing fails.
     """
-    kinds = column_kinds((parse_json(raw) for file in files for raw in _rows(folder / file)), has_tool_calls)
-    return [_write(folder / file, folder / parquet_name(file), kinds) for file in files]
+    kinds = column_kinds((parse_json(raw) for source in sources for raw in _rows(source)), has_tool_calls)
+    return [_write(source, source.with_suffix(_SUFFIX), kinds) for source in sources]
+
+
+def column_kinds(rows: Iterable[dict[str, Any]], has_tool_calls: bool) -> dict[str, Kind]:
+    """The kind of each column of `rows`, in the order in which they come up.
+
+    What is not text, a message, or a list of these is JSON. With `has_tool_calls`, messages are JSON too, even where
+    none of these rows holds a call: files that were made with the same options have the same types.
+
+    >>> column_kinds([{"prompt": [{"role": "user", "content": "Go."}], "label": True}], has_tool_calls=False)
+    {'prompt': 'messages', 'label': 'boolean'}
+    >>> column_kinds([{"input": {"messages": []}, "step": 3}, {"input": {}, "tools": ["a"]}], has_tool_calls=False)
+    {'input': 'json', 'step': 'integer', 'tools': 'texts'}
+    """
+    found: dict[str, set[Kind]] = {}
+    for row in rows:
+        for column, value in row.items():
+            found.setdefault(column, set()).add(_kind(value))
+    return {column: _common(kinds, has_tool_calls) for column, kinds in found.items()}
+
+
+def _kind(value: Any) -> Kind:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, list):
+        return _kind_of_list(value)
+    return "turn" if _has_only_texts(value, _TURN) else "json"
+
+
+def _kind_of_list(values: list[Any]) -> Kind:
+    if all(isinstance(value, str) for value in values):
+        return "texts"
+    if all(isinstance(value, bool) for value in values):
+        return "booleans"
+    if all(_has_only_texts(value, _MESSAGE) for value in values):
+        return "messages"
+    return "turns" if all(_has_only_texts(value, _TURN) for value in values) else "json_list"
+
+
+def _has_only_texts(value: Any, keys: set[str]) -> bool:
+    return isinstance(value, dict) and value.keys() == keys and all(isinstance(text, str) for text in value.values())
+
+
+def _common(kinds: set[Kind], has_tool_calls: bool) -> Kind:
+    lists = {"texts", "booleans", "messages", "turns", "json_list"}
+    kind: Kind = kinds.pop() if len(kinds) == 1 else "json_list" if kinds <= lists else "json"
+    return "json_list" if kind == "messages" and has_tool_calls else kind
 
 
 def _write(source: Path, target: Path, kinds: Mapping[str, Kind]) -> str:
@@ -65,17 +121,19 @@ def _write(source: Path, target: Path, kinds: Mapping[str, Kind]) -> str:
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=len(rows))
         file.flush()
         os.fsync(file.fileno())
-    return _digest(target)
+    digest = file_digest(target)
+    assert digest is not None
+    return digest
 
 
 def _pyarrow() -> Any:
-    # Slow to load, and not there without the extra. Some versions come with types and some without.
+    # Slow to import, and missing without the extra. Some versions are typed and some are not.
     import_module("pyarrow.parquet")
     return import_module("pyarrow")
 
 
 def _type(kind: Kind) -> Any:
-    """The Arrow type of a column. JSON is kept as text; `datasets` gives back what it stands for."""
+    """The Arrow type of a column. JSON is stored as text, which `datasets` parses when it loads it."""
     pa = _pyarrow()
     text = pa.string()
     turn = pa.struct([("from", text), ("value", text)])
@@ -122,17 +180,9 @@ def _batches(path: Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def _rows(path: Path) -> Iterator[bytes]:
-    """The lines that are rows; the brackets of a JSON array have lines of their own."""
+    """The lines that are rows: the brackets of a JSON array have lines of their own."""
     with path.open("rb") as file:
         for line in file:
             raw = line.strip().rstrip(b",")
             if raw.startswith(b"{"):
                 yield raw
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Which files a run is asked for: what the command line says, what the options say, what holds without either."""
+"""From what the command line and the options ask for to the export plan."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ls_trajedit.traces.options import Options
 __all__ = ["WantedFiles", "plan_for"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WantedFiles:
-    """What the command line says. Without `formats`, those of the options are written."""
+    """What the command line asks for. Without `formats`, those in the options are written."""
 
     formats: tuple[str, ...] = ()
     as_tool_calls: bool = False
@@ -27,10 +27,11 @@ class WantedFiles:
 
 
 def plan_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> ExportPlan:
-    """The plan for records of that schema.
+    """The export plan for records of this schema.
 
-    Raises UsageError for a format that the command line names and that is not there, or when Parquet is wanted of no
-    format, OptionsError for one of the options, and SetupError when Parquet cannot be written here.
+    Raises UsageError when the command line names a format that does not exist, or asks for Parquet without a format for
+    training; OptionsError when the options name a format that does not exist; and SetupError when Parquet is wanted but
+    pyarrow is not installed.
     """
     options = options or Options()
     rendering = rendering_for(options, schema, wanted.as_tool_calls)
@@ -40,7 +41,7 @@ def plan_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> Ex
         if wanted.formats:
             raise UsageError(f"--format: {error}") from None
         raise OptionsError(f"`formats` in the options: {error}") from None
-    plan = ExportPlan(formats, rendering, wanted.rules, wanted.with_parquet)
+    plan = ExportPlan(formats=formats, rendering=rendering, rules=wanted.rules, with_parquet=wanted.with_parquet)
     if wanted.with_parquet:
         if not plan.training_formats:
             raise UsageError("--to parquet: none of the formats is for training; name some with --format")

@@ -6,9 +6,9 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.chunk import ConvertedChunk, Row
@@ -16,52 +16,39 @@ from ls_trajedit.converters.formats import rejects
 from ls_trajedit.converters.formats.base import RowFormat
 from ls_trajedit.converters.formats.tally import Tally
 from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.parquet import parquet_name, write_parquet
 from ls_trajedit.output.row_order import RowOrder
 
-__all__ = ["RowFiles", "WrittenFile"]
-
-
-@dataclass(frozen=True)
-class WrittenFile:
-    """A file that was written: its path inside the output folder, its rows, its SHA-256 in hex, and for a training file
-    what `Tally.as_json` says of it."""
-
-    file: str
-    rows: int
-    sha256: str
-    tally: dict[str, Any] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The file as the manifest and `--json` give it."""
-        return {"file": self.file, "rows": self.rows, "sha256": self.sha256, **(self.tally or {})}
+__all__ = ["RowFiles"]
 
 
 class RowFiles:
-    """The files of `plan` and the rejects, new in `folder`. Rows come in any order of tasks. Every method raises
+    """The files of `plan` and the rejects, new in `folder`. Rows may come in any order of tasks. Every method raises
     OSError when writing fails."""
 
     def __init__(self, folder: Path, plan: ExportPlan) -> None:
         self._folder = folder
-        self._recipe = plan
+        self._plan = plan
         self._files = [
             *(_RowFile(folder, name, file, plan.sides, counted) for name, file, counted in plan.files()),
             _RowFile(folder, rejects.FORMAT.file, rejects.FORMAT, (), False),
         ]
 
     def add(self, chunk: ConvertedChunk) -> None:
-        """Writes the rows of `chunk` and counts what it says of them. Rows for other files are passed over."""
+        """Writes the rows of `chunk` and adds up its tallies. Rows for other files are ignored."""
         for file in self._files:
             file.add(chunk.rows.get(file.name, ()), chunk.tallies.get(file.name))
 
     def finish(self, counts: Counts) -> list[WrittenFile]:
-        """Ends each file as its format wants it, and has all of them on the disk, in order, when it returns."""
+        """Ends each file as its format requires. When it returns, all are on the disk, with their rows in order."""
         written = [file.finish(counts) for file in self._files]
         return [*written, *self._parquet_files({file.file: file for file in written})]
 
     def _parquet_files(self, written: dict[str, WrittenFile]) -> Iterator[WrittenFile]:
-        for names in self._recipe.parquet_sources():
-            digests = write_parquet(self._folder, names, self._recipe.rendering.as_tool_calls)
+        for names in self._plan.parquet_sources():
+            sources = [self._folder / name for name in names]
+            digests = write_parquet(sources, self._plan.rendering.as_tool_calls)
             for name, digest in zip(names, digests, strict=True):
                 yield replace(written[name], file=parquet_name(name), sha256=digest)
 
@@ -72,12 +59,12 @@ class RowFiles:
 
 
 class _RowFile:
-    """One of the files. Rows that came out of order are put in order at the end, by their places in the file."""
+    """One of the files. Rows that came out of order are put in order at the end, by their positions in the file."""
 
-    def __init__(self, folder: Path, name: str, format_: RowFormat, sides: Sequence[str], is_counted: bool) -> None:
+    def __init__(self, folder: Path, name: str, format_: RowFormat, splits: Sequence[str], is_counted: bool) -> None:
         self.name = name
         self._format = format_
-        self._sides = sides
+        self._splits = splits
         self._tally = Tally() if is_counted else None
         self._path = folder / name
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +89,7 @@ class _RowFile:
         self._write(separator.join(raw for _, raw in rows))
 
     def finish(self, counts: Counts) -> WrittenFile:
-        tail = self._format.tail(counts, self._sides) if self._format.tail else b"\n" if self._order.rows else b""
+        tail = self._format.tail(counts, self._splits) if self._format.tail else b"\n" if self._order.rows else b""
         self._write(tail if self._order.rows else self._format.head + tail)
         self._flush_and_close()
         if not self._order.is_kept:

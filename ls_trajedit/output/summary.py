@@ -1,4 +1,4 @@
-"""What a pull or a convert did, told to a person or to a machine."""
+"""What a pull or a conversion did: for a person, for a machine, for the page of a CI job."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.output.manifest import MANIFEST
-from ls_trajedit.output.row_files import WrittenFile
-from ls_trajedit.pull.state import RecordChanges
+from ls_trajedit.output.manifest import MANIFEST, WrittenFile
+from ls_trajedit.plural import plural
 
-__all__ = ["Summary", "summary_json", "summary_lines", "summary_markdown"]
+__all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary_markdown"]
 
 _ALWAYS = ("edited", "unedited", "skipped", "rejected")
-# Names of fields come from traces, so nothing in a table of Markdown may be markup.
+# Names of fields come from traces, so they are escaped in Markdown tables.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
 
 
 @dataclass(frozen=True)
+class RecordChanges:
+    """How many records a pull found that are new, that changed, and that are gone since the one before."""
+
+    new: int
+    changed: int
+    removed: int
+
+
+@dataclass(frozen=True)
 class Summary:
-    """What was counted, as the manifest has it, and which files are in `folder`. From a pull also how the records
-    differ from those of the pull before, and whether nothing had to be written."""
+    """The counts, as in the manifest, and the files that are in `folder`. After a pull, also how the records differ
+    from those of the previous pull, and whether nothing had to be written."""
 
     counts: dict[str, Any]
     files: list[WrittenFile]
@@ -31,7 +39,7 @@ class Summary:
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
-    """The summary for `--json`: the counts as in the manifest, the folder and its files; from a pull also
+    """The summary for `--json`: the counts as in the manifest, the folder and its files, and after a pull also
     `up_to_date` and `changes`."""
     pulled = {"up_to_date": summary.is_up_to_date, "changes": asdict(summary.changes)} if summary.changes else {}
     return {
@@ -47,12 +55,13 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     counts = summary.counts
     if summary.is_up_to_date:
         yield "up to date: nothing changed since the last pull"
-    yield f"{_counted(counts['tasks'], 'task')}, {_counted(counts['annotations'], 'annotation')}"
+    tasks, annotations = counts["tasks"], counts["annotations"]
+    yield f"{tasks} {plural(tasks, 'task')}, {annotations} {plural(annotations, 'annotation')}"
     for kind in (*_ALWAYS, "excluded"):
         if counts[kind] or kind in _ALWAYS:
             yield f"  {kind:<10}{counts[kind]:>7}"
     if counts["drafts"]:
-        yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with something not submitted, so not read)"
+        yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with unsubmitted work, which is not read)"
     yield from _table("rejected because of", counts["rejected_by_reason"])
     yield from _table("edits by field", counts["edits_by_field"])
     yield from _table("annotators", _annotators(counts))
@@ -61,7 +70,8 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     yield f"files in {summary.folder}"
     width = max([28, *(len(file.file) for file in summary.files)])
     for file in summary.files:
-        yield f"  {file.file:<{width}}{_counted(file.rows, 'row'):>12}{_left_out(file)}"
+        rows = f"{file.rows} {plural(file.rows, 'row')}"
+        yield f"  {file.file:<{width}}{rows:>12}{_left_out(file)}"
     yield f"  {MANIFEST}"
 
 
@@ -95,8 +105,8 @@ def _cell(value: Any) -> str:
 
 def _left_out(file: WrittenFile) -> str:
     reasons = (file.tally or {}).get("left_out", {})
-    told = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
-    return f"   (left out: {told})" if told else ""
+    shown = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
+    return f"   (left out: {shown})" if shown else ""
 
 
 def _changes(changes: RecordChanges) -> str:
@@ -116,7 +126,3 @@ def _table(title: str, rows: dict[str, Any]) -> Iterator[str]:
         width = max(len(name) for name in rows)
         for name, value in rows.items():
             yield f"  {name:<{width}}  {value}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,9 +1,9 @@
 """Runs a function over many items in several processes; the results come in the order of the items.
 
-Not concurrent.futures: each of its processes holds the write end of the queue that it reads, so none ever sees its
-end, and all live on when the one that started them is killed. Not multiprocessing: it would have each process import
-the command line again, which takes longer than most of the work. Here each process has a pipe of its own from the one
-that started it, and ends when that pipe does, whatever ended it.
+Not with concurrent.futures: each of its processes holds the write end of the queue that it reads, so none ever sees its
+end, and all live on when the process that started them is killed. Not with multiprocessing: each of its processes would
+import the command line again, which takes longer than most of the work. Here each process has a pipe of its own from
+the one that started it, and ends when that pipe does, whatever ended it.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from ls_trajedit.traces.errors import DataError
 
-__all__ = ["map_in_processes", "serve"]
+__all__ = ["map_in_processes", "run_worker"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # The modules must be found where this process found them, before the first import looks into the current folder.
-_START = "import sys; sys.path[:] = sys.argv[1:]; from ls_trajedit.output.worker_processes import serve; serve()"
+_START = (
+    "import sys; sys.path[:] = sys.argv[1:]; from ls_trajedit.output.worker_processes import run_worker; run_worker()"
+)
 
 _LENGTH = struct.Struct("=Q")
-# The usual 64 kB would have the two ends wait for each other several times for each item.
+# With the usual 64 kB, the two ends would wait for each other several times for each item.
 _PIPE_BYTES = 1 << 20
 
 
 def map_in_processes(function: Callable[[Item], Result], items: Iterable[Item], processes: int) -> Iterator[Result]:
-    """What `function` gives for each of `items`, in their order, worked out in that many processes.
+    """What `function` returns for each of `items`, in their order, computed in that many processes.
 
-    There are never more than `processes` items under way. `function`, items and results are sent with pickle. The
-    processes end when the iterator does, when it is closed, and when this process ends for whatever reason; Ctrl-C
-    does not reach them.
+    At most `processes` items are in flight. `function`, items and results are sent with pickle. The processes end when
+    the iterator does, when it is closed, and when this process ends for whatever reason; Ctrl-C does not reach them.
 
     Raises what `function` raises for the first item for which it raises, what iterating over `items` raises as soon
     as the items before are done, and DataError when a process is killed from outside.
@@ -55,14 +56,14 @@ def map_in_processes(function: Callable[[Item], Result], items: Iterable[Item], 
                 item = next(source)
             except StopIteration:
                 break
-            except Exception as error:  # told below, after what came before it
+            except Exception as error:  # raised below, after the results before it
                 failure = error
                 break
             done: list[Result] = []
             if not idle:
                 done.append(busy[0].answer())
                 idle.append(busy.popleft())
-            # The worker gets its next item before anybody looks at what it did, so that it need not wait for that.
+            # The worker gets its next item before its result is looked at, so that it need not wait for that.
             idle[0].give(item)
             busy.append(idle.popleft())
             yield from done
@@ -73,7 +74,7 @@ def map_in_processes(function: Callable[[Item], Result], items: Iterable[Item], 
 
 
 class _Worker:
-    """A process that answers what it is given, one item at a time."""
+    """A process that computes a result for each item that it is given, one at a time."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - this very Python, and no shell
@@ -120,7 +121,7 @@ class _Worker:
         return DataError(f"a worker process {how}; it may have been short of memory, so free some and try again")
 
 
-class _InWorkerProcess(Exception):  # noqa: N818 - the cause of an error, and itself none
+class _InWorkerProcess(Exception):  # noqa: N818 - the cause of an error, not an error
     """Shows where in the worker process an error came from."""
 
     def __str__(self) -> str:
@@ -128,7 +129,7 @@ class _InWorkerProcess(Exception):  # noqa: N818 - the cause of an error, and it
 
 
 def _send(value: object, pipe: BinaryIO) -> None:
-    """Sends `value` in one piece: pickle itself writes many small ones, and each wakes the other side."""
+    """Sends `value` in one piece: pickle itself writes many small ones, each of which wakes the receiver."""
     raw = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     pipe.write(_LENGTH.pack(len(raw)))
     pipe.write(raw)
@@ -136,21 +137,21 @@ def _send(value: object, pipe: BinaryIO) -> None:
 
 
 def _receive(pipe: BinaryIO) -> Any:
-    """What was sent. Raises EOFError when the other side has gone."""
+    """What was sent. Raises EOFError when the sender has gone."""
     head = pipe.read(_LENGTH.size)
     raw = pipe.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else b""
     return pickle.loads(raw)  # noqa: S301 - from our own process
 
 
-def serve() -> None:
-    """What a worker process does: answers items until there are no more, or nobody is left to give any."""
+def run_worker() -> None:
+    """What a worker process does: it computes results until no item is left, or nobody is left to send one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     items, answers = sys.stdin.buffer, sys.stdout.buffer
     with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):
         function = _receive(items)
         while True:
             _send(_answer(function, _receive(items)), answers)
-    # Whoever could read what is left in a buffer has gone.
+    # Nobody is left to read what may be in a buffer.
     os._exit(0)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit import __version__
+from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.formats import corrections
@@ -22,26 +23,15 @@ from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.tasks import count_drafts
-from ls_trajedit.output.convert_tasks import converted_chunks
-from ls_trajedit.output.folder import lock_folder, make_temporary_folder, put_in_place, write_synced
-from ls_trajedit.output.former_files import former_files, remove_former_files
-from ls_trajedit.output.manifest import MANIFEST, manifest_json, training_json
-from ls_trajedit.output.placed_files import PlacedFiles, are_in_place, digest_in_place, placed_files
+from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
+from ls_trajedit.output.inventory import are_in_place, former_files, placed_files, unchanged_files
+from ls_trajedit.output.manifest import Manifest, Origin, PulledProject, WrittenFile, training_json
 from ls_trajedit.output.plan import WantedFiles, plan_for
-from ls_trajedit.output.row_files import WrittenFile
-from ls_trajedit.output.summary import Summary
-from ls_trajedit.output.write import write_rows
+from ls_trajedit.output.summary import RecordChanges, Summary
+from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
-from ls_trajedit.pull.state import (
-    DamagedStateError,
-    PullState,
-    RecordChanges,
-    has_state,
-    open_state,
-    set_state_aside,
-)
+from ls_trajedit.pull.state import DamagedStateError, LastPull, PullState, has_state, open_state, set_state_aside
 from ls_trajedit.pull.sync import has_changed, sync_tasks
-from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.json_text import RawJson
 from ls_trajedit.traces.options import Options
@@ -50,6 +40,8 @@ if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Project, Server
 
 __all__ = ["PullRequest", "is_up_to_date", "pull"]
+
+_NO_CHANGES = RecordChanges(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class PullRequest:
         return read_config(self.project.label_config, self.options)
 
     def plan(self, schema: Schema) -> ExportPlan:
-        """What is to be made of the records. Raises UsageError or OptionsError for a format that is not there."""
+        """What is to be made of the records. Raises UsageError or OptionsError for a format that does not exist."""
         return plan_for(self.wanted, self.options, schema)
 
     def made_with(self) -> str:
@@ -83,8 +75,8 @@ def pull(server: Server, request: PullRequest, start_over: bool, progress: Progr
     """Reads what changed since the last pull, everything when there was none or when it is to `start_over`, and writes
     the output files that this changes.
 
-    Raises what `server` raises, DataError when it sends fewer tasks than it counts, and SetupError when the folder is
-    in use or holds another project. The files are then as they were.
+    Raises what `server` raises, DataError when it returns fewer tasks than it reports or when writing fails, and
+    SetupError when the folder is in use or holds another project. The files are then as they were.
     """
     schema = request.schema()
     with lock_folder(request.folder):
@@ -93,25 +85,26 @@ def pull(server: Server, request: PullRequest, start_over: bool, progress: Progr
         except DamagedStateError as damage:
             aside = set_state_aside(request.folder)
             sys.stderr.write(
-                f"{request.folder}: what the last pull left for this one is damaged ({damage}); it is now called "
-                f"{aside.name}, and everything is pulled again\n"
+                f"{request.folder}: the state of the last pull is damaged ({damage}); it was renamed to {aside.name}, "
+                "and everything is pulled again\n"
             )
             return _pull(server, request, schema, start_over, progress)
 
 
 def is_up_to_date(server: Server, request: PullRequest) -> bool:
-    """Whether a pull would write nothing. Changes nothing itself."""
+    """Whether a pull would write nothing. Changes nothing itself. Raises what `pull` raises."""
     if not has_state(request.folder):
         return False
     try:
         with lock_folder(request.folder), open_state(request.folder) as state:
-            _check_origin(state, server, request, start_over=False)
+            last = _last_pull(state, server, request)
             return (
-                state.note("made_with") == request.made_with()
-                and are_in_place(request.folder, state.note("placed") or {})
-                and not has_changed(server, request.project, state)
-                and state.note("title") == request.project.title
-                and state.note("counts")["drafts"] == count_drafts(server, request.project.id)
+                last is not None
+                and last.made_with == request.made_with()
+                and are_in_place(request.folder, last.placed)
+                and not has_changed(server, request.project, state, last.cursor)
+                and last.title == request.project.title
+                and last.counts.drafts == count_drafts(server, request.project.id)
             )
     except DamagedStateError:
         return False
@@ -119,61 +112,67 @@ def is_up_to_date(server: Server, request: PullRequest) -> bool:
 
 @dataclass(frozen=True)
 class _Rows:
-    """What is in the output files, and which Label Studio it was read from."""
+    """What is in the output files, how it differs from the pull before, and which Label Studio it was read from."""
 
-    counts: dict[str, Any]
+    counts: Counts
     training: dict[str, Any] | None
-    files: list[WrittenFile]
+    files: tuple[WrittenFile, ...]
     changes: RecordChanges
     release: str
 
 
 def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool, progress: Progress) -> Summary:
-    folder = request.folder
-    plan = request.plan(schema)
+    folder, project = request.folder, request.project
+    plan, made_with = request.plan(schema), request.made_with()
     with open_state(folder) as state, make_temporary_folder(folder) as temporary:
-        _check_origin(state, server, request, start_over)
         if start_over:
             state.forget()
-        sync_tasks(server, request.project, state, progress)
-        placed: PlacedFiles = state.note("placed") or {}
-        former = {**former_files(folder), **{name: str(known["sha256"]) for name, known in placed.items()}}
-        if state.has_changed or state.note("made_with") != request.made_with() or not are_in_place(folder, placed):
-            rows = _write_rows(state, temporary, request, schema, plan, server.version(), progress)
+        last = None if start_over else _last_pull(state, server, request)
+        placed = last.placed if last else {}
+        cursor = sync_tasks(server, project, state, last.cursor if last else None, progress)
+        if last and last.made_with == made_with and not state.has_changed and are_in_place(folder, placed):
+            rows = _Rows(last.counts, last.training, last.files, _NO_CHANGES, last.release)
         else:
-            rows = _kept_rows(state)
-        counts = {**rows.counts, "drafts": count_drafts(server, request.project.id)}
-        manifest = manifest_json(_origin(server, request, schema, rows.release), rows.training, counts, rows.files)
-        write_synced(temporary / MANIFEST, manifest)
-        digests = [(file.file, file.sha256) for file in rows.files]
-        digests.append((MANIFEST, hashlib.sha256(manifest).hexdigest()))
-        changed = [name for name, digest in digests if digest_in_place(folder, name, placed) != digest]
-        with defer_signals():
-            put_in_place(temporary, folder, changed)
-            state.set_note("origin", [server.url, request.project.id])
-            state.set_note("title", request.project.title)
-            state.set_note("made_with", request.made_with())
-            state.set_note("counts", counts)
-            state.set_note("training", rows.training)
-            state.set_note("files", [asdict(file) for file in rows.files])
-            state.set_note("release", rows.release)
-            state.set_note("placed", placed_files(folder, digests))
-            remove_former_files(folder, former, (name for name, _ in digests))
+            rows = _write_rows(state, temporary, request, schema, plan, server.version(), progress)
+        counts = replace(rows.counts, drafts=count_drafts(server, project.id))
+        manifest = Manifest(_origin(server, project, schema, rows.release), rows.training, counts, rows.files)
+        digests = manifest.digests()
+        unchanged = unchanged_files(folder, digests, placed)
+
+        def keep_state() -> None:
+            state.put_last_pull(
+                LastPull(
+                    server=server.url,
+                    project=project.id,
+                    title=project.title,
+                    release=rows.release,
+                    made_with=made_with,
+                    counts=counts,
+                    training=rows.training,
+                    files=rows.files,
+                    placed=placed_files(folder, digests),
+                    cursor=cursor,
+                )
+            )
             state.commit()
-    # With no state that knows them, all records are new, and may be those that the file had.
-    is_same = corrections.FILE in dict(digests) and corrections.FILE not in changed
-    changes = RecordChanges(0, 0, 0) if is_same else rows.changes
-    return Summary(counts, rows.files, folder, changes, is_up_to_date=not changed)
+
+        former = {**former_files(folder), **{name: file.sha256 for name, file in placed.items()}}
+        publish(temporary, folder, manifest, former=former, unchanged=unchanged, commit=keep_state)
+    # Without a state that knows them all records are new, and yet may be those that the file had.
+    changes = _NO_CHANGES if corrections.FILE in unchanged else rows.changes
+    return Summary(counts.as_json(), list(rows.files), folder, changes, is_up_to_date=len(unchanged) == len(digests))
 
 
-def _check_origin(state: PullState, server: Server, request: PullRequest, start_over: bool) -> None:
-    origin = state.note("origin")
-    if origin and origin != [server.url, request.project.id] and not start_over:
+def _last_pull(state: PullState, server: Server, request: PullRequest) -> LastPull | None:
+    """The last pull into the folder. Raises SetupError when that was one of another project."""
+    last = state.last_pull()
+    if last and (last.server, last.project) != (server.url, request.project.id):
         raise SetupError(
-            f"{request.folder}: holds what was pulled from project {origin[1]} of {origin[0]}, and this is project "
-            f"{request.project.id} of {server.url}; choose another folder with -o, or give --full to start over in "
-            "this one"
+            f"{request.folder}: holds what was pulled from project {last.project} of {last.server}, and this is "
+            f"project {request.project.id} of {server.url}; choose another folder with -o, or give --full to start "
+            "over in this one"
         )
+    return last
 
 
 def _write_rows(
@@ -188,26 +187,21 @@ def _write_rows(
     """Converts every task of the state, and writes the rows into files in `temporary`."""
     total = state.task_count()
 
-    def note(chunk: ConvertedChunk, done: int) -> None:
+    def note_chunk(chunk: ConvertedChunk, done: int) -> None:
         state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(corrections.FILE, ()))
         progress(done, total)
 
     chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
-    rows = write_rows(chunks, plan, temporary, note)
+    rows = write_rows(chunks, plan, temporary, note_chunk)
     training = training_json(plan, rows.training)
-    return _Rows(rows.counts.as_json(), training, rows.files, state.settle_records(), release)
+    return _Rows(rows.counts, training, rows.files, state.settle_records(), release)
 
 
 def _with_records(plan: ExportPlan) -> ExportPlan:
-    """The plan with every record, which the changes since the last pull are told from, whether written or not."""
+    """The plan with every record, written or not: they show what changed since the last pull."""
     if corrections.FORMAT in plan.formats:
         return plan
     return replace(plan, formats=(corrections.FORMAT, *plan.formats))
-
-
-def _kept_rows(state: PullState) -> _Rows:
-    files = [WrittenFile(**file) for file in state.note("files")]
-    return _Rows(state.note("counts"), state.note("training"), files, RecordChanges(0, 0, 0), state.note("release"))
 
 
 def _raw_tasks(state: PullState) -> Iterator[RawTask]:
@@ -219,10 +213,10 @@ def _digest(row: bytes) -> bytes:
     return hashlib.blake2b(row, digest_size=8).digest()
 
 
-def _origin(server: Server, request: PullRequest, schema: Schema, release: str) -> dict[str, Any]:
-    return {
-        "host": server.url,
-        "project": {"id": request.project.id, "title": request.project.title},
-        "schema": schema.as_json(),
-        "versions": {"ls-trajedit": __version__, "label-studio": release},
-    }
+def _origin(server: Server, project: Project, schema: Schema, release: str) -> Origin:
+    return Origin(
+        server.url,
+        PulledProject(project.id, project.title),
+        schema.as_json(),
+        {"ls-trajedit": __version__, "label-studio": release},
+    )

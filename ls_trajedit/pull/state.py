@@ -1,4 +1,4 @@
-"""What a pull leaves behind for the next one: the tasks as they were read, and how far that got.
+"""What a pull leaves for the next one: the tasks as they were read, and how far that got.
 
 It is one SQLite database, `.ls-trajedit/state.sqlite` in the output folder. All that a pull changes in it is one
 transaction, which is committed after the output files are in place: whatever ends the pull before that, the state is
@@ -12,17 +12,24 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.output.folder import PRIVATE
+from ls_trajedit.output.inventory import PlacedFile
+from ls_trajedit.output.manifest import WrittenFile, counts_from_json
+from ls_trajedit.output.summary import RecordChanges
 from ls_trajedit.traces.errors import DataError, SetupError
 
-__all__ = ["DamagedStateError", "PullState", "RecordChanges", "has_state", "open_state", "set_state_aside"]
+__all__ = ["DamagedStateError", "LastPull", "PullState", "has_state", "open_state", "set_state_aside"]
 
-# "LsTe": what tells the database from somebody else's.
+# "LsTe": what distinguishes the database from somebody else's.
 _APPLICATION = 0x4C735465
-_FORMAT = 1
+# In format 1, each part of `LastPull` was a note of its own, under the name that it has in the JSON now.
+_FORMAT = 2
 # A message of SQLite's about a damaged database quotes from it, and Python may not be able to decode that.
 _FAILURES = (sqlite3.Error, UnicodeError)
 _TABLES = """
@@ -31,24 +38,72 @@ CREATE TABLE tasks (id INTEGER PRIMARY KEY, annotations INTEGER NOT NULL, checks
 CREATE TABLE records (task INTEGER, annotation INTEGER, digest BLOB NOT NULL, PRIMARY KEY (task, annotation))
     WITHOUT ROWID;
 """
+_LAST_PULL = "last_pull"
 
 
 class DamagedStateError(Exception):
-    """The state is no database, or one in which something does not fit. That is no loss: all can be pulled again."""
+    """The state is not a database, or is one that contradicts itself. Nothing is lost: all can be pulled again."""
 
 
 @dataclass(frozen=True)
-class RecordChanges:
-    """How many records a pull has that the one before had not, has otherwise, and has no more."""
+class LastPull:
+    """What a pull did, for the next one to compare with.
 
-    new: int
-    changed: int
-    removed: int
+    It read the project with the id `project` and that `title` from `server`, which was Label Studio `release` when the
+    files were last written. `made_with` is a hash of everything but the tasks that the output files depend on;
+    `counts`, `training` and `files` are what the manifest says, and `placed` is how each file looked when it was put in
+    place. What changed at `cursor` or later, by the server's clock, may not have been seen; None when it has no clock.
+    """
+
+    server: str
+    project: int
+    title: str
+    release: str
+    made_with: str
+    counts: Counts
+    training: dict[str, Any] | None
+    files: tuple[WrittenFile, ...]
+    placed: dict[str, PlacedFile]
+    cursor: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        return {
+            "origin": [self.server, self.project],
+            "title": self.title,
+            "release": self.release,
+            "made_with": self.made_with,
+            "counts": self.counts.as_json(),
+            "training": self.training,
+            "files": [asdict(file) for file in self.files],
+            "placed": {name: asdict(file) for name, file in self.placed.items()},
+            "cursor": self.cursor and self.cursor.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> LastPull:
+        """What `as_json` made `value` of. Raises KeyError, TypeError, ValueError or AttributeError for anything
+        else."""
+        server, project = value["origin"]
+        cursor = value.get("cursor")
+        return cls(
+            server=server,
+            project=project,
+            title=value["title"],
+            release=value["release"],
+            made_with=value["made_with"],
+            counts=counts_from_json(value["counts"]),
+            training=value.get("training"),
+            files=tuple(WrittenFile(**file) for file in value["files"]),
+            placed={name: PlacedFile(**file) for name, file in value["placed"].items()},
+            cursor=datetime.fromisoformat(cursor) if cursor else None,
+        )
 
 
 class PullState:
-    """The state as one pull sees and changes it. Any method raises DamagedStateError when it finds damage, and
-    DataError when the disk is full. `has_changed` says whether any task did."""
+    """The state as one pull sees and changes it. `has_changed` says whether any task changed. Every method raises
+    DamagedStateError when it finds damage, DataError when the disk is full, and SetupError when another program has the
+    database open."""
 
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._connection = connection
@@ -59,21 +114,33 @@ class PullState:
         """Makes the changes last."""
         self._execute("COMMIT")
 
-    def note(self, name: str) -> Any:
-        """What was noted under `name`, or None."""
-        for checksum, value in self._rows("SELECT checksum, value FROM notes WHERE name = ?", name):
+    def last_pull(self) -> LastPull | None:
+        """What the last pull left, or None before the first one."""
+        notes = self._notes()
+        if not notes:
+            return None
+        try:
+            return LastPull.from_json(notes.get(_LAST_PULL, notes))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise DamagedStateError("what the last pull noted is incomplete") from None
+
+    def put_last_pull(self, last: LastPull) -> None:
+        """Notes what this pull did, in place of what the one before noted."""
+        text = json.dumps(last.as_json()).encode()
+        self._execute("DELETE FROM notes")
+        self._execute("INSERT INTO notes VALUES (?, ?, ?)", _LAST_PULL, zlib.crc32(text), text)
+        self._execute(f"PRAGMA user_version = {_FORMAT}")
+
+    def _notes(self) -> dict[str, Any]:
+        found = {}
+        for name, checksum, value in self._rows("SELECT name, checksum, value FROM notes"):
             if not _is_sound(value, checksum):
                 raise DamagedStateError(f"the note `{name}` is not what was written")
-            return json.loads(value)
-        return None
-
-    def set_note(self, name: str, value: Any) -> None:
-        """Notes `value`, which is JSON."""
-        text = json.dumps(value).encode()
-        self._execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", name, zlib.crc32(text), text)
+            found[name] = json.loads(value)
+        return found
 
     def forget(self) -> None:
-        """Drops everything, for a pull that starts over, but what says which records the output files have now."""
+        """Drops everything but which records the output files have now, for a pull that starts over."""
         self._execute("DELETE FROM notes")
         self._execute("DELETE FROM tasks")
         self.has_changed = True
@@ -90,19 +157,19 @@ class PullState:
             yield number, raw
 
     def is_as_kept(self, number: int, raw: bytes) -> bool:
-        """Whether the task of that id is there, with the same JSON."""
+        """Whether the task with that id is in the state, with the same JSON."""
         return any(kept == raw for (kept,) in self._rows("SELECT raw FROM tasks WHERE id = ?", number))
 
     def put_task(self, number: int, raw: bytes, annotations: int) -> None:
-        """Keeps the task's JSON, in which there are that many annotations, in place of what there was of it."""
+        """Keeps the task's JSON, which holds that many annotations, in place of what was kept of it before."""
         if not self.is_as_kept(number, raw):
             row = (number, annotations, zlib.crc32(raw), raw)
             self._execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?)", *row)
             self.has_changed = True
 
     def keep_only(self, listed: Iterable[tuple[int, int | None]]) -> list[int]:
-        """Drops the tasks that are not `listed`, by id and number of annotations, if that is known. Returns the first
-        and the last id in `listed` that no task has then: two numbers, or none."""
+        """Drops the tasks that are not in `listed`, by id and, where it is known, number of annotations. Returns the
+        first and the last id in `listed` that no task has then: two numbers, or none."""
         self._execute("CREATE TEMP TABLE IF NOT EXISTS listed (id INTEGER PRIMARY KEY, annotations INTEGER)")
         self._execute("DELETE FROM listed")
         with self._translate_failures():
@@ -122,7 +189,7 @@ class PullState:
             self._connection.executemany("INSERT INTO written VALUES (?, ?, ?)", records)
 
     def settle_records(self) -> RecordChanges:
-        """Puts the records that were noted in place of those of the pull before, and says how they differ."""
+        """Replaces the records of the pull before by those that were noted. Returns how they differ."""
         self.note_records(())
         self._execute("CREATE INDEX temp.written_key ON written (task, annotation)")
         new = "SELECT count(*) FROM written LEFT JOIN records USING (task, annotation) WHERE records.digest IS NULL"
@@ -133,7 +200,7 @@ class PullState:
         changes = RecordChanges(*(int(self._execute(count).fetchone()[0]) for count in (new, changed, removed)))
         if changes != RecordChanges(0, 0, 0):
             self._execute("DELETE FROM records")
-            # An annotation without an id of its own is counted under one that others may have.
+            # An annotation without an id of its own has one here that others may have too.
             self._execute("INSERT OR REPLACE INTO records SELECT * FROM written ORDER BY task, annotation")
         self._execute("DROP TABLE written")
         return changes
@@ -156,15 +223,15 @@ class PullState:
         try:
             yield
         except _FAILURES as error:
-            raise _told(error, self._folder) from None
+            raise _explained(error, self._folder) from None
 
 
 @contextmanager
 def open_state(folder: Path) -> Iterator[PullState]:
     """The state in `folder`, with a transaction begun, which is rolled back unless `commit` is called.
 
-    The folder is made when it is not there. Raises SetupError for the state of a newer ls-trajedit,
-    DamagedStateError for what is no state, and DataError when the disk is full.
+    The folder is made when it does not exist. Raises SetupError for the state of a newer ls-trajedit,
+    DamagedStateError for what is not a state, and DataError when the disk is full.
     """
     path = _path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,17 +240,17 @@ def open_state(folder: Path) -> Iterator[PullState]:
             connection.execute("BEGIN IMMEDIATE")
             _check_format(connection, path)
         except _FAILURES as error:
-            raise _told(error, folder) from None
+            raise _explained(error, folder) from None
         yield PullState(connection, folder)
 
 
 def has_state(folder: Path) -> bool:
-    """Whether a pull left anything in `folder`."""
+    """Whether a pull has left a state in `folder`."""
     return _path(folder).exists()
 
 
 def set_state_aside(folder: Path) -> Path:
-    """Renames a damaged state, so that a new one can begin and nothing is lost. Returns where it is now."""
+    """Renames a damaged state, so that a new one can begin and nothing is lost. Returns its new path."""
     path = _path(folder)
     aside = next(
         name for number in range(1, 1_000_000) if not (name := path.with_suffix(f".damaged-{number}")).exists()
@@ -195,14 +262,14 @@ def set_state_aside(folder: Path) -> Path:
 
 
 def _path(folder: Path) -> Path:
-    return folder / ".ls-trajedit" / "state.sqlite"
+    return folder / PRIVATE / "state.sqlite"
 
 
 def _connection(path: Path, folder: Path) -> sqlite3.Connection:
     try:
         return sqlite3.connect(path, isolation_level=None)
     except _FAILURES as error:
-        raise _told(error, folder) from None
+        raise _explained(error, folder) from None
 
 
 def _is_sound(value: Any, checksum: Any) -> bool:
@@ -220,7 +287,7 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
     elif application != _APPLICATION:
-        raise DamagedStateError("it is no state of ls-trajedit")
+        raise DamagedStateError("it is not a state of ls-trajedit")
     elif version > _FORMAT:
         raise SetupError(
             f"{path}: was written by a newer ls-trajedit (format {version}, this one knows {_FORMAT}); install that "
@@ -228,7 +295,7 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _told(error: Exception, folder: Path) -> Exception:
+def _explained(error: Exception, folder: Path) -> Exception:
     code = getattr(error, "sqlite_errorname", "")
     if any(words in str(error) for words in ("full", "disk I/O")) or code.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
         return DataError(f"{folder}: writing failed: {error}; make room or choose another folder")

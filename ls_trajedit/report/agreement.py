@@ -1,4 +1,4 @@
-"""How far annotators of the same task agree, counted over pairs.
+"""How far the annotators of a task agree, counted over pairs.
 
 A pair is two annotations of one task by two different annotators. Each count below is of pairs that have something in
 common, so a task with three annotators counts three times. Nothing is corrected for chance.
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ls_trajedit.report.records import Record
+from ls_trajedit.report.records import AnnotatedTrace
 
 __all__ = ["Agreement"]
 
@@ -32,7 +32,7 @@ class Agreement:
     both_edited: int = 0
     same_text: int = 0
 
-    def add_task(self, records: Sequence[Record]) -> None:
+    def add_task(self, records: Sequence[AnnotatedTrace]) -> None:
         """Counts the annotations of one task."""
         names = [record.annotator for record in records]
         if len(set(names)) < 2:

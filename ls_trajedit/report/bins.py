@@ -1,20 +1,20 @@
-"""The groups that the report puts steps and edit distances into, in its charts and in its filters alike."""
+"""The groups of steps and of edit distances, in the charts of the report as well as in its filters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FINAL_ANSWER", "SIZES", "Bin", "bin_of", "step_bins"]
+__all__ = ["FINAL_ANSWER_KEY", "SIZES", "Bin", "bin_of", "step_bins"]
 
-FINAL_ANSWER = "final"
-"""The key that stands for the final answer where steps have theirs."""
+FINAL_ANSWER_KEY = "final"
+"""The key of the final answer, where steps have the keys of their groups."""
 
 MOST_STEP_BINS = 30
 
 
 @dataclass(frozen=True)
 class Bin:
-    """The whole numbers from `low` to `high`; None is no end. `key` stands for it in an address."""
+    """The whole numbers from `low` to `high`, or without an end when that is None. `key` is its name in an address."""
 
     key: str
     label: str
@@ -34,11 +34,11 @@ SIZES = tuple(
     _bin(low, high)
     for low, high in ((0, 0), (1, 1), (2, 3), (4, 10), (11, 30), (31, 100), (101, 300), (301, 1000), (1001, None))
 )
-"""Distances. An edit that only moves white space has 0 words."""
+"""Distances. An edit that changes only white space has 0 words."""
 
 
 def step_bins(steps: int) -> tuple[Bin, ...]:
-    """The steps from 1 to `steps`: each on its own or, when they are many, in groups of the same length.
+    """The steps from 1 to `steps`: each on its own or, when there are many, in groups of equal length.
 
     >>> [bin.label for bin in step_bins(3)]
     ['1', '2', '3']
@@ -50,5 +50,5 @@ def step_bins(steps: int) -> tuple[Bin, ...]:
 
 
 def bin_of(number: int, bins: tuple[Bin, ...]) -> Bin:
-    """The group that `number` is in; raises StopIteration when it is in none."""
+    """The group that `number` is in. Raises StopIteration when it is in none of them."""
     return next(found for found in bins if found.low <= number and (found.high is None or number <= found.high))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ls_trajedit.report.bins import FINAL_ANSWER, SIZES, Bin, bin_of, step_bins
+from ls_trajedit.report.bins import FINAL_ANSWER_KEY, SIZES, Bin, bin_of, step_bins
 from ls_trajedit.report.figures import Figures, median
 
 __all__ = [
@@ -28,8 +28,8 @@ _MOST_LETTERS = 36
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar as long as its `value`; `text` is the number that stands beside it, `address` the filter that shows what
-    it counts, without one when it has none."""
+    """A bar as long as its `value`. `text` is the number beside it, and `address` the filter that shows what it counts;
+    it is empty when there is none."""
 
     label: str
     value: float
@@ -38,7 +38,7 @@ class Bar:
 
     @property
     def short_label(self) -> str:
-        """The label as a chart has room for it; the table has all of it."""
+        """The label, shortened to the room in a chart; the table has it in full."""
         if len(self.label) <= _MOST_LETTERS:
             return self.label
         half = _MOST_LETTERS // 2
@@ -47,7 +47,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: the first cell leads to the filter `address`, if there is one."""
+    """A row of the table. Its first cell is a link to the filter `address`, if there is one."""
 
     address: str
     cells: tuple[str, ...]
@@ -55,8 +55,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars, a sentence that says what they show, and a table with a head. A bar of the value `full` is as long as there
-    is room."""
+    """Bars, a sentence that says what they show, and a table with a head. A bar of the value `full` takes all the
+    room."""
 
     name: str
     title: str
@@ -87,7 +87,7 @@ def steps_chart(figures: Figures) -> Chart:
         for found in bins
     ]
     if final := figures.steps_edits[None]:
-        address = f"step={FINAL_ANSWER}"
+        address = f"step={FINAL_ANSWER_KEY}"
         bars.append(Bar("Final", final, f"{final:,}", address))
         rows.append(Row(address, ("Final answer", *_numbers(final, figures.steps_touched[None]), "", "")))
     lead = "Where in a trace the edits are. Long traces are fewer, so the table also has the share of edited steps."

@@ -1,4 +1,4 @@
-"""The figures of the report, counted while the records pass by."""
+"""The figures of the report, counted as the records are read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from ls_trajedit.report.agreement import Agreement
-from ls_trajedit.report.records import Record
+from ls_trajedit.report.records import AnnotatedTrace
 
 __all__ = ["Figures", "count_figures", "median"]
 
@@ -49,7 +49,7 @@ class Figures:
         edited = (step for step in self.steps_edits if step is not None)
         return max((*self.steps_there, *edited), default=-1) + 1
 
-    def add_task(self, records: list[Record]) -> None:
+    def add_task(self, records: list[AnnotatedTrace]) -> None:
         """Counts the annotations of one task."""
         self.traces += 1
         self.traces_without_edit += not any(record.corrections for record in records)
@@ -57,7 +57,7 @@ class Figures:
         for record in records:
             self._add(record)
 
-    def _add(self, record: Record) -> None:
+    def _add(self, record: AnnotatedTrace) -> None:
         self.records += 1
         self.steps_there.update(range(record.steps))
         touched = {correction.step for correction in record.corrections}
@@ -81,7 +81,7 @@ class Figures:
         self.labelled_and_edited += len(labelled & touched)
 
 
-def count_figures(records: Iterable[Record]) -> Figures:
+def count_figures(records: Iterable[AnnotatedTrace]) -> Figures:
     """The figures of `records`, which come in order of their tasks, as the corrections file has them."""
     figures = Figures()
     for _, group in groupby(records, key=lambda record: (record.task_id, record.trace_id)):

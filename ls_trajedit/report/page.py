@@ -1,4 +1,7 @@
-"""Puts the page together: figures, charts, corrections, style and scripts in one file that needs nothing else."""
+"""Puts the page together: figures, charts, corrections, style and scripts in one file that needs nothing else.
+
+The corrections are in it as JSON, in blocks that nothing in them can break out of.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from ls_trajedit.output.manifest import Manifest, Origin
 from ls_trajedit.report.bins import SIZES, Bin, step_bins
 from ls_trajedit.report.charts import (
     annotators_chart,
@@ -22,10 +27,10 @@ from ls_trajedit.report.charts import (
     steps_chart,
 )
 from ls_trajedit.report.figures import Figures, median
-from ls_trajedit.report.page_data import host_address, project_address, script_json, task_address
-from ls_trajedit.report.records import Source
+from ls_trajedit.report.records import AnnotatedTrace
+from ls_trajedit.traces.json_text import json_line
 
-__all__ = ["page_pieces"]
+__all__ = ["host_address", "page_pieces", "project_address", "script_json", "write_blocks"]
 
 _HERE = "ls_trajedit.report"
 _SCRIPTS = (
@@ -34,30 +39,36 @@ _SCRIPTS = (
     (_HERE, "list.js"),
     (_HERE, "corrections.js"),
 )
+# Small enough for a browser to parse one between two frames.
+_BLOCK = 100_000
+_ESCAPED = ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026"))
 
 
-def page_pieces(source: Source, figures: Figures, blocks: Iterable[bytes]) -> Iterator[str]:
-    """The page, piece by piece; `blocks` are the corrections as `blocks_written` writes them."""
+def page_pieces(manifest: Manifest, figures: Figures, blocks: Iterable[bytes]) -> Iterator[str]:
+    """The page, piece by piece; `blocks` are the corrections as `write_blocks` writes them."""
     style = _read(_HERE, "report.css")
     scripts = [_read(package, name) for package, name in _SCRIPTS]
     steps = step_bins(figures.steps)
+    counts, project = manifest.counts.as_json(), manifest.origin.project
     charts = [
         steps_chart(figures),
         fields_chart(figures),
-        annotators_chart(figures, source.counts["by_annotator"]),
+        annotators_chart(figures, counts["by_annotator"]),
         sizes_chart(figures),
         labels_chart(figures),
     ]
+    address = project_address(manifest.origin)
     settings = {
-        "task": task_address(source),
+        "task": address and f"{address}?task=",
         "steps": [_limits(found) for found in steps],
         "sizes": [_limits(found) for found in SIZES],
     }
     return _template().generate(
-        source=source,
-        host=host_address(source),
-        project=project_address(source),
-        counts=source.counts,
+        title=project and project.title,
+        project_id=project and project.id,
+        host=host_address(manifest.origin),
+        project=address,
+        counts=counts,
         figures=figures,
         percent=percent,
         median_characters=median(figures.characters),
@@ -70,8 +81,57 @@ def page_pieces(source: Source, figures: Figures, blocks: Iterable[bytes]) -> It
         scripts=[Markup(script) for script in scripts],  # noqa: S704 (our own files)
         script_hashes=[_hash(script) for script in scripts],
         settings=Markup(script_json(settings).decode()),  # noqa: S704 (escaped there)
-        blocks=(Markup(block.decode().strip()) for block in blocks),  # noqa: S704 (escaped in blocks_written)
+        blocks=(Markup(block.decode().strip()) for block in blocks),  # noqa: S704 (escaped in write_blocks)
     )
+
+
+def write_blocks(records: Iterable[AnnotatedTrace], file: BinaryIO) -> Iterator[AnnotatedTrace]:
+    """Yields `records`, and writes the edited ones into `file` on the way: JSON arrays, each a line of about 100 kB.
+    The page's script (`corrections.js`) says what each position in a row means."""
+    rows: list[bytes] = []
+    size = 0
+    for record in records:
+        if record.corrections:
+            rows.append(script_json(_row(record)))
+            size += len(rows[-1])
+        if size > _BLOCK:
+            file.write(_block(rows))
+            rows, size = [], 0
+        yield record
+    if rows:
+        file.write(_block(rows))
+
+
+def script_json(value: Any) -> bytes:
+    """`value` as JSON on one line, in which nothing is markup, so that it can stand inside a <script> element.
+
+    >>> script_json({"text": "</script><!--"})
+    b'{"text":"\\\\u003c/script\\\\u003e\\\\u003c!--"}'
+    """
+    raw = json_line(value)
+    for sign, escape in _ESCAPED:
+        raw = raw.replace(sign, escape)
+    return raw
+
+
+def host_address(origin: Origin) -> str | None:
+    """Where Label Studio is, without a login that its address may hold. None when that is not known, or is not the
+    address of a web page."""
+    try:
+        parts = urlsplit(origin.host or "")
+        parts.port  # noqa: B018 (raises when it is not a number)
+    except ValueError:
+        return None
+    place = parts.netloc.rpartition("@")[2]
+    if parts.scheme not in ("http", "https") or not place or parts.query or parts.fragment:
+        return None
+    return f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
+
+
+def project_address(origin: Origin) -> str | None:
+    """Where the project is, or None when that is not known."""
+    host = host_address(origin)
+    return None if host is None or origin.project is None else f"{host}/projects/{origin.project.id}/data"
 
 
 @cache
@@ -85,9 +145,28 @@ def _read(package: str, name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """What a Content-Security-Policy knows an inline script or style by."""
+    """The hash by which a Content-Security-Policy allows an inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _limits(found: Bin) -> list[Any]:
     return [found.key, found.low, found.high]
+
+
+def _block(rows: list[bytes]) -> bytes:
+    return b"[" + b",".join(rows) + b"]\n"
+
+
+def _row(record: AnnotatedTrace) -> list[Any]:
+    return [
+        record.annotation_id,
+        record.task_id,
+        record.trace_id,
+        record.task,
+        record.annotator,
+        [
+            [edit.step, edit.field, edit.original, edit.edited, edit.characters, edit.words, edit.reason]
+            for edit in record.corrections
+        ],
+        [[label.step, label.name, label.choices] for label in record.labels],
+    ]

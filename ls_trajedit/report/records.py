@@ -1,4 +1,4 @@
-"""Reads an output folder for the report: what its manifest says, and the records of its corrections file."""
+"""Reads the corrections file for the report: one annotation at a time, with what the report needs of it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ls_trajedit.converters.formats.corrections import FORMAT
-from ls_trajedit.output.manifest import MANIFEST
+from ls_trajedit.output.manifest import MANIFEST, Manifest
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import parse_json
 
-__all__ = ["Correction", "Record", "Source", "StepLabel", "read_records", "read_source"]
+__all__ = ["AnnotatedTrace", "Correction", "LabelChoices", "read_records"]
 
-(CORRECTIONS,) = FORMAT.files
-_AROUND_RECORDS = (CORRECTIONS.head, b"],\n")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What the manifest in `folder` says: where the annotations came from, what was counted, and the hash of the
-    corrections file. Host and project are None when the files were converted from an export."""
-
-    folder: Path
-    host: str | None
-    project_id: int | None
-    project_title: str | None
-    counts: dict[str, Any]
-    files: tuple[str, ...]
-    sha256: str
+(_CORRECTIONS,) = FORMAT.files
+_BEFORE_RECORDS, _AFTER_RECORDS = _CORRECTIONS.head, b"],\n"
 
 
 @dataclass(frozen=True)
@@ -47,7 +33,7 @@ class Correction:
 
 
 @dataclass(frozen=True)
-class StepLabel:
+class LabelChoices:
     """The choices that were made for a step under the label's name."""
 
     step: int | None
@@ -56,8 +42,8 @@ class StepLabel:
 
 
 @dataclass(frozen=True)
-class Record:
-    """What the report needs of a record: one annotation, with `steps` as the number of steps of its trace."""
+class AnnotatedTrace:
+    """One annotation of a trace that has `steps` steps."""
 
     trace_id: str
     task: str
@@ -66,50 +52,31 @@ class Record:
     annotator: str
     steps: int
     corrections: tuple[Correction, ...]
-    labels: tuple[StepLabel, ...]
+    labels: tuple[LabelChoices, ...]
 
 
-def read_source(folder: Path) -> Source:
-    """The manifest in `folder`. Raises DataError when there is none, or none of ours, or when it knows of no
-    corrections file."""
-    path = folder / MANIFEST
-    try:
-        manifest = parse_json(path.read_bytes())
-        project = manifest["project"] or {"id": None, "title": None}
-        hashes = {_text(file["file"]): _text(file["sha256"]) for file in manifest["files"]}
-        source = Source(
-            folder,
-            _or_none(manifest["host"], str),
-            _or_none(project["id"], int),
-            _or_none(project["title"], str),
-            _counts(manifest["counts"]),
-            (MANIFEST, *hashes),
-            hashes.get(CORRECTIONS.file, ""),
+def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
+    """The records of the corrections file in `folder`, in order, one in memory at a time.
+
+    Raises DataError when `manifest` does not list such a file, and when the file is missing or is not the one that it
+    lists. The last may show only at the end.
+    """
+    path = folder / _CORRECTIONS.file
+    expected = manifest.digests().get(_CORRECTIONS.file)
+    if expected is None:
+        raise DataError(
+            f"{folder / MANIFEST}: does not list {_CORRECTIONS.file}, which the report is made from; pull or convert "
+            "with --format corrections"
         )
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{path}: is not there, so there is nothing to report; pull or convert into {folder}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(f"{path}: is no manifest of ls-trajedit; pull or convert again") from None
-    if not source.sha256:
-        raise DataError(f"{path}: names no {CORRECTIONS.file}, which the report is made from; pull or convert again")
-    return source
-
-
-def read_records(source: Source) -> Iterator[Record]:
-    """The records of the corrections file in order, one in memory at a time. Raises DataError when the file is missing
-    or not the one that the manifest names; the latter may show only at its end."""
-    path = source.folder / CORRECTIONS.file
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            # After the records come their numbers, which the manifest has as well.
+            # After the records come the numbers of them, which the manifest has as well.
             in_records = True
             for line in file:
                 digest.update(line)
-                in_records = in_records and line != _AROUND_RECORDS[1]
-                if in_records and line != _AROUND_RECORDS[0] and line.strip():
+                in_records = in_records and line != _AFTER_RECORDS
+                if in_records and line != _BEFORE_RECORDS and line.strip():
                     yield _record(parse_json(line.rstrip().removesuffix(b",")))
     except FileNotFoundError:
         raise DataError(f"{path}: is missing; pull or convert again") from None
@@ -117,17 +84,17 @@ def read_records(source: Source) -> Iterator[Record]:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _changed(path) from None
-    if digest.hexdigest() != source.sha256:
+    if digest.hexdigest() != expected:
         raise _changed(path)
 
 
 def _changed(path: Path) -> DataError:
-    return DataError(f"{path}: is not the file that the manifest names; pull or convert again")
+    return DataError(f"{path}: is not the file that the manifest lists; pull or convert again")
 
 
-def _record(row: dict[str, Any]) -> Record:
+def _record(row: dict[str, Any]) -> AnnotatedTrace:
     source = row["source"]
-    return Record(
+    return AnnotatedTrace(
         trace_id=_text(row["trace_id"]),
         task=_text(row["task"]),
         task_id=_or_none(source["task_id"], int),
@@ -151,32 +118,14 @@ def _correction(edit: dict[str, Any]) -> Correction:
     )
 
 
-def _label(label: dict[str, Any]) -> StepLabel:
-    return StepLabel(
+def _label(label: dict[str, Any]) -> LabelChoices:
+    return LabelChoices(
         _or_none(label["step_index"], int), _text(label["name"]), tuple(_text(choice) for choice in label["choices"])
     )
 
 
-def _counts(counts: dict[str, Any]) -> dict[str, Any]:
-    for name in ("tasks", "annotations", "edited", "unedited", "rejected", "skipped", "excluded", "drafts"):
-        _number(counts[name])
-    for reason, number in counts["rejected_by_reason"].items():
-        _text(reason)
-        _number(number)
-    for kinds in counts["by_annotator"].values():
-        for number in kinds.values():
-            _number(number)
-    return counts
-
-
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _number(value: Any) -> int:
-    if not isinstance(value, int):
         raise TypeError
     return value
 

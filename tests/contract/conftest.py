@@ -1,4 +1,5 @@
-"""The hosts that can serve the ML backend, each as a process of its own that speaks HTTP on a free port."""
+"""What the contract tests share: the hosts that can serve the ML backend, each as a process of its own that speaks HTTP
+on a free port, and somebody who pulls from a Label Studio that misbehaves on cue."""
 
 from __future__ import annotations
 
@@ -23,6 +24,8 @@ import requests
 from starlette.types import ASGIApp
 
 from ls_trajedit.backend.server import listen, make_server, server_url
+
+from .puller import Puller, puller_of
 
 REPOSITORY = Path(__file__).parents[2]
 HOSTS = ("ls-trajedit serve", "label-studio-ml 1.0.9")
@@ -134,6 +137,14 @@ def serve_here() -> Iterator[Callable[[ASGIApp], str]]:
             return url
 
         yield start
+
+
+@pytest.fixture
+def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+    """Somebody with a Label Studio of their own, whose project is empty. Modules extend it under the same name by what
+    happened before their tests."""
+    with puller_of(tmp_path, monkeypatch, capsys) as puller:
+        yield puller
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,7 @@ class HubStandIn:
                 Route("/api/datasets/{repo:path}/preupload/main", self._guarded(self._preupload), methods=["POST"]),
                 Route("/api/datasets/{repo:path}/commit/main", self._guarded(self._commit), methods=["POST"]),
                 Route("/api/datasets/{owner}/{name}", self._guarded(self._info), methods=["GET"]),
+                Route("/api/datasets/{owner}/{name}/revision/{revision}", self._guarded(self._info), methods=["GET"]),
                 Route("/datasets/{repo:path}.git/info/lfs/objects/batch", self._guarded(self._batch), methods=["POST"]),
                 Route("/datasets/{owner}/{name}/resolve/main/{file:path}", self._guarded(self._file)),
             ]
@@ -88,6 +89,7 @@ class HubStandIn:
         if name not in self.repositories:
             return JSONResponse({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
         repository = self.repositories[name]
+        assert request.path_params.get("revision", "main") in ("main", repository.commit)
         siblings = [_sibling(file, raw, file in repository.large) for file, raw in repository.files.items()]
         facts = {"id": name, "sha": repository.commit, "private": repository.private, "siblings": siblings}
         return JSONResponse({**facts, "tags": [], "downloads": 0, "likes": 0})
@@ -108,15 +110,21 @@ class HubStandIn:
         return JSONResponse({"errors": [], "warnings": []})
 
     def _preupload(self, request: Request, body: bytes) -> Response:
+        repository = self._repository(request)
         files = []
         for file in json.loads(body)["files"]:
             mode = "lfs" if file["size"] > LARGE else "regular"
-            files.append({"path": file["path"], "uploadMode": mode, "shouldIgnore": False, "oid": None})
+            raw = repository.files.get(file["path"])
+            known = None if raw is None else _sha256(raw) if file["path"] in repository.large else _blob(raw)
+            files.append({"path": file["path"], "uploadMode": mode, "shouldIgnore": False, "oid": known})
         return JSONResponse({"files": files})
 
     def _batch(self, request: Request, body: bytes) -> Response:
+        # What is there already needs no action.
         objects = [
-            {**wanted, "actions": {"upload": {"href": f"{self.store_url}/{wanted['oid']}", "header": {}}}}
+            wanted
+            if wanted["oid"] in self.stored
+            else {**wanted, "actions": {"upload": {"href": f"{self.store_url}/{wanted['oid']}", "header": {}}}}
             for wanted in json.loads(body)["objects"]
         ]
         return JSONResponse({"transfer": "basic", "objects": objects})
@@ -128,7 +136,7 @@ class HubStandIn:
 
     def _commit(self, request: Request, body: bytes) -> Response:
         if self.status_of_commit != 200:
-            return JSONResponse({"error": "the reason is told here"}, self.status_of_commit)
+            return JSONResponse({"error": "the reason is given here"}, self.status_of_commit)
         repository = self._repository(request)
         names = []
         for line in body.splitlines():
@@ -139,7 +147,7 @@ class HubStandIn:
                 repository.large.discard(value["path"])
             elif entry["key"] == "lfsFile":
                 raw = self.stored[value["oid"]]
-                assert hashlib.sha256(raw).hexdigest() == value["oid"]
+                assert _sha256(raw) == value["oid"]
                 repository.files[value["path"]] = raw
                 repository.large.add(value["path"])
             elif entry["key"] == "deletedFile":
@@ -160,8 +168,12 @@ class HubStandIn:
 def _sibling(name: str, raw: bytes, is_large: bool) -> dict[str, Any]:
     facts = {"rfilename": name, "size": len(raw), "blobId": _blob(raw)}
     if is_large:
-        facts["lfs"] = {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw), "pointerSize": 130}
+        facts["lfs"] = {"sha256": _sha256(raw), "size": len(raw), "pointerSize": 130}
     return facts
+
+
+def _sha256(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
 
 
 def _blob(raw: bytes) -> str:

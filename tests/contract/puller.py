@@ -16,7 +16,7 @@ import pytest
 
 from ls_trajedit.cli import main
 
-from .hostile_label_studio import PROJECT, TOKEN, HostileLabelStudio, hostile_label_studio, personal_token
+from .hostile_label_studio import PROJECT, TOKEN, HostileLabelStudio, corrected, hostile_label_studio, personal_token
 
 __all__ = ["OUTPUTS", "Clock", "Puller", "Ran", "puller_of"]
 
@@ -45,7 +45,7 @@ class Ran:
 
 @dataclass
 class Clock:
-    """The clock of whoever waits between two tries: it waits no longer than it takes to note for how long."""
+    """The clock of whoever waits between two retries: it waits no longer than it takes to note for how long."""
 
     now: float = 0.0
     pauses: list[float] = field(default_factory=list)
@@ -67,6 +67,28 @@ class Puller:
     clock: Clock
     _monkeypatch: pytest.MonkeyPatch
     _capsys: pytest.CaptureFixture[str]
+
+    def pull_some_corrected(self, tasks: int) -> list[int]:
+        """Pulls a project of so many tasks, of which the first two are corrected. Returns the tasks, ten minutes
+        later."""
+        numbers = [self.label_studio.add_task() for _ in range(tasks)]
+        for number in numbers[:2]:
+            self.label_studio.annotate(number, corrected(f"better {number}"))
+        self._pull_between()
+        return numbers
+
+    def pull_before_all_change(self, tasks: int) -> None:
+        """Pulls a project of so many tasks, before each of them is corrected."""
+        for _ in range(tasks):
+            self.label_studio.add_task()
+        self._pull_between()
+        for number in self.label_studio.tasks:
+            self.label_studio.annotate(number, corrected(f"better {number}"))
+
+    def _pull_between(self) -> None:
+        self.label_studio.pass_time()
+        assert self.pull().exit_code == 0
+        self.label_studio.pass_time()
 
     def pull(self, *arguments: str, into: Path | None = None, project: int = PROJECT) -> Ran:
         """Runs `pull` in this process."""
@@ -129,7 +151,7 @@ class Puller:
 
 @contextmanager
 def puller_of(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
-    """Somebody with a Label Studio of their own, who pulls into `data` in `folder` and need not wait between tries."""
+    """Somebody with a Label Studio of their own, who pulls into `data` in `folder` and need not wait for retries."""
     clock = Clock()
     monkeypatch.setattr("tenacity.nap.time", clock)
     monkeypatch.setattr("tenacity.time", clock)
@@ -139,7 +161,7 @@ def puller_of(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.setenv("LABEL_STUDIO_URL", label_studio.url)
         monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        # To read the certificates of all authorities takes longer than the rest of most pulls here, which need none.
+        # Reading the certificates of all authorities takes longer than the rest of most pulls here, which need none.
         monkeypatch.delenv("SSL_CERT_FILE", raising=False)
         monkeypatch.setenv("SSL_CERT_DIR", str(folder))
         yield Puller(label_studio, folder / "data", clock, monkeypatch, capsys)

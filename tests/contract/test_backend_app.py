@@ -41,7 +41,7 @@ def test_there_is_one_model_version(service: Host) -> None:
     assert service.post("/versions", {"project": "1.2"}).json() == {"versions": ["ls-trajedit"]}
 
 
-def test_a_prediction_says_of_which_model_version_it_is(service: Host) -> None:
+def test_a_prediction_has_its_model_version(service: Host) -> None:
     request = {"tasks": [{"id": 1, "data": {"answer": "a"}}, None], "label_config": CONFIG}
     results = service.post("/predict", request).json()["results"]
     assert [result["model_version"] for result in results] == ["ls-trajedit", "ls-trajedit"]
@@ -69,14 +69,14 @@ def test_an_unknown_address_is_a_404_in_json(service: Host, method: str, path: s
 )
 def test_a_wrong_method_is_a_405_in_json(service: Host, method: str, path: str, allowed: str) -> None:
     answer = service.request(method, path)
-    assert (answer.status_code, answer.json()) == (405, {"error": f"{method} is not for this address"})
+    assert (answer.status_code, answer.json()) == (405, {"error": f"{method} is not allowed at this address"})
     assert allowed in answer.headers["allow"]
 
 
 def test_health_answers_while_predictions_are_made(
     serve_here: Callable[[ASGIApp], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Label Studio gives `/health` one second, and takes a backend that misses it for gone."""
+    """Label Studio gives `/health` one second, and considers a backend that misses it disconnected."""
     started, finish = threading.Event(), threading.Event()
 
     def slow(tasks: list[object], config: str) -> tuple[list[list[dict[str, object]]], int]:
@@ -110,7 +110,7 @@ def test_a_bug_is_a_500_without_a_traceback(
         raise RuntimeError(f"a bug with {tasks}")
 
     logged: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    logger = logging.getLogger("ls_trajedit.backend.request_log")
+    logger = logging.getLogger("ls_trajedit.backend.log")
     monkeypatch.setattr(logger, "handlers", [QueueHandler(logged)])
     monkeypatch.setattr(answers, "predict_tasks", broken)
     url = serve_here(create_app())
@@ -122,8 +122,8 @@ def test_a_bug_is_a_500_without_a_traceback(
     assert "private" not in str(record.__dict__)
 
 
-def test_a_config_can_not_write_a_header(service: Host) -> None:
-    """A reason may quote the config, and stands in the head of the response."""
+def test_a_config_cannot_write_a_header(service: Host) -> None:
+    """A reason may quote the config, and is in the head of the response."""
     config = '<View><Text name="x" value="$a"/>' + "".join(
         f'<TextArea name="y{n}&#13;&#10;x-evil: {n}" toName="x"/>' for n in (1, 2)
     )

@@ -1,4 +1,4 @@
-"""What the service makes of a connection, byte by byte."""
+"""What the service does with a connection, byte by byte."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def one_answer(connection: socket.socket) -> bytes:
     [
         (b"POST /setup HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", b"HTTP/1.1 400 `schema` is missing"),
         (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 404 there is nothing at this address"),
-        (b"GET /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 405 GET is not for this address"),
+        (b"GET /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 405 GET is not allowed at this address"),
         (HEALTH + b"\r\n", b"HTTP/1.1 200 OK"),
         (b"BREW /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
         (b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
         (b"\x16\x03\x01\x02\x00\x01", b"HTTP/1.1 400 Bad Request"),
     ],
-    ids=["no schema", "unknown address", "wrong method", "fine", "no method of HTTP", "blank in the address", "TLS"],
+    ids=["no schema", "unknown address", "wrong method", "ok", "not a method of HTTP", "blank in the address", "TLS"],
 )
 def test_the_status_line_says_why(service: Host, request_head: bytes, status_line: bytes) -> None:
     with connected(service) as connection:
@@ -72,7 +72,7 @@ def test_many_requests_come_over_one_connection(service: Host) -> None:
             assert one_answer(connection).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_requests_sent_at_once_are_answered_one_after_the_other(service: Host) -> None:
+def test_requests_sent_at_once_are_answered_one_after_another(service: Host) -> None:
     setup = b"POST /setup HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
     with connected(service) as connection:
         connection.sendall(HEALTH + b"\r\n" + setup + HEALTH + b"Connection: close\r\n\r\n")
@@ -93,7 +93,7 @@ def test_requests_sent_at_once_are_answered_one_after_the_other(service: Host) -
     ],
     ids=["one header", "many headers", "address", "trailers"],
 )
-def test_a_head_without_end_is_not_read(service: Host, start: bytes, more: bytes) -> None:
+def test_an_endless_head_is_not_read(service: Host, start: bytes, more: bytes) -> None:
     with connected(service) as connection:
         assert is_cut_off(connection, start, more)
     assert service.get("/health").status_code == 200

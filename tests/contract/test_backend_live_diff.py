@@ -22,20 +22,20 @@ def backend(start_host: StartHost) -> Host:
 
 
 def head(script: str) -> dict[str, str]:
-    """The lines by which a user-script manager goes."""
+    """The lines that a user-script manager reads."""
     return dict(re.findall(r"^// @(\S+) +(.+)$", script.partition("// ==/UserScript==")[0], re.MULTILINE))
 
 
 def test_the_user_script_is_for_the_pages_of_that_label_studio_and_is_updated_from_here(backend: Host) -> None:
-    told = head(backend.get("/live-diff.user.js").text)
-    assert told["match"] == "https://labels.example.com/studio/*"
-    assert told["version"] == __version__
-    assert told["grant"] == "none"
-    assert told["updateURL"] == told["downloadURL"] == f"{backend.url}/live-diff.user.js"
+    found = head(backend.get("/live-diff.user.js").text)
+    assert found["match"] == "https://labels.example.com/studio/*"
+    assert found["version"] == __version__
+    assert found["grant"] == "none"
+    assert found["updateURL"] == found["downloadURL"] == f"{backend.url}/live-diff.user.js"
 
 
 @pytest.mark.parametrize("host", ['a";alert(1);"', "a b", "a/../b", "*", ""])
-def test_what_somebody_calls_the_backend_gets_into_the_script_only_when_it_is_a_host(backend: Host, host: str) -> None:
+def test_the_host_header_gets_into_the_script_only_when_it_is_a_plain_host(backend: Host, host: str) -> None:
     script = requests.get(f"{backend.url}/live-diff.user.js", headers={"Host": host}, timeout=30).text
     assert "alert" not in script
     assert "updateURL" not in head(script)
@@ -47,7 +47,7 @@ def test_behind_a_proxy_that_speaks_tls_updates_come_over_tls(backend: Host) -> 
     assert head(script)["updateURL"] == "https://backend.example.com/live-diff.user.js"
 
 
-def test_browsers_keep_the_script_until_there_is_another(service: Host) -> None:
+def test_browsers_keep_the_script_until_it_changes(service: Host) -> None:
     first = service.get("/live-diff.js")
     assert first.headers["Content-Type"].startswith("text/javascript")
     assert first.headers["Cache-Control"] == "no-cache"

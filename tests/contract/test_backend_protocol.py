@@ -75,9 +75,9 @@ def test_a_project_with_editors_connects(host: Host) -> None:
         ("<View><Text", "the labeling config is not XML"),
         ("", "the labeling config is not XML"),
     ],
-    ids=["no editors", "broken", "empty"],
+    ids=["no editors", "invalid", "empty"],
 )
-def test_a_refusal_tells_the_person_in_label_studio_why(host: Host, config: str, words: str) -> None:
+def test_a_refusal_shows_the_person_in_label_studio_why(host: Host, config: str, words: str) -> None:
     answer = host.post("/setup", setup_request(config))
     assert answer.status_code == 400
     assert words in answer.json()["error"]
@@ -122,9 +122,9 @@ def test_every_task_gets_one_prediction_in_order_even_an_unreadable_one(host: Ho
     def readable(number: int) -> dict[str, Any]:
         return task(number, {"steps": [{"action": f"step of {number}"}]})
 
-    broken = [None, 5, "text", [], {}, {"data": None}, {"data": "text"}, {"data": [1]}]
-    tasks = [readable(1), *broken, readable(2), *(readable(number) for number in range(3, 103))]
-    expected = [{"a_new": ["step of 1"]}, *({} for _ in broken)]
+    unreadable = [None, 5, "text", [], {}, {"data": None}, {"data": "text"}, {"data": [1]}]
+    tasks = [readable(1), *unreadable, readable(2), *(readable(number) for number in range(3, 103))]
+    expected = [{"a_new": ["step of 1"]}, *({} for _ in unreadable)]
     expected += [{"a_new": [f"step of {number}"]} for number in range(2, 103)]
     assert prefilled(host.post("/predict", predict_request(tasks, TWO_STEPS))) == expected
 
@@ -143,7 +143,7 @@ def test_each_request_brings_its_own_config(host: Host) -> None:
 
 
 def test_a_config_without_editors_gets_no_empty_predictions(host: Host) -> None:
-    """Label Studio would store them, and not ask again once the config is mended."""
+    """Label Studio would store them, and not ask again once the config is fixed."""
     answer = host.post("/predict", predict_request([task(1, {"text": "x"})], WITHOUT_EDITORS))
     assert answer.status_code == 400
     assert "no TextArea that corrects a field" in answer.json()["error"]
@@ -171,7 +171,7 @@ def test_events_change_nothing(host: Host, action: str) -> None:
     assert host.post("/setup", setup_request(TWO_STEPS)).json() == {"model_version": "ls-trajedit"}
 
 
-BROKEN = {
+INVALID = {
     "no body": b"",
     "not JSON": b"{tasks: 1}",
     "cut off": b'{"tasks": [',
@@ -179,7 +179,7 @@ BROKEN = {
     "not an object": b"[1, 2]",
     "null": b"null",
     "NaN": b'{"tasks": [NaN], "label_config": "", "schema": ""}',
-    "a number that no double holds": b'{"tasks": [1e999], "label_config": "", "schema": ""}',
+    "a number too large for a double": b'{"tasks": [1e999], "label_config": "", "schema": ""}',
     "a number of ten thousand digits": b'{"tasks": [' + b"9" * 10_000 + b'], "label_config": "", "schema": ""}',
     "nested too deeply": b'{"tasks": ' + b"[" * 100_000 + b"]" * 100_000 + b', "label_config": "", "schema": ""}',
     "of the wrong types": b'{"tasks": {}, "label_config": 1, "schema": 1}',
@@ -189,8 +189,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("path", ["/setup", "/predict"])
-@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
-def test_a_broken_request_is_a_400_with_a_reason(host: Host, path: str, body: bytes) -> None:
+@pytest.mark.parametrize("body", INVALID.values(), ids=INVALID)
+def test_an_invalid_request_is_a_400_with_a_reason(host: Host, path: str, body: bytes) -> None:
     answer = host.post(path, body)
     assert answer.status_code == 400
     assert answer.json().keys() == {"error"}

@@ -27,7 +27,7 @@ WEB_PAGE = "<!doctype html><html><body>Welcome to nginx!</body></html>"
         (httpx.InvalidURL("no port"), UsageError, "this is not the address of a server"),
     ],
 )
-def test_what_is_no_label_studio_has_no_release(answer: Any, error: type[TrajeditError], words: str) -> None:
+def test_an_address_without_a_label_studio_has_no_release(answer: Any, error: type[TrajeditError], words: str) -> None:
     with respx.mock:
         route = respx.get(f"{URL}/api/version")
         if isinstance(answer, httpx.Response):

@@ -77,12 +77,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         monkeypatch.setattr(sys, "argv", ["ls-trajedit", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        told = capsys.readouterr()
-        assert told.out == ""
-        assert TOKEN not in told.err
-        assert "Traceback" not in told.err
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert TOKEN not in printed.err
+        assert "Traceback" not in printed.err
         assert isinstance(ended.value.code, int)
-        return ended.value.code, told.err
+        return ended.value.code, printed.err
 
     return run_command
 
@@ -101,11 +101,11 @@ FIRST = {
 }
 
 FAILURES: dict[str, tuple[Any, int, str]] = {
-    "a wrong token": (own_error(401, "Invalid token."), 3, "does not take the token (401); is it whole"),
+    "a wrong token": (own_error(401, "Invalid token."), 3, "does not accept the token (401); is it complete"),
     "a legacy token where those are off": (
         own_error(401, "Authentication token no longer valid: legacy token authentication has been disabled"),
         3,
-        "legacy tokens are switched off in this organization. Make a Personal Access Token",
+        "legacy tokens are switched off in this organization. Create a Personal Access Token",
     ),
     "no permission": (own_error(403, "You do not have permission."), 3, "(403): You do not have permission. Ask an"),
     "a proxy that forbids": (httpx.Response(403, text=WEB_PAGE), 3, "(403): a web page that says so"),
@@ -119,14 +119,14 @@ FAILURES: dict[str, tuple[Any, int, str]] = {
     "a server that is starting": (httpx.Response(503), 4, "keeps failing while {doing} (503)"),
     "a conflict": (own_error(409, "Busy."), 4, "keeps failing while {doing} (409)"),
     "too many requests": (own_error(429, "Throttled."), 4, "too many requests while {doing} (429)"),
-    "no way there": (httpx.ConnectError("No route to host"), 4, "no connection; is Label Studio up"),
-    "a certificate of nobody's": (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]"), 4, "let SSL_CERT_FILE name"),
+    "no way there": (httpx.ConnectError("No route to host"), 4, "no connection; is Label Studio running"),
+    "a certificate of nobody's": (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]"), 4, "set SSL_CERT_FILE to"),
     "http where https was asked": (httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER]"), 4, "does not speak https"),
     "a proxy": (httpx.ProxyError("403 Forbidden"), 4, "NO_PROXY exempts a host"),
-    "a slow server": (httpx.ReadTimeout("timed out"), 4, "no answer while {doing}, for too long"),
-    "a swallowing firewall": (httpx.ConnectTimeout("timed out"), 4, "no connection: the server does not react"),
+    "a slow server": (httpx.ReadTimeout("timed out"), 4, "no answer while {doing} for too long"),
+    "a swallowing firewall": (httpx.ConnectTimeout("timed out"), 4, "no connection: the server does not respond"),
     "a broken connection": (httpx.RemoteProtocolError("peer closed connection"), 4, "the connection broke"),
-    "redirects in a circle": (httpx.Response(302, headers={"location": URL + "/circle"}), 4, "without end"),
+    "redirects in a circle": (httpx.Response(302, headers={"location": URL + "/circle"}), 4, "endless redirects"),
 }
 
 
@@ -141,32 +141,32 @@ def test_every_command_explains_why_it_cannot_start(api: respx.Router, run: Run,
         route.mock(return_value=answer)
     else:
         route.mock(side_effect=answer)
-    ended, told = run(*COMMANDS[command])
+    ended, message = run(*COMMANDS[command])
     assert ended == code
-    assert told.startswith(f"ls-trajedit: {URL}: ")
-    assert words.format(doing=doing) in told
-    assert told.count("\n") == 1
+    assert message.startswith(f"ls-trajedit: {URL}: ")
+    assert words.format(doing=doing) in message
+    assert message.count("\n") == 1
     assert not Path("data").exists()
 
 
-def test_a_port_at_which_nothing_listens_is_named_as_that(run: Run) -> None:
+def test_a_port_at_which_nothing_listens_is_reported_as_such(run: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        code, told = run(*COMMANDS["pull"], "--url", url)
+        code, message = run(*COMMANDS["pull"], "--url", url)
     assert code == 4
-    assert told == f"ls-trajedit: {url}: nothing listens there; is Label Studio up, and is the address right?\n"
+    assert message == f"ls-trajedit: {url}: nothing listens there; is Label Studio running, and is the address right?\n"
 
 
-def test_a_host_that_does_not_exist_is_named_as_that(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_a_host_that_does_not_exist_is_reported_as_such(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     def not_found(*args: object, **options: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", not_found)
     monkeypatch.setenv("NO_PROXY", "*")
-    code, told = run(*COMMANDS["pull"], "--url", "http://no-such-host.invalid")
+    code, message = run(*COMMANDS["pull"], "--url", "http://no-such-host.invalid")
     assert code == 4
-    assert told == "ls-trajedit: http://no-such-host.invalid: there is no such host; is the address right?\n"
+    assert message == "ls-trajedit: http://no-such-host.invalid: there is no such host; is the address right?\n"
 
 
 def test_a_failing_server_is_asked_three_times(api: respx.Router) -> None:
@@ -183,20 +183,20 @@ def test_a_server_that_recovers_is_not_an_error(api: respx.Router) -> None:
 
 
 @pytest.mark.parametrize("token", ["with a blank", "“quoted”", "two\nlines"])
-def test_a_token_that_can_be_none_is_not_sent(api: respx.Router, token: str) -> None:
+def test_a_malformed_token_is_not_sent(api: respx.Router, token: str) -> None:
     with pytest.raises(RefusedError, match="copy it again") as refused:
         connect(URL, token)
     assert token not in str(refused.value)
     assert not api.calls
 
 
-def test_blanks_around_a_token_are_passed_over(api: respx.Router) -> None:
+def test_blanks_around_a_token_are_ignored(api: respx.Router) -> None:
     connect(URL, f" {TOKEN}\n")
     assert api.calls.last.request.headers["authorization"] == f"Token {TOKEN}"
 
 
-def test_an_expired_personal_token_is_named_as_that_and_not_sent(api: respx.Router) -> None:
-    with pytest.raises(RefusedError, match=r"\(401\): it has expired\. Make a new one"):
+def test_an_expired_personal_token_is_reported_as_such_and_not_sent(api: respx.Router) -> None:
+    with pytest.raises(RefusedError, match=r"\(401\): it has expired\. Create a new one"):
         connect(URL, personal_token(1_600_000_000))
     assert not api.calls
 
@@ -210,8 +210,8 @@ def test_a_personal_token_is_exchanged_below_the_path_of_the_address(api: respx.
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (httpx.Response(401, json={"detail": "Token is invalid or expired"}), "is it whole, and of this server"),
-        (httpx.Response(401, json={"detail": "Token is blacklisted"}), "is it whole, and of this server"),
+        (httpx.Response(401, json={"detail": "Token is invalid or expired"}), "is it complete, and from this server"),
+        (httpx.Response(401, json={"detail": "Token is blacklisted"}), "is it complete, and from this server"),
     ],
 )
 def test_a_refused_personal_token_is_explained(api: respx.Router, answer: httpx.Response, words: str) -> None:
@@ -220,25 +220,25 @@ def test_a_refused_personal_token_is_explained(api: respx.Router, answer: httpx.
         connect(URL, personal_token(FAR))
 
 
-def test_a_web_page_where_a_personal_token_is_exchanged_is_no_label_studio(api: respx.Router) -> None:
+def test_a_web_page_where_a_personal_token_is_exchanged_is_not_label_studio(api: respx.Router) -> None:
     api.post("/api/token/refresh/").respond(text=WEB_PAGE)
     with pytest.raises(ServerError, match="is not one of Label Studio's"):
         connect(URL, personal_token(FAR))
 
 
 @pytest.mark.parametrize("url", ["http://", "http://localhost:abc", "http://[::1"])
-def test_what_is_no_address_is_a_mistake_on_the_command_line(run: Run, url: str) -> None:
-    code, told = run(*COMMANDS["pull"], "--url", url)
+def test_a_malformed_address_is_a_usage_error(run: Run, url: str) -> None:
+    code, message = run(*COMMANDS["pull"], "--url", url)
     assert code == 2
-    assert "this is not the address of a server; write it like http://localhost:8080" in told
+    assert "this is not the address of a server; write it like http://localhost:8080" in message
 
 
 def test_a_password_inside_the_address_is_not_shown(run: Run) -> None:
     with respx.mock:
         respx.get(f"{URL}/api/projects/12/").respond(500)
-        _, told = run(*COMMANDS["pull"], "--url", "http://ana:secret@label-studio.test")
-    assert told.startswith(f"ls-trajedit: {URL}: Label Studio keeps failing")
-    assert "secret" not in told
+        _, message = run(*COMMANDS["pull"], "--url", "http://ana:secret@label-studio.test")
+    assert message.startswith(f"ls-trajedit: {URL}: Label Studio keeps failing")
+    assert "secret" not in message
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -246,17 +246,17 @@ def test_without_a_token_every_command_says_where_to_get_one(
     monkeypatch: pytest.MonkeyPatch, run: Run, command: str
 ) -> None:
     monkeypatch.delenv("LABEL_STUDIO_API_KEY")
-    code, told = run(*COMMANDS[command])
+    code, message = run(*COMMANDS[command])
     assert code == 3
-    assert "no token: set LABEL_STUDIO_API_KEY" in told
+    assert "no token: set LABEL_STUDIO_API_KEY" in message
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_project_is_named(api: respx.Router, run: Run, command: str) -> None:
     api.get("/api/projects/12/").mock(return_value=own_error(404, "No Project matches the given query."))
-    code, told = run(*COMMANDS[command])
+    code, message = run(*COMMANDS[command])
     assert code == 3
-    assert f"{URL}: there is no project 12 for this token (404)" in told
+    assert f"{URL}: there is no project 12 for this token (404)" in message
 
 
 @pytest.mark.parametrize("command", ["pull", "convert"])
@@ -265,10 +265,10 @@ def test_an_unknown_project_is_named(api: respx.Router, run: Run, command: str) 
 )
 def test_a_project_without_editors_is_explained(api: respx.Router, run: Run, command: str, config: str) -> None:
     project(api, config)
-    code, told = run(*COMMANDS[command])
+    code, message = run(*COMMANDS[command])
     assert code == 3
-    assert "the labeling config" in told
-    assert "TextArea" in told or "not XML" in told
+    assert "the labeling config" in message
+    assert "TextArea" in message or "not XML" in message
 
 
 def test_the_readable_part_of_a_refusal_is_shown_without_its_markup(api: respx.Router, server: Server) -> None:
@@ -309,14 +309,14 @@ def project(api: respx.Router, config: str = CONFIG) -> None:
         ),
     ],
 )
-def test_whether_predictions_are_validated_is_read_from_the_flags_or_not_known(
+def test_whether_predictions_are_validated_is_read_from_the_flags_or_unknown(
     api: respx.Router, server: Server, answer: httpx.Response, expected: bool | None
 ) -> None:
     api.get("/feature-flags/").mock(return_value=answer)
     assert server.validates_predictions() is expected
 
 
-def test_data_error_is_what_an_incomplete_page_raises(api: respx.Router, server: Server) -> None:
+def test_an_incomplete_page_raises_a_data_error(api: respx.Router, server: Server) -> None:
     api.get("/api/tasks/").respond(json={"tasks": [], "total": 3})
-    with pytest.raises(DataError, match="counted 3 tasks"):
+    with pytest.raises(DataError, match="reported 3 tasks"):
         list(data_pages(server, 12))

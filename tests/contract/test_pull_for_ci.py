@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import OUTPUTS, Puller, puller_of
+from .puller import OUTPUTS, Puller
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody whose project has an edited, a rejected and a skipped annotation, and has never pulled."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        tasks = [puller.label_studio.add_task() for _ in range(4)]
-        puller.label_studio.annotate(tasks[0], corrected("better"))
-        puller.label_studio.annotate(tasks[1], corrected("x", "nobody"))
-        puller.label_studio.annotate(tasks[2], was_cancelled=True)
-        puller.label_studio.pass_time()
-        yield puller
+    tasks = [puller.label_studio.add_task() for _ in range(4)]
+    puller.label_studio.annotate(tasks[0], corrected("better"))
+    puller.label_studio.annotate(tasks[1], corrected("x", "nobody"))
+    puller.label_studio.annotate(tasks[2], was_cancelled=True)
+    puller.label_studio.pass_time()
+    return puller
 
 
 def test_a_check_before_the_first_pull_says_1_and_makes_no_folder(puller: Puller) -> None:
@@ -72,7 +69,7 @@ def test_a_check_finds_a_deletion_and_an_output_file_that_is_not_ours(puller: Pu
     assert puller.pull("--check").exit_code == 1
 
 
-def test_a_check_of_a_server_that_is_down_is_no_1(puller: Puller) -> None:
+def test_a_check_of_a_server_that_is_down_does_not_end_with_1(puller: Puller) -> None:
     puller.label_studio.takes_tokens = False
     assert puller.pull("--check").exit_code == 3
 
@@ -86,11 +83,11 @@ def test_check_and_full_do_not_go_together(puller: Puller) -> None:
     ("arguments", "code", "words"),
     [
         (["--fail-under", "1"], 0, ""),
-        (["--fail-under", "2"], 5, "1 edited, and at least 2 should be; the files in "),
+        (["--fail-under", "2"], 5, "1 annotation edited (--fail-under 2); the files in "),
         (["--max-rejects", "1"], 0, ""),
-        (["--max-rejects", "0"], 5, "1 rejected: "),
-        (["--strict"], 5, "1 rejected: "),
-        (["--strict", "--fail-under", "2"], 5, "1 rejected: "),
+        (["--max-rejects", "0"], 5, "1 annotation rejected (--max-rejects 0): "),
+        (["--strict"], 5, "1 annotation rejected (--strict): "),
+        (["--strict", "--fail-under", "2"], 5, "1 annotation rejected (--strict): "),
     ],
 )
 def test_limits_give_exit_code_5_with_the_files_written(
@@ -112,9 +109,9 @@ def test_strict_and_max_rejects_do_not_go_together(puller: Puller) -> None:
 
 
 def test_json_is_one_object_that_says_all(puller: Puller) -> None:
-    told = puller.pull("--json").json()
-    files = told.pop("files")
-    assert told == {
+    printed = puller.pull("--json").json()
+    files = printed.pop("files")
+    assert printed == {
         "tasks": 4,
         "annotations": 3,
         "edited": 1,
@@ -136,7 +133,7 @@ def test_json_is_one_object_that_says_all(puller: Puller) -> None:
     ]
     again = puller.pull("--json").json()
     assert again == {
-        **told,
+        **printed,
         "files": files,
         "up_to_date": True,
         "changes": {"new": 0, "changed": 0, "removed": 0},

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import OUTPUTS, Puller, puller_of
+from .puller import OUTPUTS, Puller
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled a project of three tasks, two of them corrected, with the default formats."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        tasks = [puller.label_studio.add_task() for _ in range(3)]
-        for number in tasks[:2]:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        yield puller
+    puller.pull_some_corrected(3)
+    return puller
 
 
 def names(puller: Puller) -> set[str]:
@@ -45,7 +36,7 @@ def test_other_formats_are_made_of_what_was_pulled_before_and_take_the_place_of_
     assert not (puller.folder / "trl").exists()
 
 
-def test_what_changed_is_told_without_the_corrections_as_well(puller: Puller) -> None:
+def test_what_changed_is_counted_without_the_corrections_file_as_well(puller: Puller) -> None:
     puller.label_studio.annotate(puller.label_studio.add_task(), corrected("new"))
     ran = puller.pull("--format", "trl-dpo", "--json")
     assert ran.json()["changes"] == {"new": 1, "changed": 0, "removed": 0}

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import OUTPUTS, Puller, puller_of
-
-
-@pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        yield puller
+from .puller import OUTPUTS, Puller
 
 
 @pytest.fixture
 def pulled(puller: Puller) -> tuple[Puller, list[int]]:
     """Somebody who has pulled five tasks, two of them corrected, ten minutes ago."""
-    tasks = [puller.label_studio.add_task() for _ in range(5)]
-    for number in tasks[:2]:
-        puller.label_studio.annotate(number, corrected(f"better {number}"))
-    puller.label_studio.pass_time()
-    assert puller.pull().exit_code == 0
-    puller.label_studio.pass_time()
+    tasks = puller.pull_some_corrected(5)
     return puller, tasks
 
 

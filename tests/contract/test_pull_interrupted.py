@@ -7,29 +7,19 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from .hostile_label_studio import corrected
 from .misbehaviour import hanging
-from .puller import OUTPUTS, Puller, puller_of
+from .puller import OUTPUTS, Puller
 from .reply import Reply
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled, before all tasks changed."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        for _ in range(20):
-            puller.label_studio.add_task()
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        for number in puller.label_studio.tasks:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        yield puller
+    puller.pull_before_all_change(20)
+    return puller
 
 
 @pytest.fixture
@@ -56,18 +46,18 @@ def started_and_held_at(puller: Puller, kind: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("kind", ["changed", "version", "drafts"])
 @pytest.mark.parametrize(
-    ("number", "code", "told"),
+    ("number", "code", "message"),
     [(signal.SIGINT, 130, "ls-trajedit: interrupted\n"), (signal.SIGTERM, 143, "ls-trajedit: terminated\n")],
 )
 def test_ctrl_c_and_sigterm_change_nothing_at_all(
-    puller: Puller, new: dict[str, bytes], kind: str, number: int, code: int, told: str
+    puller: Puller, new: dict[str, bytes], kind: str, number: int, code: int, message: str
 ) -> None:
     before, times = puller.outputs(), puller.times()
     state = (puller.folder / ".ls-trajedit" / "state.sqlite").read_bytes()
     process = started_and_held_at(puller, kind)
     process.send_signal(number)
     ran = puller.end(process)
-    assert (ran.exit_code, ran.out, ran.err) == (code, "", told)
+    assert (ran.exit_code, ran.out, ran.err) == (code, "", message)
     # No `.writing-` folder either.
     assert (puller.outputs(), puller.times()) == (before, times)
     assert (puller.folder / ".ls-trajedit" / "state.sqlite").read_bytes() == state
@@ -201,7 +191,7 @@ def test_a_signal_among_the_renames_waits_until_all_is_in_place(puller: Puller, 
         (20_000, 5, "writing failed: "),
     ],
 )
-def test_a_full_disk_cuts_no_file_and_is_told(
+def test_a_full_disk_cuts_no_file_and_is_an_error(
     puller: Puller, new: dict[str, bytes], bytes_left: int, code: int, words: str
 ) -> None:
     old, times = puller.outputs(), puller.times()
@@ -219,3 +209,20 @@ def test_a_full_disk_cuts_no_file_and_is_told(
     assert puller.run("verify", str(puller.folder)).exit_code == 0
     assert puller.pull().exit_code == 0
     assert puller.outputs() == new
+
+
+def test_a_failure_to_talk_to_the_server_is_not_called_a_failure_to_write(puller: Puller) -> None:
+    """One that the client of Label Studio has no words for, such as certificates that cannot be read."""
+    old, times = puller.outputs(), puller.times()
+    process = puller.start_with("""
+        from ls_trajedit.label_studio.client import Server
+        real = Server.ask
+        def ask(self, path, *arguments, **parameters):
+            if path == "api/tasks/":
+                raise PermissionError(13, "Permission denied", "/etc/ssl/certs")
+            return real(self, path, *arguments, **parameters)
+        Server.ask = ask
+    """)
+    ran = puller.end(process)
+    assert (ran.exit_code, "make room" in ran.err, "/etc/ssl/certs" in ran.err) == (5, False, True)
+    assert (puller.outputs(), puller.times()) == (old, times)

@@ -1,23 +1,20 @@
-"""Tasks and annotations as no editor of ours makes them: each is counted somewhere, and none stops the others."""
+"""Tasks and annotations that no editor of ours makes: each is counted somewhere, and none stops the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import Puller, puller_of
+from .puller import Puller
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody whose project has one good annotation, in the first task."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        puller.label_studio.annotate(puller.label_studio.add_task(), corrected("good"))
-        yield puller
+    puller.label_studio.annotate(puller.label_studio.add_task(), corrected("good"))
+    return puller
 
 
 RESULTS: dict[str, tuple[Any, str]] = {
@@ -71,7 +68,7 @@ def test_a_task_that_holds_no_trace_has_its_annotation_rejected(puller: Puller, 
 
 
 @pytest.mark.parametrize("annotation", [None, 7, "text", []])
-def test_what_stands_among_annotations_and_is_none_is_rejected(puller: Puller, annotation: Any) -> None:
+def test_what_is_among_the_annotations_and_is_not_one_is_rejected(puller: Puller, annotation: Any) -> None:
     puller.label_studio.tasks[puller.label_studio.add_task()]["annotations"].append(annotation)
     counts = puller.pull("--json").json()
     assert (counts["edited"], counts["rejected"]) == (1, 1)

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from .hostile_label_studio import corrected
-from .puller import Puller, puller_of
+from .puller import Puller
 
 PARQUET = ("--format", "trl-dpo", "--to", "parquet")
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody with a project of two corrected tasks."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        for _ in range(2):
-            puller.label_studio.annotate(puller.label_studio.add_task(), corrected("better"))
-        puller.label_studio.pass_time()
-        yield puller
+    for _ in range(2):
+        puller.label_studio.annotate(puller.label_studio.add_task(), corrected("better"))
+    puller.label_studio.pass_time()
+    return puller
 
 
 def test_the_file_is_listed_and_verified_and_holds_the_rows_of_the_json_file(puller: Puller) -> None:

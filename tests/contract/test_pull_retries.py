@@ -1,17 +1,15 @@
-"""A Label Studio that fails for a while, and one that says no: which is asked again, for how long, and what is told."""
+"""A Label Studio that fails for a while, and one that refuses: what is retried, for how long, and what is reported."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from pathlib import Path
 
 import httpx
 import pytest
 
-from .hostile_label_studio import corrected, personal_token
+from .hostile_label_studio import personal_token
 from .misbehaviour import (
     cut_off,
     cut_off_cleanly,
@@ -25,31 +23,24 @@ from .misbehaviour import (
     throttled,
     web_page,
 )
-from .puller import Puller, puller_of
+from .puller import Puller
 from .reply import Fault
 
 TASKS = 150
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled two pages of tasks, before all of them changed."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        for _ in range(TASKS):
-            puller.label_studio.add_task()
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        for number in puller.label_studio.tasks:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        yield puller
+    puller.pull_before_all_change(TASKS)
+    return puller
 
 
 PASSING: dict[str, tuple[Fault, str]] = {
     "a dropped connection": (dropped, "the connection broke"),
     "a body that is cut off": (cut_off, "the connection broke"),
     "a body that is cut off and does not say so": (cut_off_cleanly, "is cut off or damaged"),
-    "JSON that is none": (not_json, "is cut off or damaged"),
+    "invalid JSON": (not_json, "is cut off or damaged"),
     "a proxy's page": (web_page, "a web page came back"),
     "a proxy that finds nothing": (foreign(404), "no Label Studio is there (404)"),
     "too many requests": (foreign(429), "too many requests"),
@@ -61,7 +52,7 @@ PASSING: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("failure", PASSING)
-def test_what_passes_is_told_and_asked_again(puller: Puller, failure: str) -> None:
+def test_a_transient_error_is_reported_and_retried(puller: Puller, failure: str) -> None:
     fault, words = PASSING[failure]
     for kind, nth in (("changed", 1), ("changed", 3), ("version", 1), ("drafts", 1)):
         puller.label_studio.misbehave(fault, on=kind, nth=nth)
@@ -71,7 +62,7 @@ def test_what_passes_is_told_and_asked_again(puller: Puller, failure: str) -> No
     assert puller.completions() == [f"better {number}" for number in sorted(puller.label_studio.tasks)]
     assert len(puller.clock.pauses) == 4
     assert ran.err.count(words) == 4
-    assert ran.err.count("\n  trying again in ") == 4
+    assert ran.err.count("\n  retrying in ") == 4
 
 
 # These look the same when the address is wrong for ever.
@@ -79,18 +70,18 @@ UNLIKELY = {"a proxy's page", "a proxy that finds nothing"}
 
 
 @pytest.mark.parametrize("failure", sorted(PASSING.keys() - UNLIKELY))
-def test_what_may_pass_is_asked_again_from_the_first_request_on(puller: Puller, failure: str) -> None:
+def test_a_transient_error_is_retried_from_the_first_request_on(puller: Puller, failure: str) -> None:
     fault, _ = PASSING[failure]
     puller.label_studio.misbehave(fault, on="project", times=3)
     assert puller.pull().exit_code == 0
 
 
-def test_a_server_that_does_not_answer_in_time_is_asked_again(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_in_time_is_retried(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ls_trajedit.label_studio.client._TIMEOUT", httpx.Timeout(0.5))
     puller.label_studio.misbehave(hanging, on="changed", nth=2)
     ran = puller.pull()
     assert ran.exit_code == 0
-    assert "no answer while reading the tasks of project 12, for too long" in ran.err
+    assert "no answer while reading the tasks of project 12 for too long" in ran.err
     assert len(puller.completions()) == TASKS
 
 
@@ -114,7 +105,7 @@ def test_a_pause_is_as_long_as_the_server_asks_for(puller: Puller) -> None:
     assert puller.clock.pauses[:2] == [97, 98]
     assert puller.clock.pauses[2] <= 60
     assert "too many requests while reading the tasks of project 12 (429)" in ran.err
-    assert "trying again in 97 s" in ran.err
+    assert "retrying in 97 s" in ran.err
 
 
 def test_a_pause_lasts_until_the_time_that_the_server_names(puller: Puller) -> None:
@@ -126,7 +117,7 @@ def test_a_pause_lasts_until_the_time_that_the_server_names(puller: Puller) -> N
 
 
 @pytest.mark.parametrize("failure", PASSING)
-def test_what_does_not_pass_ends_with_4_after_the_longest_wait_and_the_files_stay(puller: Puller, failure: str) -> None:
+def test_an_error_that_lasts_ends_with_4_after_max_wait_and_the_files_stay(puller: Puller, failure: str) -> None:
     fault, words = PASSING[failure]
     before, times = puller.outputs(), puller.times()
     puller.label_studio.misbehave(fault, on="changed", nth=2, times=1000)
@@ -158,7 +149,7 @@ def test_a_job_that_cannot_wait_need_not(puller: Puller) -> None:
 
 
 REFUSALS: dict[str, tuple[Fault, str]] = {
-    "a token that stops working": (refusing(401, "Invalid token."), "does not take the token (401)"),
+    "a token that stops working": (refusing(401, "Invalid token."), "does not accept the token (401)"),
     "no permission": (refusing(403, "You do not have permission."), "(403): You do not have permission"),
     "a proxy that forbids": (foreign(403), "(403): a web page that says so"),
     "a project that vanishes": (refusing(404, "No Project matches the given query."), "not found while reading"),
@@ -167,7 +158,7 @@ REFUSALS: dict[str, tuple[Fault, str]] = {
 
 
 @pytest.mark.parametrize("failure", REFUSALS)
-def test_a_no_is_not_asked_about_twice_and_the_files_stay(puller: Puller, failure: str) -> None:
+def test_a_refusal_is_not_retried_and_the_files_stay(puller: Puller, failure: str) -> None:
     fault, words = REFUSALS[failure]
     before, times = puller.outputs(), puller.times()
     puller.label_studio.misbehave(fault, on="changed", nth=2)
@@ -192,7 +183,7 @@ def test_what_ends_half_way_ends_the_pull(puller: Puller, happens: str) -> None:
 @pytest.mark.parametrize(
     "answer", [{}, [], {"tasks": 3, "total": 1}, {"tasks": [], "total": "1"}, {"tasks": [{}], "total": 1}, None, 7]
 )
-def test_an_answer_of_another_service_is_told_as_that(puller: Puller, answer: object) -> None:
+def test_an_answer_of_another_service_is_recognized(puller: Puller, answer: object) -> None:
     before = puller.outputs()
     puller.label_studio.misbehave(saying(answer), on="changed", nth=2)
     ran = puller.pull()
@@ -230,7 +221,7 @@ def test_a_host_that_does_not_exist_is_not_asked_for_again(puller: Puller, monke
 
 
 def test_a_host_that_vanishes_half_way_is_asked_for_again(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server hiccups, too."""
+    """Errors of a name server can be transient too."""
     real, calls = socket.getaddrinfo, []
 
     def lost_once(*args: object, **options: object) -> object:
@@ -266,14 +257,14 @@ def test_a_refused_personal_token_is_not_sent_again(puller: Puller, monkeypatch:
     puller.label_studio.takes_tokens = False
     ran = puller.pull()
     assert (ran.exit_code, ran.asked) == (3, ["token"])
-    assert "does not take the token (401)" in ran.err
+    assert "does not accept the token (401)" in ran.err
 
 
 @pytest.mark.parametrize("kind", ["legacy", "personal"])
 def test_no_token_is_shown_even_when_the_server_shows_it(
     puller: Puller, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """That none is printed or written is looked for after every run of these tests; here somebody makes it hard."""
+    """Every run of these tests is searched for a token that was printed or written; this one makes it hard."""
     if kind == "personal":
         monkeypatch.setenv("LABEL_STUDIO_API_KEY", personal_token("refresh"))
     puller.label_studio.misbehave(echoing, on="changed", nth=2)

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from .hostile_label_studio import CONFIG, HostileLabelStudio, corrected
-from .puller import Puller, puller_of
+from .puller import Puller
 
 Step = Callable[[HostileLabelStudio, random.Random], None]
-
-
-@pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        yield puller
 
 
 def annotated(label_studio: HostileLabelStudio) -> list[tuple[int, int]]:
@@ -116,17 +109,17 @@ def test_an_incremental_pull_writes_what_a_full_pull_writes(puller: Puller, seed
         assert puller.times() == times
 
 
-def test_the_changes_that_are_told_add_up_to_the_records(puller: Puller) -> None:
+def test_the_changes_that_are_reported_add_up_to_the_records(puller: Puller) -> None:
     draw = random.Random(11)
     create(puller.label_studio, draw)
     records: dict[tuple[int, int], object] = {}
     for _ in range(30):
         for step in draw.choices(STEPS, k=3):
             step(puller.label_studio, draw)
-        told = puller.pull("--json").json()["changes"]
+        changes = puller.pull("--json").json()["changes"]
         found = puller.read("trajectory_corrections.json")["records"]
         now = {(record["source"]["task_id"], record["source"]["annotation_id"]): record for record in found}
-        assert told == {
+        assert changes == {
             "new": len(now.keys() - records.keys()),
             "changed": sum(now[key] != records[key] for key in now.keys() & records.keys()),
             "removed": len(records.keys() - now.keys()),

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from .hostile_label_studio import PROJECT, corrected
-from .puller import Puller, Ran, puller_of
+from .puller import Puller, Ran
 
 
 @pytest.fixture
-def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Puller]:
+def puller(puller: Puller) -> Puller:
     """Somebody who has pulled three tasks, two of them corrected, ten minutes ago."""
-    with puller_of(tmp_path, monkeypatch, capsys) as puller:
-        tasks = [puller.label_studio.add_task() for _ in range(3)]
-        for number in tasks[:2]:
-            puller.label_studio.annotate(number, corrected(f"better {number}"))
-        puller.label_studio.pass_time()
-        assert puller.pull().exit_code == 0
-        puller.label_studio.pass_time()
-        yield puller
+    puller.pull_some_corrected(3)
+    return puller
 
 
 @pytest.fixture
@@ -68,11 +64,11 @@ def test_the_state_of_a_newer_version_is_refused_and_kept(puller: Puller, state:
     for arguments in ((), ("--full",), ("--check",)):
         ran = puller.pull(*arguments)
         assert ran.exit_code == 3
-        assert "was written by a newer ls-trajedit (format 99, this one knows 1); install that one" in ran.err
+        assert "was written by a newer ls-trajedit (format 99, this one knows 2); install that one" in ran.err
     assert (puller.outputs(), state.read_bytes()) == (before, kept)
 
 
-def no_database(state: Path) -> None:
+def not_a_database(state: Path) -> None:
     state.write_bytes(b"\x00garbage" * 1000)
 
 
@@ -100,9 +96,9 @@ def without_tables(state: Path) -> None:
         connection.execute("DROP TABLE tasks")
 
 
-def note_that_is_no_json(state: Path) -> None:
+def note_that_is_not_json(state: Path) -> None:
     with closing(sqlite3.connect(state, isolation_level=None)) as connection:
-        connection.execute("UPDATE notes SET value = '{' WHERE name = 'placed'")
+        connection.execute("UPDATE notes SET value = '{'")
 
 
 def cursor_in_the_future(state: Path) -> None:
@@ -118,19 +114,19 @@ def a_folder(state: Path) -> None:
 
 
 DAMAGES = [
-    no_database,
+    not_a_database,
     somebody_elses,
     cut_in_half,
     cut_to_the_header,
     another_task_inside,
     without_tables,
-    note_that_is_no_json,
+    note_that_is_not_json,
     cursor_in_the_future,
 ]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_state_is_said_and_set_aside_and_everything_pulled(
+def test_a_damaged_state_is_reported_and_set_aside_and_everything_pulled(
     puller: Puller, state: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(state)
@@ -138,8 +134,8 @@ def test_a_damaged_state_is_said_and_set_aside_and_everything_pulled(
     puller.label_studio.annotate(puller.label_studio.add_task(), corrected("new"))
     ran = puller.pull()
     assert ran.exit_code == 0
-    assert ran.err.startswith(f"{puller.folder}: what the last pull left for this one is damaged (")
-    assert "it is now called state.damaged-1, and everything is pulled again\n" in ran.err
+    assert ran.err.startswith(f"{puller.folder}: the state of the last pull is damaged (")
+    assert "it was renamed to state.damaged-1, and everything is pulled again\n" in ran.err
     assert ran.asked[-3:] == ["tasks", "version", "drafts"]
     assert state.with_name("state.damaged-1").read_bytes() == damaged
     assert puller.completions() == ["better 1", "better 2", "new"]
@@ -154,7 +150,7 @@ def test_a_second_damaged_state_does_not_take_the_place_of_the_first(puller: Pul
 
 
 def test_full_does_not_need_a_state_that_can_be_read(puller: Puller, state: Path) -> None:
-    no_database(state)
+    not_a_database(state)
     before = puller.times()
     assert puller.pull("--full").out.startswith("up to date")
     assert puller.times() == before
@@ -173,7 +169,7 @@ def test_a_check_finds_a_damaged_state_not_up_to_date_or_does_not_need_it(
 
 
 def test_a_state_with_any_bytes_flipped_ends_in_the_right_files(puller: Puller, state: Path) -> None:
-    """Not one of the damages may end in anything but what a first pull would write."""
+    """None of the damages may end in anything but what a first pull would write."""
     whole = state.read_bytes()
     fresh = puller.folder.parent / "fresh"
     puller.pull("--annotators", "hash", into=fresh)
@@ -182,14 +178,56 @@ def test_a_state_with_any_bytes_flipped_ends_in_the_right_files(puller: Puller, 
     for _ in range(40):
         content = bytearray(whole)
         for _ in range(draw.choice([1, 1, 8, 64])):
-            # Behind what says whose it is, and of which version.
+            # After what says whose it is, and of which version.
             content[draw.randrange(72, len(content))] = draw.randrange(256)
         state.write_bytes(content)
         assert puller.pull("--annotators", "hash").exit_code == 0
         assert puller.outputs() == expected
 
 
-def test_what_cannot_be_opened_as_a_state_is_told_without_a_traceback(puller: Puller, state: Path) -> None:
+def in_format_1(state: Path) -> None:
+    """What version 0.1.0 left: a note for each thing that is one note now."""
+    with closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        ((value,),) = connection.execute("SELECT value FROM notes").fetchall()
+        connection.execute("DELETE FROM notes")
+        for name, part in json.loads(value).items():
+            raw = json.dumps(part).encode()
+            connection.execute("INSERT INTO notes VALUES (?, ?, ?)", (name, zlib.crc32(raw), raw))
+        connection.execute("PRAGMA user_version = 1")
+
+
+def test_the_state_of_the_version_before_is_used_and_kept_in_the_new_format(puller: Puller, state: Path) -> None:
+    in_format_1(state)
+    before, times = puller.outputs(), puller.times()
+    assert puller.pull("--check").exit_code == 0
+    ran = puller.pull()
+    assert (ran.exit_code, ran.err, ran.asked) == (0, "", ["project", "changed", "drafts"])
+    assert ran.out.startswith("up to date")
+    assert (puller.outputs(), puller.times()) == (before, times)
+    with closing(sqlite3.connect(state)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT name FROM notes").fetchall() == [("last_pull",)]
+    assert puller.pull(project=PROJECT + 1).exit_code == 3
+
+
+def test_changes_since_a_pull_of_the_version_before_are_found(puller: Puller, state: Path) -> None:
+    in_format_1(state)
+    puller.label_studio.annotate(puller.label_studio.add_task(), corrected("new"))
+    ran = puller.pull("--json")
+    assert (ran.exit_code, ran.asked) == (0, ["project", "changed", "version", "drafts"])
+    assert ran.json()["changes"] == {"new": 1, "changed": 0, "removed": 0}
+    fresh = puller.folder.parent / "fresh"
+    puller.pull(into=fresh)
+    assert puller.outputs() == puller.outputs(fresh)
+
+
+def test_the_state_of_the_version_before_for_another_project_is_refused(puller: Puller, state: Path) -> None:
+    in_format_1(state)
+    ran = puller.pull(project=PROJECT + 1)
+    assert (ran.exit_code, "holds what was pulled from project 12" in ran.err) == (3, True)
+
+
+def test_what_cannot_be_opened_as_a_state_is_an_error_without_a_traceback(puller: Puller, state: Path) -> None:
     a_folder(state)
     ran = puller.pull()
     assert ran.exit_code == 3

@@ -1,4 +1,4 @@
-"""Pushing an output folder to a stand-in of the Hugging Face hub: what arrives, and what a person is told."""
+"""Pushing an output folder to a stand-in for the Hugging Face hub: what arrives, and what a person reads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from huggingface_hub import HfApi
 from starlette.applications import Starlette
 
 from ls_trajedit.hub.push import HubPush, HubTarget, connect_hub, push_to_hub
+from ls_trajedit.output.manifest import MANIFEST
 from ls_trajedit.traces.errors import DataError, RefusedError, ServerError, SetupError, UsageError
+from tests.support.manifests import listed, manifest_of
 
 from .hub_stand_in import LARGE, READ_ONLY, TOKEN, HubStandIn, Repository
 
@@ -37,23 +40,17 @@ def hub(serve_here: Callable[[Starlette], str], monkeypatch: pytest.MonkeyPatch)
     return stand_in
 
 
-def write_folder(folder: Path, files: dict[str, list[dict[str, Any]]], **facts: Any) -> Path:
+def write_folder(folder: Path, files: dict[str, list[dict[str, Any]]]) -> Path:
     """An output folder with these files of JSON lines, and a rejected annotation."""
-    listed = []
+    written = []
     for name, rows in {**files, "rejects.jsonl": [{"task_id": 7, "reason": "a secret result"}]}.items():
         raw = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(raw)
-        listed.append({"file": name, "rows": len(rows), "sha256": hashlib.sha256(raw).hexdigest()})
-    manifest = {
-        "host": HOST,
-        "project": {"id": 12, "title": "Agents"},
-        "schema": {"editable_fields": ["thought", "action"]},
-        "versions": {"ls-trajedit": "0.1.0", "label-studio": "1.23.2"},
-        "counts": {"tasks": 3, "annotations": 3, "edited": 2, "unedited": 1, "by_annotator": {"7": {}}},
-        "files": listed,
-    }
-    (folder / "manifest.json").write_text(json.dumps({**manifest, **facts}), encoding="utf-8")
+        written.append(listed(name, raw, len(rows)))
+    annotators = {"7": Counter(edited=2, unedited=1)}
+    counts = {"tasks": 3, "kinds": Counter(edited=2, unedited=1), "annotators": annotators}
+    (folder / MANIFEST).write_bytes(manifest_of(*written, host=HOST, **counts).to_bytes())
     return folder
 
 
@@ -76,7 +73,7 @@ def push(hub: HubStandIn, folder: Path, token: str = TOKEN, **wanted: Any) -> Hu
 
 
 def card(repository: Repository) -> tuple[dict[str, Any], str]:
-    """The YAML at the head of the card, and the text behind it."""
+    """The YAML at the head of the card, and the text after it."""
     _, head, text = repository.files["README.md"].decode().split("---\n", 2)
     return yaml.safe_load(head), text
 
@@ -137,24 +134,27 @@ def test_a_public_repository_is_not_written_to_unasked(hub: HubStandIn, folder: 
     assert len(hub.repositories[REPO].commits) == 1
 
 
-def test_a_second_push_of_the_same_files_makes_no_commit(hub: HubStandIn, folder: Path) -> None:
+def test_a_second_push_of_the_same_files_makes_no_commit_and_sends_no_file(hub: HubStandIn, folder: Path) -> None:
     push(hub, folder)
-    before = len(hub.requests)
+    requests, stored = len(hub.requests), len(hub.stored_with)
     assert push(hub, folder).changed == 0
     assert len(hub.repositories[REPO].commits) == 1
-    assert [method for method, _, _ in hub.requests[before:]] == ["GET"]
+    assert not [path for _, path, _ in hub.requests[requests:] if "/commit/" in path]
+    assert len(hub.stored_with) == stored
 
 
 def test_only_what_changed_is_sent(hub: HubStandIn, folder: Path) -> None:
     push(hub, folder)
+    stored = len(hub.stored_with)
     rows = json.loads((folder / "trl/sft.jsonl").read_text(encoding="utf-8"))
     write_folder(folder, {"trl/dpo.jsonl": [SMALL_ROW] * 3, "trl/sft.jsonl": [rows]})
     assert push(hub, folder).changed == 3
     assert sorted(hub.repositories[REPO].commits[1]) == ["README.md", "manifest.json", "trl/dpo.jsonl"]
     assert hub.repositories[REPO].files["trl/dpo.jsonl"] == (folder / "trl/dpo.jsonl").read_bytes()
+    assert len(hub.stored_with) == stored
 
 
-def test_what_an_earlier_push_brought_and_is_no_more_goes_and_what_others_brought_stays(
+def test_files_of_an_earlier_push_that_no_longer_exist_go_and_those_of_others_stay(
     hub: HubStandIn, folder: Path
 ) -> None:
     push(hub, folder)
@@ -194,7 +194,7 @@ def test_a_file_that_was_changed_since_is_not_pushed(hub: HubStandIn, folder: Pa
 
 
 def test_a_token_that_the_hub_does_not_know_is_refused(hub: HubStandIn, folder: Path) -> None:
-    with pytest.raises(RefusedError, match=r"does not take the token \(401\)"):
+    with pytest.raises(RefusedError, match=r"rejected the token \(401\)"):
         push(hub, folder, token="hf_" + "x" * 34)
 
 
@@ -208,9 +208,9 @@ def test_a_repository_of_somebody_else_is_refused(hub: HubStandIn, folder: Path)
         push(hub, folder, repo="ben/traces")
 
 
-def test_a_licence_that_the_hub_does_not_know_is_told_with_its_words(hub: HubStandIn, folder: Path) -> None:
+def test_a_licence_that_the_hub_rejects_is_an_error_in_its_words(hub: HubStandIn, folder: Path) -> None:
     hub.refused_card = '"license" must be one of [apache-2.0, mit]'
-    with pytest.raises(SetupError, match=r"does not take the dataset card.*must be one of \[apache-2.0, mit\]"):
+    with pytest.raises(SetupError, match=r"rejected the dataset card.*must be one of \[apache-2.0, mit\]"):
         push(hub, folder, license="my own")
     assert hub.repositories[REPO].commits == []
 
@@ -219,10 +219,10 @@ def test_a_licence_that_the_hub_does_not_know_is_told_with_its_words(hub: HubSta
     ("status", "error", "words"),
     [
         (412, ServerError, "changed by somebody else at the same time"),
-        (400, RefusedError, "refuses to take the files.*the reason is told here"),
+        (400, RefusedError, "rejected the files.*the reason is given here"),
     ],
 )
-def test_a_commit_that_the_hub_does_not_take_is_told(
+def test_a_commit_that_the_hub_rejects_is_an_error(
     hub: HubStandIn, folder: Path, status: int, error: type[Exception], words: str
 ) -> None:
     hub.status_of_commit = status
@@ -230,16 +230,14 @@ def test_a_commit_that_the_hub_does_not_take_is_told(
         push(hub, folder)
 
 
-def test_a_store_of_large_files_that_does_not_take_them_is_told_and_nothing_is_committed(
-    hub: HubStandIn, folder: Path
-) -> None:
+def test_a_store_that_rejects_large_files_is_an_error_and_nothing_is_committed(hub: HubStandIn, folder: Path) -> None:
     hub.status_of_store = 400
-    with pytest.raises(RefusedError, match=r"refuses to take the files for ana/traces \(400\)"):
+    with pytest.raises(RefusedError, match=r"rejected the files for ana/traces \(400\)"):
         push(hub, folder)
     assert hub.repositories[REPO].commits == []
 
 
-def test_a_hub_without_xet_is_told_with_the_way_around(
+def test_a_hub_without_xet_is_an_error_with_the_way_around(
     hub: HubStandIn, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
@@ -247,11 +245,11 @@ def test_a_hub_without_xet_is_told_with_the_way_around(
         push(hub, folder)
 
 
-def test_a_hub_that_cannot_be_reached_is_told(folder: Path, closed_port: int) -> None:
+def test_a_hub_that_cannot_be_reached_is_an_error(folder: Path, closed_port: int) -> None:
     api = HfApi(endpoint=f"http://127.0.0.1:{closed_port}", token=TOKEN)
-    with pytest.raises(ServerError, match="the hub cannot be reached") as told:
+    with pytest.raises(ServerError, match="the hub cannot be reached") as error:
         push_to_hub(api, HubTarget(REPO), folder)
-    assert TOKEN not in str(told.value)
+    assert TOKEN not in str(error.value)
 
 
 @pytest.mark.parametrize("repo", ["traces", "ana/", "/traces", "https://huggingface.co/datasets/ana/traces"])
@@ -261,7 +259,7 @@ def test_a_repository_without_its_owner_is_refused(repo: str) -> None:
 
 
 def test_a_name_that_no_repository_can_have_is_refused(hub: HubStandIn, folder: Path) -> None:
-    with pytest.raises(UsageError, match="is no name of a repository"):
+    with pytest.raises(UsageError, match="not a valid repository name"):
         push(hub, folder, repo="ana/tr aces")
 
 

@@ -11,7 +11,7 @@ import typer
 from ls_trajedit import cli
 from ls_trajedit.backend.basic_auth import PASSWORD_VARIABLE, USER_VARIABLE
 from ls_trajedit.cli import app
-from ls_trajedit.commands.finish import STEP_SUMMARY_VARIABLE
+from ls_trajedit.commands.pull import STEP_SUMMARY_VARIABLE
 from ls_trajedit.demo.local_label_studio import EXECUTABLE_VARIABLE
 from ls_trajedit.signals import TERMINATED
 from ls_trajedit.traces.errors import TrajeditError

@@ -9,8 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio
-from ls_trajedit.demo.local_users import add_user
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user
 
 from .project_api import annotate, call, tasks, text_result
 

@@ -174,6 +174,6 @@ def test_a_label_studio_that_refuses_local_addresses_is_explained(
 
         lost = ["--project", project, "--backend", "http://no-such-host.invalid:9"]
         refused = person.run("push", traces, *lost, status=3).stderr
-        assert "does not find the host of the backend http://no-such-host.invalid:9" in refused
+        assert "cannot find the host of the backend http://no-such-host.invalid:9" in refused
         person.push(traces, "--project", project)
         assert len(tasks(label_studio, int(project))) == 1

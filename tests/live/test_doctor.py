@@ -114,7 +114,7 @@ def test_the_advice_for_tasks_without_predictions_helps(person: Person) -> None:
 
 def test_a_wrong_token(person: Person) -> None:
     [wrong] = amiss(doctor(replace(person, token="f" * 40), 1, status=3))
-    assert "does not take the token (401)" in wrong["text"]
+    assert "does not accept the token (401)" in wrong["text"]
 
 
 def test_no_token_still_finds_the_server(person: Person) -> None:
@@ -129,7 +129,7 @@ def test_a_dead_server(person: Person) -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         [dead] = doctor(replace(person, url=url), 1, status=3)
     assert dead["level"] == "problem"
-    assert dead["text"] == f"{url}: nothing listens there; is Label Studio up, and is the address right?"
+    assert dead["text"] == f"{url}: nothing listens there; is Label Studio running, and is the address right?"
 
 
 def test_a_missing_project(person: Person) -> None:
@@ -230,7 +230,7 @@ def test_a_backend_with_a_password(person: Person, start_host: StartHost) -> Non
     assert amiss(doctor(person, project, environment=right)) == []
     untried = doctor(person, project)
     assert amiss(untried) == []
-    assert "it was tried without" in untried[-2]["text"]
+    assert "it was probed without" in untried[-2]["text"]
     [other] = amiss(doctor(person, project, environment=wrong))
     assert other["level"] == "warning"
     assert "refuses this user and password (401)" in other["text"]

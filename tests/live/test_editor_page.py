@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio
-from ls_trajedit.demo.local_users import add_user
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user
 
 from .command_line import Finished, Person, read_json, read_lines, write_traces
 from .conftest import logged_in
@@ -233,5 +232,5 @@ def test_a_draft_is_counted_as_a_draft(project: Project, page: Page, tmp_path: P
     draft_saved(page)
 
     pulled = project.pull(tmp_path)
-    assert "  drafts          1   (tasks with something not submitted, so not read)\n" in pulled.stdout
+    assert "  drafts          1   (tasks with unsubmitted work, which is not read)\n" in pulled.stdout
     assert records_of(tmp_path, "draft") == []

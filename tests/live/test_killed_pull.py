@@ -18,7 +18,7 @@ from random import Random
 import pytest
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
-from ls_trajedit.output.verify import verify
+from ls_trajedit.output.inventory import verify
 
 from .command_line import Person
 from .conftest import DATABASE
@@ -229,7 +229,7 @@ def test_ctrl_c_a_wrong_token_and_a_dead_server_change_nothing_and_a_second_pull
     assert pulled_files(pulled.data) == old
 
     mistyped = replace(person, token="0" * len(person.token)).run(*pull, status=3)
-    assert "does not take the token (401)" in mistyped.stderr
+    assert "does not accept the token (401)" in mistyped.stderr
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
     dead = replace(person, url=nobody).run(*pull, "--max-wait", 0, status=4)

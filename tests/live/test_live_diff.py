@@ -336,7 +336,9 @@ def test_text_that_is_no_json_where_json_belongs_is_told(project: Project, page:
     project.open(page, "json")
     control = "step_1__action__corrected"
     correct(page, control, "5", "five")
-    expect(missing(page, control)).to_contain_text("This field holds JSON, and its text is none: it will be rejected.")
+    expect(missing(page, control)).to_contain_text(
+        "This field holds JSON, and its text is not JSON: it will be rejected."
+    )
     correct(page, control, "five", "6")
     expect(missing(page, control)).to_have_text("The reason is missing.")
     correct(page, control, "6", "5")

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
-from tests.unit.strategies import texts
 
 from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
 from ls_trajedit.converters.annotations.newlines import restore_newlines
+from tests.support.strategies import texts
 
 TEXT_PAIRS = json.loads((Path(__file__).parents[1] / "support" / "text_pairs.json").read_text(encoding="utf-8"))
 SIGNS = {"same": "{}", "deleted": "[-{}-]", "inserted": "{{+{}+}}"}

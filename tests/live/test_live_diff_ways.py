@@ -152,7 +152,7 @@ def test_a_user_script_from_the_backend(
             log_in(page, label_studio)
         assert told.value.text == (
             f"ls-trajedit live diff: this is 0.0.9, the backend's is {__version__}; "
-            f"get it anew: {backend.url}/live-diff.user.js"
+            f"get the new one: {backend.url}/live-diff.user.js"
         )
         page.goto(f"{label_studio.url}/projects/{project}/data?task={task}")
         expect(page.locator(f'textarea[name^="{ACTION}:"]')).to_have_value(ORIGINAL, timeout=60_000)

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
-from ls_trajedit.demo.local_users import add_user
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user, run_label_studio
 from ls_trajedit.traces.errors import RefusedError, ServerError
 
 PASSWORD = "a-password-for-this-test"

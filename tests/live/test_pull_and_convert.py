@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.demo.local_label_studio import LocalLabelStudio
-from ls_trajedit.demo.local_users import add_user
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user
 
 from .command_line import Finished, Person, read_json, read_lines
 from .project_api import annotate, call, text_result

@@ -106,7 +106,7 @@ def test_a_new_editable_field_opens_prefilled_in_old_tasks_too(
     project = person.push("traces.jsonl", "--title", "New field")
     (person.folder / "trajedit.yaml").write_text("editable_fields: [action, note]\n")
     pushed = person.run("push", "traces.jsonl", "--project", project)
-    assert "1 tasks that were there got predictions" in pushed.stderr
+    assert "added predictions for the editors of 1 existing task" in pushed.stderr
 
     (task,) = tasks(label_studio, project)
     open_task(page, project, task["id"])
@@ -182,7 +182,7 @@ def test_the_repeater_layout_is_refused_with_advice_that_works_where_predictions
     (person.folder / "repeater.yaml").write_text("layout: repeater\n")
     push = ["push", "traces.jsonl", "--title", "Repeater", "--options", "repeater.yaml"]
     refused = person.run(*push, status=3).stderr
-    assert "validates predictions, and takes none for a Repeater" in refused
+    assert "validates predictions and accepts none for a Repeater" in refused
     (project,) = re.findall(r"Set `layout: unrolled` and push with --project (\d+)", refused)
 
     assert person.push("traces.jsonl", "--project", project) == int(project)

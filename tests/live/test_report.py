@@ -226,7 +226,7 @@ def test_text_of_a_trace_is_only_ever_text(context: BrowserContext, tmp_path: Pa
         ),
         record(1, "ben", edit(0, HOSTILE, HOSTILE, "fine"), annotation=2),
     ]
-    page = opened(context, write_folder(tmp_path, hostile, title=HOSTILE, rejected_by_reason={HOSTILE: 1}))
+    page = opened(context, write_folder(tmp_path, hostile, title=HOSTILE, reasons={HOSTILE: 1}))
     first = corrections(page).first
     assert first.locator("h3 bdi").first.text_content() == HOSTILE
     assert "".join(first.locator(".diff span, .diff del").all_text_contents()) == HOSTILE
@@ -262,7 +262,7 @@ def test_the_page_runs_nothing_that_was_not_in_it(browser: Browser, tmp_path: Pa
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_of_weight_is_found_in_either_theme(browser: Browser, tmp_path: Path, scheme: Any) -> None:
-    folder = write_folder(tmp_path, NEWS, rejected=1, rejected_by_reason={"not JSON": 1})
+    folder = write_folder(tmp_path, NEWS, reasons={"not JSON": 1})
     # The checker is a script of its own, which the page's policy would not let in.
     with browser.new_context(color_scheme=scheme, bypass_csp=True) as context:
         for address in ("", "#view=split&correction=11.1.action"):

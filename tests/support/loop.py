@@ -1,7 +1,7 @@
-"""The way of a trace through Label Studio without Label Studio: what a push would import, what a person would submit.
+"""The way of a trace through Label Studio, without Label Studio: what a push would import, what a person would submit.
 
-What the editors of a config correct is found out here a second time, from the XML alone, so that the tests do not
-believe the reader that they test.
+What the editors of a config correct is determined here independently, from the XML alone, so that the tests do not
+depend on the reader that they test.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
-from ls_trajedit.traces.field_path import parse_path
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import shape_of
@@ -26,7 +25,7 @@ from ls_trajedit.traces.shape import shape_of
 __all__ = ["NOTHING", "Editor", "Project", "annotate", "at", "editors", "one_outcome", "project_of", "text_result"]
 
 NOTHING = object()
-"""What `at` gives where nothing stands."""
+"""What `at` returns where there is nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,10 @@ def project_of(options: Options, traces: list[dict[str, Any]]) -> Project:
     data = [
         to_task_data(
             trace,
-            steps_path=parse_path(options.steps_key),
+            steps_path=options.steps_path,
             step_text_key=options.step_text_key,
-            step_fields=[parse_path(field.field) for field in step_fields(options, shape)],
-            top_fields=[parse_path(key) for key in shown_fields(options, shape)],
+            step_fields=[field.path for field in step_fields(options, shape)],
+            top_fields=shown_fields(options, shape),
         )
         for trace in traces
     ]
@@ -64,7 +63,7 @@ def project_of(options: Options, traces: list[dict[str, Any]]) -> Project:
 
 
 def annotate(project: Project, results: Any = None, *, task: int = 0, **annotation: Any) -> Outcome:
-    """What becomes of an annotation with these results (by default: the untouched prediction) on one of the tasks."""
+    """The outcome of an annotation with these results (by default, the untouched prediction) on one of the tasks."""
     data = project.data[task]
     if results is None:
         results = predict({"data": data}, project.config)
@@ -74,7 +73,7 @@ def annotate(project: Project, results: Any = None, *, task: int = 0, **annotati
 def one_outcome(
     config: str, data: Any, results: Any, *, rules: ReadingRules | None = None, **annotation: Any
 ) -> Outcome:
-    """What becomes of an annotation with these results on a task with this data."""
+    """The outcome of an annotation with these results on a task with this data."""
     given = {"id": 7, "completed_by": 3, "result": results, **annotation}
     task = {"id": 5, "project": 1, "data": data, "annotations": [given]}
     (outcome,) = convert_task(task, read_config(config), rules or ReadingRules())
@@ -94,7 +93,7 @@ def text_result(control: str, original: str, *texts: str) -> dict[str, Any]:
 
 
 def at(value: Any, path: str) -> Any:
-    """What stands at `path` (`tool_calls[0].function.arguments`) in `value`, or NOTHING."""
+    """The value at `path` (`tool_calls[0].function.arguments`) in `value`, or NOTHING."""
     for key, index in re.findall(r"(\w+)|\[(\d+)\]", path):
         if key and isinstance(value, dict) and key in value:
             value = value[key]
@@ -106,7 +105,7 @@ def at(value: Any, path: str) -> Any:
 
 
 def editors(config: str, steps_key: str, steps: int) -> list[Editor]:
-    """The correcting TextAreas that the config makes for a trace of that many steps, by its XML."""
+    """The TextAreas that correct fields in the config, for a trace with this number of `steps`, by its XML."""
     root = ET.fromstring(config)
     found = _editors(root, steps_key, "")
     for repeater in root.iter("Repeater"):

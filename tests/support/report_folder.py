@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ls_trajedit.converters.formats.corrections import FILE, FORMAT
-from ls_trajedit.output.manifest import manifest_json
-from ls_trajedit.output.row_files import WrittenFile
+from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 from ls_trajedit.traces.json_text import json_line
+from tests.support.manifests import manifest_of
 
 __all__ = ["edit", "label", "record", "write_folder"]
 
@@ -78,11 +79,12 @@ def write_folder(
     records: Iterable[Mapping[str, Any]],
     host: str | None = "http://localhost:8080",
     title: str = "Agent traces",
-    **counts: Any,
+    reasons: Mapping[str, int] | None = None,
 ) -> Path:
-    """Writes the records and a manifest of theirs into `folder`; `counts` are put over what the records give."""
+    """Writes the records and a manifest of them into `folder`; as many annotations were rejected as have `reasons`."""
     folder.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
+    rejected = Counter(reasons or {})
     kinds: Counter[str] = Counter()
     annotators: dict[str, Counter[str]] = {}
     with (folder / FILE).open("wb") as file:
@@ -100,23 +102,12 @@ def write_folder(
         total = kinds.total()
         tail = f'\n],\n"n_total": {total},\n"n_edited": {kinds["edited"]},\n"n_unedited": {kinds["unedited"]}}}\n'
         write(tail.encode())
-    manifest = {
-        "host": host,
-        "project": {"id": 12, "title": title} if host else None,
-        "schema": {},
-        "versions": {},
-    }
-    every = {
-        "tasks": total,
-        "annotations": total,
-        "edited": kinds["edited"],
-        "unedited": kinds["unedited"],
-        **dict.fromkeys(("rejected", "skipped", "excluded", "drafts"), 0),
-        "rejected_by_reason": {},
-        "edits_by_field": {},
-        "by_annotator": annotators,
-        **counts,
-    }
-    files = [WrittenFile(FILE, total, digest.hexdigest())]
-    (folder / "manifest.json").write_bytes(manifest_json(manifest, None, every, files))
+    file = WrittenFile(FILE, total, digest.hexdigest())
+    kinds["rejected"] = rejected.total()
+    manifest = manifest_of(
+        file, host=host, title=title, tasks=total, kinds=kinds, reasons=rejected, annotators=annotators
+    )
+    if host is None:
+        manifest = replace(manifest, origin=replace(manifest.origin, project=None))
+    (folder / MANIFEST).write_bytes(manifest.to_bytes())
     return folder

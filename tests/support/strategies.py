@@ -1,4 +1,4 @@
-"""Hypothesis strategies: texts and JSON values as wild as JSON allows, and traces made of them with their options."""
+"""Hypothesis strategies: strings and JSON values as wild as JSON allows, and traces made of them, with options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Json = Any
 Maker = Callable[[st.DrawFn], Json]
 
 # What has broken programs like this one: line ends of every kind, characters beyond 16 bits, marks that combine, text
-# from right to left, characters that only JSON lets pass, half of a surrogate pair, and texts that look like markup.
+# from right to left, characters that only JSON allows, half of a surrogate pair, and strings that look like markup.
 _PIECES = [
     *("\r\n", "\r", "\n", "\n\n", "\t", "  ", "\u2028", "\u2029", "\x85", "\x0b"),
     *("é", "e\u0301", "שלום", "\u202e", "😀", "👩\u200d👧", "\ufeff", "\x00", "\x1f", "\x7f", "\udc80"),
@@ -26,7 +26,7 @@ _PIECES = [
 
 
 def texts(min_size: int = 0) -> st.SearchStrategy[str]:
-    """Texts that a trace may hold, mixed of letters and of what has broken programs like this one."""
+    """Strings that a trace may hold, mixed from letters and from what has broken programs like this one."""
     pieces = st.sampled_from(_PIECES) | st.text(max_size=6)
     return st.lists(pieces, min_size=min_size, max_size=6).map("".join).filter(lambda text: len(text) >= min_size)
 
@@ -42,7 +42,7 @@ def json_values() -> st.SearchStrategy[Json]:
 
 
 def exact(value: Json) -> str:
-    """`value` as text in which types, characters and the order of keys count, unlike in `==`."""
+    """`value` as text in which types, characters and the order of keys count, unlike with `==`."""
     return json.dumps(value)
 
 

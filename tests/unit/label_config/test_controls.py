@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ls_trajedit.label_config.controls import Answer, Controls, Editor, StepLabel, Tag, resolve_controls, split_path
+from ls_trajedit.label_config.controls import (
+    Controls,
+    Editor,
+    ExpectedResult,
+    LabelControl,
+    Tag,
+    resolve_controls,
+    split_path,
+)
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, parse_path
 
@@ -40,7 +48,7 @@ def test_a_text_area_on_a_field_outside_the_steps_corrects_that_field() -> None:
     )
 
 
-def test_a_text_area_on_a_whole_step_corrects_the_text_of_the_step() -> None:
+def test_a_text_area_on_a_whole_step_corrects_the_string_that_the_step_is() -> None:
     assert resolved(text("a", "$steps[2]"), area("fix", "a")).editors == (
         Editor("fix", "a", ("steps", 2), 2, "action"),
     )
@@ -51,17 +59,17 @@ def test_the_order_of_tags_does_not_matter_for_what_they_mean() -> None:
 
 
 @pytest.mark.parametrize("name", ["a__reason", "reason", "fix_Reason", "WHY_REASON"])
-def test_a_second_text_area_that_is_named_a_reason_is_one(name: str) -> None:
+def test_a_second_text_area_that_is_named_reason_asks_for_the_reason(name: str) -> None:
     controls = resolved(text("a", "$steps[0].x"), area(name, "a"), area("fix", "a"))
     assert controls.editors == (Editor("fix", "a", ("steps", 0, "x"), 0, "x", reason=name),)
-    assert controls.answers == {
-        "fix": Answer("a", "textarea", "text", ("steps", 0, "x")),
-        name: Answer("a", "textarea", "text"),
+    assert controls.expected_results == {
+        "fix": ExpectedResult("a", "textarea", "text", ("steps", 0, "x")),
+        name: ExpectedResult("a", "textarea", "text"),
     }
     assert controls.others == frozenset()
 
 
-def test_a_lone_text_area_with_reason_in_its_name_is_a_correction_of_the_reason() -> None:
+def test_a_lone_text_area_with_reason_in_its_name_is_an_editor() -> None:
     controls = resolved(text("a", "$steps[0].reason"), area("reason", "a"))
     assert controls.editors == (Editor("reason", "a", ("steps", 0, "reason"), 0, "reason"),)
 
@@ -76,13 +84,13 @@ def test_choices_on_a_step_score_the_step() -> None:
         text("a", "$steps[4].x"), choices("a__correctness", "a"), choices("a__error_type", "a"), choices("mood", "a")
     )
     assert controls.labels == (
-        StepLabel("a__correctness", "a", ("steps", 4), 4, "correctness"),
-        StepLabel("a__error_type", "a", ("steps", 4), 4, "error_type"),
-        StepLabel("mood", "a", ("steps", 4), 4, "mood"),
+        LabelControl("a__correctness", "a", ("steps", 4), 4, "correctness"),
+        LabelControl("a__error_type", "a", ("steps", 4), 4, "error_type"),
+        LabelControl("mood", "a", ("steps", 4), 4, "mood"),
     )
 
 
-def test_what_says_nothing_about_a_step_is_known_and_passed_over() -> None:
+def test_controls_that_say_nothing_about_a_step_are_known_and_ignored() -> None:
     controls = resolved(
         text("task", "$task"),
         text("constant", "Please read"),
@@ -130,7 +138,9 @@ def test_what_says_nothing_about_a_step_is_known_and_passed_over() -> None:
         ),
     ],
 )
-def test_what_leaves_open_which_control_corrects_a_field_is_an_error(tags: tuple[Tag, ...], message: str) -> None:
+def test_a_config_that_leaves_open_which_control_corrects_a_field_is_an_error(
+    tags: tuple[Tag, ...], message: str
+) -> None:
     with pytest.raises(ConfigError) as error:
         resolve_controls(tags, "action")
     assert message in str(error.value)
@@ -151,7 +161,7 @@ def test_fields_that_merely_begin_alike_are_two_fields() -> None:
         ("meta.id", (("meta", "id"), None, "")),
     ],
 )
-def test_a_path_falls_into_the_list_the_index_and_the_field(
+def test_a_path_splits_into_the_list_the_index_and_the_field(
     path: str, parts: tuple[FieldPath, int | None, str]
 ) -> None:
     assert split_path(parse_path(path)) == parts

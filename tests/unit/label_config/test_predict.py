@@ -22,7 +22,7 @@ def prefilled(data: Any, config: str = CONFIG) -> dict[str, str]:
     return {control: text for control, text in found.items() if not control.endswith("__reason")}
 
 
-def test_a_prediction_is_what_label_studio_wants_of_one() -> None:
+def test_a_prediction_has_the_form_that_label_studio_wants() -> None:
     data = {"turns": [{"said": "hi"}], "answer": "bye"}
     assert predict({"id": 3, "data": data}, CONFIG) == [
         {"id": "n0", "from_name": "n0", "to_name": "a0", "type": "textarea", "value": {"text": ["hi"]}},
@@ -39,12 +39,12 @@ def test_a_reason_is_prefilled_empty_and_only_where_there_is_something_to_correc
     assert predict({"data": {"turns": [{"said": None}]}}, CONFIG) == []
 
 
-def test_the_text_is_there_character_by_character() -> None:
+def test_the_text_is_kept_character_by_character() -> None:
     text = " \r\n\ta\rb\n<b>&amp;\u2028😀e\u0301\x00 "
     assert prefilled({"turns": [{"said": text}, {"said": ""}]}) == {"n0": text, "n1": ""}
 
 
-def test_what_a_task_lacks_or_has_as_null_is_not_prefilled() -> None:
+def test_fields_that_are_missing_or_null_are_not_prefilled() -> None:
     assert prefilled({"turns": [{"said": None}, {}, {"said": "x"}, {"said": "beyond the config"}], "answer": None}) == {
         "n2": "x"
     }
@@ -52,7 +52,7 @@ def test_what_a_task_lacks_or_has_as_null_is_not_prefilled() -> None:
     assert prefilled({"turns": "broken", "answer": "a"}) == {"ne": "a"}
 
 
-def test_what_is_no_text_is_prefilled_as_json() -> None:
+def test_values_that_are_not_strings_are_prefilled_as_json() -> None:
     data = {"turns": [{"said": {"tool": "x", "n": [1, 2.0]}}, {"said": 5}, {"said": False}], "answer": []}
     assert prefilled(data) == {
         "n0": '{\n  "tool": "x",\n  "n": [\n    1,\n    2.0\n  ]\n}',
@@ -62,7 +62,7 @@ def test_what_is_no_text_is_prefilled_as_json() -> None:
     }
 
 
-def test_what_was_only_imported_as_an_empty_text_is_not_prefilled() -> None:
+def test_a_missing_field_that_was_imported_as_an_empty_string_is_not_prefilled() -> None:
     assert prefilled({"turns": [], "answer": "", "ls_trajedit": {"absent": ["answer"]}}) == {}
     assert prefilled({"turns": [], "answer": "", "ls_trajedit": {"replaced": {"answer": None}}}) == {}
     assert prefilled({"turns": [], "answer": ""}) == {"ne": ""}

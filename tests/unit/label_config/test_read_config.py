@@ -41,7 +41,7 @@ def corrections(schema: Schema, data: dict[str, Any] | None = None) -> list[tupl
     return [(e.control, e.step_index, e.field, e.reason) for e in schema.controls(data or {}).editors]
 
 
-def test_a_config_by_another_hand_says_itself_what_it_corrects() -> None:
+def test_a_config_by_somebody_else_says_itself_what_it_corrects() -> None:
     schema = read_config(FOREIGN)
     assert corrections(schema) == [
         ("firstFixed", 0, "content", None),
@@ -140,13 +140,13 @@ def test_what_a_written_config_corrects_is_what_the_options_say(case: Case, labe
 
 @pytest.mark.parametrize("flag", ["show_diff", "show_edit_distance", "allow_reset", "require_reason_on_edit"])
 @pytest.mark.parametrize("value", [True, False])
-def test_the_options_for_working_travel_in_the_config(flag: str, value: bool) -> None:
+def test_the_flags_travel_in_the_config(flag: str, value: bool) -> None:
     options = Options.model_validate({flag: value})
     config = write_config(options, shape_of([{"steps": ["go"]}], options))
     assert getattr(read_config(config), flag) is value
 
 
-def test_a_config_by_another_hand_has_the_default_flags() -> None:
+def test_a_config_by_somebody_else_has_the_default_flags() -> None:
     schema = read_config(FOREIGN)
     assert (schema.show_diff, schema.show_edit_distance, schema.allow_reset, schema.require_reason_on_edit) == (
         True,
@@ -178,7 +178,7 @@ def test_a_repeater_repeats_its_editors_for_each_step_of_the_task(flag: str, att
     assert schema.as_json()["layout"] == "repeater"
 
 
-def test_a_repeater_puts_the_index_where_label_studio_does_the_first_place_only() -> None:
+def test_a_repeater_replaces_only_the_first_flag_as_label_studio_does() -> None:
     config = """<View><Repeater on="$steps"><Text name="a_{{idx}}_{{idx}}" value="$steps[{{idx}}].x"/>
     <TextArea name="b_{{idx}}" toName="a_{{idx}}_{{idx}}"/></Repeater></View>"""
     (editor,) = read_config(config).controls({"steps": [{}]}).editors
@@ -274,7 +274,7 @@ def test_a_box_for_remarks_on_the_task_is_neither_the_answer_nor_hides_the_task(
     assert schema.fixed.others == {"remark"}
 
 
-def test_only_what_the_options_set_of_their_own_accord_overrides_the_config() -> None:
+def test_only_keys_that_the_options_set_explicitly_override_the_config() -> None:
     assert read_config(FOREIGN, Options()) == read_config(FOREIGN)
     schema = read_config(FOREIGN, Options(id_key="meta.uid", task_key="meta.hint"))
     assert schema.id_path == ("meta", "uid")
@@ -283,7 +283,7 @@ def test_only_what_the_options_set_of_their_own_accord_overrides_the_config() ->
     assert corrections(read_config(whole_step, Options(step_text_key="said"))) == [("b", 0, "said", None)]
 
 
-def test_an_id_or_an_answer_that_would_stand_in_a_list_is_not_taken_for_one() -> None:
+def test_a_text_inside_a_list_is_neither_the_id_nor_the_answer() -> None:
     config = """<View><Text name="trace_id" value="$ids[0]"/><Text name="final_answer" value="$answers[0]"/>
     <Text name="s" value="$steps[0].x"/><TextArea name="f" toName="s"/></View>"""
     schema = read_config(config)
@@ -309,7 +309,7 @@ def test_entities_that_grow_without_end_are_refused() -> None:
         read_config(config)
 
 
-def test_an_encoding_that_the_xml_declares_is_the_one_of_a_file_that_is_long_gone() -> None:
+def test_an_encoding_that_the_xml_declares_is_ignored() -> None:
     for encoding in ("UTF-16", "ISO-8859-1", "utf-8"):
         config = f'<?xml version="1.0" encoding="{encoding}"?>' + (
             '<View><Text name="é" value="$steps[0].x"/><TextArea name="ü" toName="é"/></View>'
@@ -317,7 +317,7 @@ def test_an_encoding_that_the_xml_declares_is_the_one_of_a_file_that_is_long_gon
         assert corrections(read_config(config)) == [("ü", 0, "x", None)]
 
 
-def test_what_a_config_shows_is_every_value_of_a_text() -> None:
+def test_a_config_shows_the_value_of_every_text() -> None:
     assert shown_values(FOREIGN) == {"$question", "$meta.hint", "$turns[3].content", "$turns[0].content", "$reply"}
     assert shown_values('<View><Text name="a"/></View>') == {""}
 

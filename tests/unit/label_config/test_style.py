@@ -20,7 +20,7 @@ EVERYTHING = Options(
 )
 
 
-def test_label_studio_leaves_the_style_as_it_is() -> None:
+def test_label_studio_does_not_change_the_style() -> None:
     assert not re.search("[<>&]", STYLE)
 
 

@@ -36,11 +36,11 @@ def test_a_trace_comes_back_as_it_was_down_to_the_order_of_its_keys(case: Case) 
 
 
 @given(cases())
-def test_label_studio_takes_every_task_because_each_key_that_the_config_shows_holds_a_text(case: Case) -> None:
+def test_label_studio_takes_every_task_because_each_key_that_the_config_shows_holds_a_string(case: Case) -> None:
     project = project_of(case.options, case.traces)
-    for key in shown_fields(case.options, shape_of(case.traces, case.options)):
+    for path in shown_fields(case.options, shape_of(case.traces, case.options)):
         for data in project.data:
-            assert isinstance(at(data, key), str)
+            assert isinstance(at(data, ".".join(map(str, path))), str)
 
 
 def test_a_trace_that_needs_nothing_is_its_own_task_data() -> None:
@@ -48,7 +48,7 @@ def test_a_trace_that_needs_nothing_is_its_own_task_data() -> None:
     assert task_data(trace, fields=("action",), top=("id",)) == trace
 
 
-def test_a_step_that_is_a_text_is_shown_as_the_field_of_its_text() -> None:
+def test_a_step_that_is_a_string_is_shown_as_a_field() -> None:
     trace = {"steps": ["go", {"action": "stop"}]}
     data = task_data(trace, fields=("action",))
     assert data["steps"] == [{"action": "go"}, {"action": "stop"}]
@@ -56,7 +56,7 @@ def test_a_step_that_is_a_text_is_shown_as_the_field_of_its_text() -> None:
     assert restore_trace(data) == {"steps": ["went", {"action": "stop"}]}
 
 
-def test_what_is_no_text_is_shown_as_json_and_typed_back() -> None:
+def test_values_that_are_not_strings_are_shown_as_json_and_get_their_type_back() -> None:
     trace = {"id": 5, "steps": [{"action": {"q": "ä"}, "thought": True, "n": 5}]}
     data = task_data(trace, fields=("action", "thought"), top=("id",))
     assert data["id"] == "5"
@@ -81,7 +81,7 @@ def test_what_is_no_text_is_shown_as_json_and_typed_back() -> None:
         ({"meta": {"run": 7}}, "meta.run.id", MISSING),
     ],
 )
-def test_what_a_trace_lacks_is_an_empty_text_in_the_task_and_nothing_in_the_trace(
+def test_a_missing_field_is_an_empty_string_in_the_task_and_missing_in_the_trace(
     trace: dict[str, Any], key: str, shown: Any
 ) -> None:
     whole = {"first": 1, **trace, "steps": [{}], "last": 2}
@@ -91,7 +91,7 @@ def test_what_a_trace_lacks_is_an_empty_text_in_the_task_and_nothing_in_the_trac
     assert exact(restore_trace(data)) == exact(whole)
 
 
-def test_two_keys_that_are_missing_in_the_same_object_are_both_shown_and_both_forgotten() -> None:
+def test_two_keys_that_are_missing_in_the_same_object_are_both_shown_and_both_removed() -> None:
     metas: list[dict[str, Any]] = [{}, {"meta": None}, {"meta": "x"}, {"meta": {"more": 1}}]
     for meta in metas:
         trace: dict[str, Any] = {"steps": [{}], **meta}
@@ -100,7 +100,7 @@ def test_two_keys_that_are_missing_in_the_same_object_are_both_shown_and_both_fo
         assert exact(restore_trace(data)) == exact(trace)
 
 
-def test_an_empty_text_that_the_trace_has_is_a_value_like_any_other() -> None:
+def test_an_empty_string_in_the_trace_is_a_value_like_any_other() -> None:
     data = task_data({"id": "", "steps": [{"action": ""}]}, fields=("action",), top=("id",))
     assert shown_value(data, ("id",)) == ""
     assert shown_value(data, ("steps", 0, "action")) == ""
@@ -129,7 +129,7 @@ def test_an_integer_beyond_64_bits_comes_back() -> None:
     assert restore_trace(data) == trace
 
 
-def test_data_that_ls_trajedit_did_not_write_is_a_trace_as_it_is() -> None:
+def test_data_that_ls_trajedit_did_not_write_is_the_trace_itself() -> None:
     foreign: dict[str, Any] = {"steps": [{"action": 5}], "ls_trajedit": "somebody's own key"}
     assert restore_trace(foreign) == foreign
     assert shown_value(foreign, ("steps", 0, "action")) == 5
@@ -147,7 +147,7 @@ def test_data_that_ls_trajedit_did_not_write_is_a_trace_as_it_is() -> None:
         ({"absent": 5}, TypeError),
     ],
 )
-def test_notes_that_do_not_fit_the_data_are_an_error_that_the_caller_can_tell(
+def test_notes_that_do_not_fit_the_data_are_an_error_that_the_caller_can_catch(
     notes: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):

@@ -65,7 +65,7 @@ def test_each_step_shows_its_fields_in_order_and_an_editor_under_what_can_be_edi
     ]
 
 
-def test_steps_are_counted_from_one_and_fields_are_called_what_they_are_called() -> None:
+def test_steps_are_counted_from_one_and_fields_keep_their_names() -> None:
     shown = [header for header in headers_of(config_of(Options())) if header]
     steps = ["Step 1", "thought", "action", "observation", "Step 2", "thought", "action", "observation"]
     assert [header for header in shown if header in steps] == steps
@@ -74,7 +74,7 @@ def test_steps_are_counted_from_one_and_fields_are_called_what_they_are_called()
     assert "Final answer" in shown
 
 
-def test_an_editor_keeps_line_ends_and_cannot_hold_two_texts() -> None:
+def test_an_editor_keeps_line_ends_and_holds_one_text() -> None:
     for area in config_of(Options(require_reason_on_edit=True, edit_final_answer=True)).iter("TextArea"):
         assert int(area.get("rows", "1")) >= 2
         assert (area.get("editable"), area.get("transcription"), area.get("maxSubmissions")) == ("true", "true", "1")
@@ -126,7 +126,7 @@ def test_there_are_as_many_steps_as_the_longest_trace_has_or_as_the_options_say(
     assert len(areas_of(ET.fromstring(write_config(Options(max_steps=4), TraceShape())))) == 4
 
 
-def test_without_traces_and_without_a_number_of_steps_it_says_what_is_missing() -> None:
+def test_without_traces_or_a_number_of_steps_the_error_says_what_is_missing() -> None:
     with pytest.raises(OptionsError, match="give the traces, or set `max_steps`"):
         write_config(Options(), TraceShape())
     assert "<Repeater" in write_config(Options(layout="repeater"), TraceShape())
@@ -143,7 +143,7 @@ def test_without_traces_and_without_a_number_of_steps_it_says_what_is_missing() 
         ({"editable_fields": ["observation", "thought"]}, ["observation*", "action", "thought*"]),
     ],
 )
-def test_fields_stand_in_the_order_of_the_traces_and_editable_ones_in_that_of_the_options(
+def test_fields_are_in_the_order_of_the_traces_and_editable_ones_in_that_of_the_options(
     options: dict[str, Any], shown: list[str]
 ) -> None:
     chosen = Options.model_validate(options)
@@ -161,7 +161,7 @@ def test_fields_stand_in_the_order_of_the_traces_and_editable_ones_in_that_of_th
         (["a.b", "a_b", "a_b_2"], ["a_b", "a_b_2", "a_b_2_2"]),
     ],
 )
-def test_the_name_of_a_control_never_stands_for_two_fields(fields: list[str], names: list[str]) -> None:
+def test_no_two_fields_share_the_name_of_a_control(fields: list[str], names: list[str]) -> None:
     assert list(control_names(Options(editable_fields=fields)).values()) == names
 
 
@@ -191,7 +191,7 @@ def test_all_names_in_a_config_are_distinct(fields: list[str]) -> None:
 )
 def test_outside_the_steps_it_shows_what_the_traces_have(trace: dict[str, Any], shown: list[str]) -> None:
     options = Options()
-    assert shown_fields(options, shape_of([{**trace, "steps": ["go"]}], options)) == shown
+    assert shown_fields(options, shape_of([{**trace, "steps": ["go"]}], options)) == [(key,) for key in shown]
 
 
 def test_every_key_under_which_a_trace_has_its_task_is_shown() -> None:
@@ -199,13 +199,13 @@ def test_every_key_under_which_a_trace_has_its_task_is_shown() -> None:
     assert texts_of(config_of(Options(), *traces))[:2] == [("task", "$task_description"), ("task_2", "$text")]
 
 
-def test_a_final_answer_to_edit_is_there_even_when_no_trace_at_hand_has_one() -> None:
+def test_a_final_answer_to_edit_is_there_even_when_no_trace_has_one() -> None:
     root = config_of(Options(edit_final_answer=True, final_answer_key="r.a"), {"steps": ["go"]})
     assert ("final_answer", "$r.a") in texts_of(root)
 
 
 @given(texts(), texts())
-def test_what_people_write_into_the_options_is_shown_as_it_is_or_refused(description: str, label: str) -> None:
+def test_text_in_the_options_is_shown_unchanged_or_refused(description: str, label: str) -> None:
     try:
         options = Options(description=description, step_labels=StepLabels(correctness=[label]))
     except ValueError:

@@ -29,7 +29,7 @@ def in_a_process(folder: Path, *arguments: str, **environment: str) -> subproces
     )
 
 
-def test_the_version_is_told(run: Callable[..., Any]) -> None:
+def test_the_version_is_printed(run: Callable[..., Any]) -> None:
     assert run("--version").out == f"ls-trajedit {ls_trajedit.__version__}\n"
 
 
@@ -44,7 +44,7 @@ def test_every_command_says_what_it_does(run: Callable[..., Any], command: str) 
 @pytest.mark.parametrize(
     ("arguments", "message"), [(["nope"], "nope"), (["config", "--colour"], "--colour"), (["pull"], "--project")]
 )
-def test_what_is_no_command_or_option_is_a_usage_error(
+def test_an_unknown_command_or_option_is_a_usage_error(
     run: Callable[..., Any], arguments: list[str], message: str
 ) -> None:
     ran = run(*arguments)
@@ -83,14 +83,14 @@ def test_config_needs_traces_or_a_number_of_steps(run: Callable[..., Any], tmp_p
     assert run("config").exit_code == 0
 
 
-def test_config_refuses_broken_traces_unless_told_to_skip_them(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_config_refuses_invalid_traces_unless_they_are_to_be_skipped(run: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(TRACE + "broken\n", encoding="utf-8")
     ran = run("config", "t.jsonl")
     assert (ran.exit_code, ran.out) == (5, "")
     assert ran.err.startswith("ls-trajedit: t.jsonl:2: not JSON: ")
     skipped = run("config", "t.jsonl", "--skip-invalid")
     assert skipped.exit_code == 0
-    assert skipped.err.splitlines()[-1] == "1 broken, left out; 1 read"
+    assert skipped.err.splitlines()[-1] == "1 invalid trace skipped, 1 trace read"
     assert read_config(skipped.out).max_steps == 1
 
 
@@ -119,18 +119,18 @@ def test_init_writes_options_that_config_then_takes(run: Callable[..., Any], tmp
     trace = {"uuid": 1, "prompt": "p", "messages": [{"role": "user", "content": "é"}], "answer": "a"}
     (tmp_path / "t.jsonl").write_text(json.dumps(trace), encoding="utf-8")
     ran = run("init", "t.jsonl")
-    assert (ran.exit_code, ran.out, ran.err) == (0, "", "wrote trajedit.yaml: 1 traces, up to 1 steps\n")
+    assert (ran.exit_code, ran.out, ran.err) == (0, "", "wrote trajedit.yaml: 1 trace, up to 1 step\n")
     options = parse_options((tmp_path / "trajedit.yaml").read_text(encoding="utf-8"), "x")
     assert (options.steps_key, options.editable_fields, options.edit_final_answer) == ("messages", ["content"], True)
     assert list(read_config(run("config", "t.jsonl").out).fields()) == ["content", "answer"]
 
 
-def test_init_does_not_replace_a_file_unless_told_to(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_init_does_not_replace_a_file_without_force(run: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
     (tmp_path / "trajedit.yaml").write_text("name: mine", encoding="utf-8")
     ran = run("init", "t.jsonl")
     assert ran.exit_code == 2
-    assert "trajedit.yaml: is already there" in ran.err
+    assert "trajedit.yaml: already exists" in ran.err
     assert (tmp_path / "trajedit.yaml").read_text() == "name: mine"
     assert run("init", "t.jsonl", "-o", "other.yaml").exit_code == 0
     assert run("init", "t.jsonl", "--force").exit_code == 0
@@ -142,11 +142,11 @@ def test_init_does_not_replace_a_file_unless_told_to(run: Callable[..., Any], tm
     [
         ("a,b\n1,2\n", "t.jsonl:1: not JSON: ", 5),
         ("", "t.jsonl: no traces in it", 5),
-        ('{"id": "a"}', "t.jsonl: no key of the traces holds a list of objects or texts (keys: id)", 5),
+        ('{"id": "a"}', "t.jsonl: no key of the traces holds a list of objects or strings (keys: id)", 5),
         (TRACE + '{"id": "b"}', "t.jsonl:2: no steps: the trace has no `steps`", 5),
     ],
 )
-def test_init_says_what_keeps_it_from_reading_the_traces(
+def test_init_says_why_it_cannot_read_the_traces(
     run: Callable[..., Any], tmp_path: Path, text: str, message: str, exit_code: int
 ) -> None:
     (tmp_path / "t.jsonl").write_text(text, encoding="utf-8")
@@ -163,7 +163,7 @@ def test_init_that_cannot_write_its_file_says_so(run: Callable[..., Any], tmp_pa
     assert ran.err.startswith("ls-trajedit: nowhere/trajedit.yaml: cannot be written: No such file or directory")
 
 
-# What only a process of its own shows.
+# What only a separate process shows.
 
 
 def test_traces_come_from_standard_input_too(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_what_is_printed_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["config"], ["--help"], ["--version"]])
-def test_a_full_disk_behind_standard_output_is_said_in_a_line(tmp_path: Path, arguments: list[str]) -> None:
+def test_a_full_disk_under_standard_output_is_reported_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "trajedit.yaml").write_text("max_steps: 1", encoding="utf-8")
     with Path("/dev/full").open("wb") as full:
         ran = subprocess.run(
@@ -204,7 +204,7 @@ def test_a_full_disk_behind_standard_output_is_said_in_a_line(tmp_path: Path, ar
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [["config"], ["--version"]])
-def test_a_reader_that_has_gone_is_no_error(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
+def test_a_reader_that_has_gone_is_not_an_error(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
     (tmp_path / "trajedit.yaml").write_text("max_steps: 1", encoding="utf-8")
     read_end, write_end = os.pipe()
     os.close(read_end)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 from collections.abc import Callable
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +20,9 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.field_path import get_field, parse_path
 from ls_trajedit.traces.options import Options, StepLabels
+from tests.support.exports import EDIT, SAME, UNKNOWN, annotation, export, read_rows, task
 from tests.support.loop import project_of, text_result
 from tests.support.strategies import Case, cases
-
-TRACE: dict[str, Any] = {
-    "id": "tr",
-    "task_description": "Do it.",
-    "steps": [{"thought": "hm", "action": "queyr"}, {"action": "stop"}],
-    "final_answer": "done",
-}
-
-
-def task(number: int, *annotations: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A task as Label Studio exports it."""
-    data = {**TRACE, "id": f"tr{number}"}
-    return {"id": number, "project": 12, "data": data, "annotations": list(annotations), "drafts": [], **more}
-
-
-def annotation(number: int, *results: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"id": number, "completed_by": 4, "result": list(results), "updated_at": "2026-11-22T12:00:00Z", **more}
-
-
-EDIT = text_result("step_0__action__corrected", "step_0__action", "query")
-SAME = text_result("step_1__action__corrected", "step_1__action", "stop")
-UNKNOWN = text_result("fix", "step_0__action", "query")
-
-
-def export(folder: Path, *tasks: Any, name: str = "export.json") -> str:
-    (folder / name).write_text(json.dumps(tasks), encoding="utf-8")
-    return name
-
-
-def read_rows(path: Path) -> list[Any]:
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -73,7 +45,7 @@ def test_an_export_becomes_corrections_and_lines_to_train_on(run: Callable[..., 
         "  unedited        2",
         "  skipped         0",
         "  rejected        0",
-        "  drafts          1   (tasks with something not submitted, so not read)",
+        "  drafts          1   (tasks with unsubmitted work, which is not read)",
     ]
     records = json.loads((tmp_path / "out" / "trajectory_corrections.json").read_text())["records"]
     assert [(r["trace_id"], r["source"]["annotation_id"], r["n_edits"]) for r in records] == [
@@ -114,12 +86,12 @@ def test_an_export_is_read_in_every_form(run: Callable[..., Any], tmp_path: Path
 
 def test_for_machines_there_is_one_object(run: Callable[..., Any], tmp_path: Path) -> None:
     ran = run("convert", export(tmp_path, task(1, annotation(1, EDIT))), "--json")
-    told = json.loads(ran.out)
-    assert (told["edited"], told["edits_by_field"], told["folder"]) == (1, {"action": 1}, "data")
-    assert [file["rows"] for file in told["files"]] == [1, 1, 1, 0]
+    printed = json.loads(ran.out)
+    assert (printed["edited"], printed["edits_by_field"], printed["folder"]) == (1, {"action": 1}, "data")
+    assert [file["rows"] for file in printed["files"]] == [1, 1, 1, 0]
 
 
-def test_rejected_annotations_are_told_and_end_a_strict_run_with_5(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_rejected_annotations_are_counted_and_end_a_strict_run_with_5(run: Callable[..., Any], tmp_path: Path) -> None:
     name = export(tmp_path, task(1, annotation(1, UNKNOWN), annotation(2, EDIT)))
     ran = run("convert", name)
     assert ran.exit_code == 0
@@ -129,7 +101,7 @@ def test_rejected_annotations_are_told_and_end_a_strict_run_with_5(run: Callable
     assert (reject["task_id"], reject["annotation_id"], reject["detail"]) == (1, 1, "`fix`")
     strict = run("convert", name, "--strict", "-o", "strict")
     assert strict.exit_code == 5
-    assert "1 rejected" in strict.err
+    assert "1 annotation rejected (--strict): " in strict.err
     assert "rejects.jsonl" in strict.err
     assert ids(tmp_path / "strict" / "trajectory_sft.jsonl") == ["tr1"]
 
@@ -222,7 +194,7 @@ def test_an_address_that_an_export_does_not_have_is_an_error_and_no_file(
         ("id,data\n1,2\n", "export.json:1: not JSON: "),
     ],
 )
-def test_what_is_no_export_is_an_error_with_its_line_and_leaves_the_old_files(
+def test_what_is_not_an_export_is_an_error_with_its_line_and_leaves_the_old_files(
     run: Callable[..., Any], tmp_path: Path, text: str, message: str
 ) -> None:
     run("convert", export(tmp_path, task(1, annotation(1, EDIT)), name="good.json"))
@@ -278,10 +250,50 @@ def test_tasks_are_read_one_after_the_other(tmp_path: Path) -> None:
     assert seen[0][1] < len(text)
 
 
-def test_a_broken_export_is_told_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_broken_export_is_an_error_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="e:1: not JSON"):
         convert(BytesIO(b'[{"id": '), "e", generated_schema(Options()), ReadingRules(), tmp_path, lambda *_: None)
     assert files(tmp_path) == {}
+
+
+class FailingDisk(RawIOBase):
+    """An export of which one task can be read, on a disk that then fails."""
+
+    def __init__(self) -> None:
+        self._chunks = iter([json.dumps([task(1, annotation(1, EDIT))]).encode()[:-1] + b","])
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        for chunk in self._chunks:
+            buffer[: len(chunk)] = chunk
+            return len(chunk)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_an_export_that_cannot_be_read_to_its_end_is_not_called_a_failure_to_write(tmp_path: Path) -> None:
+    export = BufferedReader(FailingDisk())
+    with pytest.raises(DataError, match=r"^e\.json: cannot be read: Input/output error$"):
+        convert(export, "e.json", generated_schema(Options()), ReadingRules(), tmp_path, lambda *_: None)
+    assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("damage", [slice(0, -20), slice(0, -8)], ids=["in the middle", "before the checksum"])
+def test_a_gzip_that_is_cut_off_is_called_that(run: Callable[..., Any], tmp_path: Path, damage: slice) -> None:
+    whole = gzip.compress(json.dumps([task(1, annotation(1, EDIT))]).encode())
+    (tmp_path / "e.json.gz").write_bytes(whole[damage])
+    ran = run("convert", "e.json.gz")
+    assert (ran.exit_code, "e.json.gz: the gzip is damaged or cut off" in ran.err) == (5, True)
+
+
+def test_a_gzip_with_a_wrong_checksum_is_called_damaged(run: Callable[..., Any], tmp_path: Path) -> None:
+    whole = bytearray(gzip.compress(json.dumps([task(1, annotation(1, EDIT))]).encode()))
+    whole[-8] ^= 1
+    (tmp_path / "e.json.gz").write_bytes(whole)
+    ran = run("convert", "e.json.gz")
+    assert (ran.exit_code, "e.json.gz: the gzip is damaged or cut off" in ran.err) == (5, True)
+    assert "make room" not in ran.err
 
 
 @given(cases())

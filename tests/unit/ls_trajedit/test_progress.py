@@ -1,4 +1,4 @@
-"""How far a run is, on a terminal and in a log."""
+"""The progress of a run, on a terminal and in a log."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def test_a_log_gets_a_line_when_30_seconds_have_passed(
     assert capsys.readouterr() == ("", "pulling: 1,200 of 12,000 tasks\npulling: 4,000 tasks\n")
 
 
-def test_a_terminal_gets_a_bar_that_goes_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_bar_that_disappears_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     with show_progress("pulling") as progress:
         progress(3, 7)
     assert "pulling" in terminal.getvalue()
-    # The last thing is that the line is cleared.
+    # Finally, the line is cleared.
     assert terminal.getvalue().endswith("\x1b[2K")

@@ -12,42 +12,42 @@ import pytest
 from ls_trajedit.signals import defer_signals, raise_on_sigterm
 
 
-def held_while(came: list[int], *numbers: int) -> None:
-    """Lets signals come one after the other while they are held, and notes those after which there was still time."""
+def signals_in_block(arrived: list[int], *numbers: int) -> None:
+    """Raises signals one after the other in a block that defers them; notes each after which the block went on."""
     with defer_signals():
         for number in numbers:
             signal.raise_signal(number)
-            came.append(number)
+            arrived.append(number)
 
 
-def test_ctrl_c_comes_when_the_block_is_done() -> None:
-    came: list[int] = []
+def test_ctrl_c_takes_effect_after_the_block() -> None:
+    arrived: list[int] = []
     with pytest.raises(KeyboardInterrupt):
-        held_while(came, signal.SIGINT)
-    assert came == [signal.SIGINT]
+        signals_in_block(arrived, signal.SIGINT)
+    assert arrived == [signal.SIGINT]
 
 
-def test_sigterm_comes_when_the_block_is_done_and_ends_what_is_around_it() -> None:
-    came: list[int] = []
+def test_sigterm_takes_effect_after_the_block_and_ends_the_block_around_it() -> None:
+    arrived: list[int] = []
     with pytest.raises(SystemExit) as ended, raise_on_sigterm():
-        held_while(came, signal.SIGTERM)
-    assert came == [signal.SIGTERM]
+        signals_in_block(arrived, signal.SIGTERM)
+    assert arrived == [signal.SIGTERM]
     assert ended.value.code == 143
 
 
 def test_the_first_of_several_signals_counts() -> None:
-    came: list[int] = []
+    arrived: list[int] = []
     with pytest.raises(SystemExit), raise_on_sigterm():
-        held_while(came, signal.SIGTERM, signal.SIGINT)
-    assert came == [signal.SIGTERM, signal.SIGINT]
+        signals_in_block(arrived, signal.SIGTERM, signal.SIGINT)
+    assert arrived == [signal.SIGTERM, signal.SIGINT]
 
 
 def test_an_error_in_the_block_does_not_swallow_the_signal() -> None:
     with pytest.raises(KeyboardInterrupt):
-        fail_while_held(signal.SIGINT)
+        fail_in_block(signal.SIGINT)
 
 
-def fail_while_held(number: int) -> None:
+def fail_in_block(number: int) -> None:
     with defer_signals():
         signal.raise_signal(number)
         raise OSError
@@ -63,8 +63,10 @@ def test_afterwards_signals_do_what_they_did_before(block: Callable[[], Abstract
 
 
 @pytest.mark.parametrize("block", [defer_signals, raise_on_sigterm])
-def test_in_another_thread_nothing_is_held_and_nothing_fails(block: Callable[[], AbstractContextManager[None]]) -> None:
-    """Where Python lets nobody set what a signal does."""
+def test_another_thread_defers_nothing_and_does_not_fail(
+    block: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Python does not let other threads set signal handlers."""
     entered = []
 
     def enter() -> None:

@@ -99,7 +99,7 @@ TRACE: dict[str, Any] = {"a": [{"b": None}, [1, 2]], "c": "text", "d": {"e": {"f
         (("x", "y"), MISSING),
     ],
 )
-def test_what_stands_at_a_path_or_that_nothing_does(path: FieldPath, value: Any) -> None:
+def test_the_value_at_a_path_or_that_there_is_none(path: FieldPath, value: Any) -> None:
     assert get_field(TRACE, path) is value or get_field(TRACE, path) == value
     assert (get_field(TRACE, path) is MISSING) == (value is MISSING)
 
@@ -115,7 +115,7 @@ def test_setting_a_field_changes_a_copy_and_keeps_the_order_of_keys() -> None:
 
 
 @pytest.mark.parametrize("path", [("x", "y"), ("a", 9, "b"), ("c", "d", "e")])
-def test_setting_a_field_needs_the_way_to_it(path: FieldPath) -> None:
+def test_setting_a_field_needs_something_to_be_there(path: FieldPath) -> None:
     with pytest.raises((KeyError, IndexError, TypeError, AttributeError)):
         set_field(TRACE, path, 1)
 

@@ -16,7 +16,7 @@ from ls_trajedit.traces.shape import check_options, shape_of
 
 
 def guessed(*traces: dict[str, Any]) -> dict[str, Any]:
-    """The guesses that are not the default."""
+    """The guesses that differ from the defaults."""
     options, default = guess_options(traces, "t.jsonl").model_dump(), Options().model_dump()
     return {key: value for key, value in options.items() if value != default[key]}
 
@@ -74,7 +74,7 @@ def test_traces_without_a_list_of_steps_are_an_error_that_lists_their_keys(trace
     with pytest.raises(TraceError) as error:
         guess_options([trace], "t.jsonl")
     keys = ", ".join(trace) or "none"
-    assert str(error.value) == f"t.jsonl: no key of the traces holds a list of objects or texts (keys: {keys})"
+    assert str(error.value) == f"t.jsonl: no key of the traces holds a list of objects or strings (keys: {keys})"
 
 
 KEYS = st.sampled_from(

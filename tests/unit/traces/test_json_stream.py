@@ -19,9 +19,7 @@ SPACE = st.sampled_from(["", " ", "\n", "\r\n", "\t \n\n", " \r"])
 
 def split(raw: bytes, chunk: int = 1 << 20) -> list[tuple[int, bytes]]:
     """The values of `raw`, read in chunks of that many bytes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_stream, "_CHUNK", chunk)
-        return [(value.line, value.json.raw) for value in split_json(BytesIO(raw))]
+    return [(value.line, value.json.raw) for value in split_json(BytesIO(raw), chunk)]
 
 
 def values(raw: bytes, chunk: int) -> list[str]:
@@ -45,14 +43,14 @@ def arrays(draw: st.DrawFn) -> tuple[bytes, list[Any]]:
 
 
 @given(arrays(), st.integers(1, 12), st.booleans())
-def test_an_array_falls_into_its_elements(array: tuple[bytes, list[Any]], chunk: int, mark: bool) -> None:
+def test_an_array_splits_into_its_elements(array: tuple[bytes, list[Any]], chunk: int, mark: bool) -> None:
     raw, items = array
     assert json.loads(raw) == items
     assert values(b"\xef\xbb\xbf" * mark + raw, chunk) == [exact(item) for item in items]
 
 
 @given(st.lists(json_values().filter(lambda value: not isinstance(value, list)), max_size=5), st.data())
-def test_lines_fall_into_their_values(items: list[Any], data: st.DataObject) -> None:
+def test_lines_split_into_their_values(items: list[Any], data: st.DataObject) -> None:
     ends = st.sampled_from(["\n", "\r\n", "\n\n", " \n \r\n"])
     text = data.draw(st.sampled_from(["", "\n", " \r\n"]))
     text += "".join(json.dumps(item) + data.draw(ends) for item in items)
@@ -75,7 +73,7 @@ def test_each_element_comes_with_the_line_that_it_starts_in(array: tuple[bytes, 
 
 @st.composite
 def lookalikes(draw: st.DrawFn) -> bytes:
-    """A JSON array of objects that all begin alike, and so do objects and texts inside them."""
+    """A JSON array of objects that all begin alike, as do objects and strings inside them."""
     space = draw(st.sampled_from(["", " ", "\n", "\n "]))
     inner = st.fixed_dictionaries({"id": st.integers(0, 12), "annotations": st.lists(st.integers(), max_size=2)})
     text = st.sampled_from(["x", '},{"id":1,"annotations":[', "}},", '\\"},{\\"', "é\ud800", "[{" * 9])
@@ -95,7 +93,7 @@ def lookalikes(draw: st.DrawFn) -> bytes:
 def split_slowly(raw: bytes) -> list[tuple[int, bytes]]:
     """The values of `raw`, each found by looking at all of its brackets."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_stream, "boundary_at", lambda buffer, start, end: None)
+        patch.setattr(json_stream, "_border_after", lambda buffer, start, end: None)
         return split(raw)
 
 
@@ -106,7 +104,7 @@ def test_what_looks_like_the_border_of_two_elements_is_not_taken_for_one(raw: by
 
 
 @given(lookalikes(), st.data())
-def test_a_broken_array_falls_into_the_same_values_however_their_ends_are_found(
+def test_an_invalid_array_splits_into_the_same_values_however_their_ends_are_found(
     raw: bytes, data: st.DataObject
 ) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
@@ -117,13 +115,13 @@ def test_a_broken_array_falls_into_the_same_values_however_their_ends_are_found(
 
 
 def whole(found: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """The same without how much was read of what follows the array."""
+    """`found`, without how much was read of what follows the array."""
     mark = b" (after the end of the array)"
     return [(line, mark if value.endswith(mark) else value) for line, value in found]
 
 
 def test_every_element_but_the_first_of_an_export_is_parsed_while_it_is_split() -> None:
-    """What makes convert fast: whoever then asks for the value gets it without a second look at the text."""
+    """This makes `convert` fast: reading the value later does not parse the text again."""
     raw = json.dumps([{"id": n, "annotations": [{"id": 1}, {"id": 2}], "data": {}} for n in range(5)]).encode()
     found = [value.json for value in split_json(BytesIO(raw))]
     for json_text in found[1:-1]:
@@ -132,14 +130,14 @@ def test_every_element_but_the_first_of_an_export_is_parsed_while_it_is_split() 
 
 
 @given(st.binary(max_size=40), st.integers(1, 5))
-def test_no_bytes_whatever_make_it_fail_or_read_differently_in_other_chunks(raw: bytes, chunk: int) -> None:
+def test_no_bytes_make_it_fail_or_read_differently_in_other_chunks(raw: bytes, chunk: int) -> None:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raw = b"[" + raw
     assert split(raw, chunk) == split(raw)
 
 
 @given(st.text(alphabet='[]{},:"\\ \n1a', max_size=25), st.integers(1, 5))
-def test_no_brackets_and_quotes_whatever_make_a_broken_array_look_whole(text: str, chunk: int) -> None:
+def test_no_brackets_or_quotes_make_an_invalid_array_look_whole(text: str, chunk: int) -> None:
     raw = "[" + text
     found = split(raw.encode(), chunk)
     try:
@@ -178,7 +176,7 @@ def test_white_space_longer_than_a_chunk_does_not_hide_an_array() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "whole", "broken_line"),
+    ("raw", "whole", "invalid_line"),
     [
         (b'[{"a": 1},\n{"b": 2}', [b'{"a": 1}'], 2),
         (b'[{"a": 1},\n{"b": ', [b'{"a": 1}'], 2),
@@ -192,17 +190,17 @@ def test_white_space_longer_than_a_chunk_does_not_hide_an_array() -> None:
         (b"[", [], 1),
     ],
 )
-def test_a_broken_array_gives_what_is_whole_and_then_what_is_broken_with_its_line(
-    raw: bytes, whole: list[bytes], broken_line: int
+def test_an_invalid_array_gives_its_valid_elements_and_then_the_invalid_rest_with_its_line(
+    raw: bytes, whole: list[bytes], invalid_line: int
 ) -> None:
     for chunk in (1, 4, 1 << 20):
         found = split(raw, chunk)
         assert [value for _, value in found[: len(whole)]] == whole
         line, value = found[len(whole)]
-        assert (line, is_json(value)) == (broken_line, False)
+        assert (line, is_json(value)) == (invalid_line, False)
 
 
-def test_after_a_broken_element_an_array_goes_on() -> None:
+def test_after_an_invalid_element_an_array_goes_on() -> None:
     assert split(b'[{"a": nope},\n{"b": 2}]') == [(1, b'{"a": nope}'), (2, b'{"b": 2}')]
 
 

@@ -1,4 +1,4 @@
-"""JSON goes in and out without a value changing."""
+"""JSON goes in and out without changing a value."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_line_separators_are_escaped_and_nothing_else_beyond_ascii() -> None:
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "[NaN]", '{"a": -Infinity}', "1e400", "[-1e400]"])
-def test_a_number_that_is_none_is_refused(text: str) -> None:
+def test_a_number_that_json_does_not_have_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not JSON|larger than any double"):
         parse_json(text.encode())
 
@@ -137,14 +137,14 @@ def test_two_values_are_the_same_json_only_when_their_types_are_too(a: Any, b: A
 
 
 @given(json_values(), json_values())
-def test_a_part_is_written_like_the_value_that_it_stands_for(inner: Any, outer: Any) -> None:
+def test_a_part_is_written_like_its_value(inner: Any, outer: Any) -> None:
     part = JsonPart(inner)
     for _ in range(2):
         assert json_line([outer, {"a": part}]) == json_line([outer, {"a": inner}])
 
 
 @given(json_values())
-def test_a_text_that_was_parsed_gives_the_value_of_one_that_was_not(value: Any) -> None:
+def test_parsed_text_gives_the_same_value_as_text_that_was_not_parsed(value: Any) -> None:
     parsed, fresh = RawJson(json.dumps(value).encode()), RawJson(json.dumps(value).encode())
     parsed.parse()
     assert exact(parsed.value()) == exact(fresh.value()) == exact(value)
@@ -153,14 +153,14 @@ def test_a_text_that_was_parsed_gives_the_value_of_one_that_was_not(value: Any) 
 
 
 @pytest.mark.parametrize("raw", [b"{", b"NaN", b"[1e400]", b"\xff"])
-def test_a_text_that_is_not_json_says_so_when_it_is_parsed_and_when_its_value_is_asked_for(raw: bytes) -> None:
+def test_text_that_is_not_json_fails_when_it_is_parsed_and_when_its_value_is_asked_for(raw: bytes) -> None:
     text = RawJson(raw)
     for ask in (text.parse, text.value):
         with pytest.raises(ValueError, match=r"."):
             ask()
 
 
-def test_a_parsed_text_is_checked_for_depth_all_the_same() -> None:
+def test_parsed_text_is_still_checked_for_depth() -> None:
     text = RawJson(b"[" * 501 + b"]" * 501)
     text.parse()
     with pytest.raises(ValueError, match="nested too deeply"):

@@ -62,7 +62,7 @@ def test_without_editable_fields_the_text_of_the_step_is_editable() -> None:
 def test_every_option_can_be_set() -> None:
     given: dict[str, Any] = {
         "name": "fix",
-        "description": "Mend what is wrong.\nLeave the rest, «alone» 😀.",
+        "description": "Fix what is wrong.\nLeave the rest, «alone» 😀.",
         "steps_key": "run.turns",
         "step_text_key": "content",
         "editable_fields": ["content", "tool_calls[0].function.arguments"],
@@ -92,16 +92,31 @@ def test_every_option_can_be_set() -> None:
 
 
 def test_the_task_is_looked_for_under_its_key_then_task_then_text() -> None:
-    assert Options().task_keys == ("task_description", "task", "text")
-    assert Options(task_key="text").task_keys == ("text", "task")
-    assert Options(task_key="meta.goal").task_keys == ("meta.goal", "task", "text")
+    assert Options().task_paths == (("task_description",), ("task",), ("text",))
+    assert Options(task_key="text").task_paths == (("text",), ("task",))
+    assert Options(task_key="meta.goal").task_paths == (("meta", "goal"), ("task",), ("text",))
+
+
+def test_keys_and_fields_are_also_there_as_paths() -> None:
+    options = Options(steps_key="run.turns", id_key="meta.id", final_answer_key="end", editable_fields=["a", "b[0].c"])
+    assert options.steps_path == ("run", "turns")
+    assert options.id_path == ("meta", "id")
+    assert options.final_answer_path == ("end",)
+    assert options.editable_paths == (("a",), ("b", 0, "c"))
+    assert (options.tools_path, Options(tools_key="meta.tools").tools_path) == (None, ("meta", "tools"))
+
+
+def test_the_paths_of_changed_options_are_the_new_ones() -> None:
+    options = Options()
+    assert options.steps_path == ("steps",)
+    assert options.model_copy(update={"steps_key": "turns"}).steps_path == ("turns",)
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("steps_key", "task.steps"), ("final_answer_key", "task"), ("id_key", "task.id")]
 )
 def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str) -> None:
-    assert Options.model_validate({key: value}).task_keys == ("task_description", "text")
+    assert Options.model_validate({key: value}).task_paths == (("task_description",), ("text",))
 
 
 @pytest.mark.parametrize(
@@ -114,20 +129,20 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
         ),
         ("colour: red", f"`colour` is not an option ({ALL_OPTIONS})"),
         ("1: 2", f"`1` is not an option ({ALL_OPTIONS})"),
-        ("name: 5", "`name` is 5; it takes a text"),
-        ("description: [a]", "`description` is ['a']; it takes a text"),
-        ("steps_key:", "`steps_key` is None; it takes a text"),
+        ("name: 5", "`name` is 5; it takes a string"),
+        ("description: [a]", "`description` is ['a']; it takes a string"),
+        ("steps_key:", "`steps_key` is None; it takes a string"),
         ('show_diff: "no"', "`show_diff` is 'no'; it takes true or false"),
         ("show_edit_distance: 1", "`show_edit_distance` is 1; it takes true or false"),
         ("allow_reset: maybe", "`allow_reset` is 'maybe'; it takes true or false"),
         ("require_reason_on_edit: []", "`require_reason_on_edit` is []; it takes true or false"),
         ("edit_final_answer: 0", "`edit_final_answer` is 0; it takes true or false"),
-        ("editable_fields: action", "`editable_fields` is 'action'; it takes a list of texts"),
-        ("editable_fields:", "`editable_fields` is None; it takes a list of texts"),
-        ("editable_fields: [action, 5]", "`editable_fields.1` is 5; it takes a text"),
+        ("editable_fields: action", "`editable_fields` is 'action'; it takes a list of strings"),
+        ("editable_fields:", "`editable_fields` is None; it takes a list of strings"),
+        ("editable_fields: [action, 5]", "`editable_fields.1` is 5; it takes a string"),
         ("editable_fields: []", "`editable_fields` is empty; name at least one field of the steps, such as [action]"),
-        ("editable_fields: [action, action]", "`editable_fields`: `action` is there twice"),
-        ("context_fields: yes", "`context_fields` is True; it takes a list of texts"),
+        ("editable_fields: [action, action]", "`editable_fields`: `action` is listed twice"),
+        ("context_fields: yes", "`context_fields` is True; it takes a list of strings"),
         ("layout: repeated", "`layout` is 'repeated'; it takes 'unrolled' or 'repeater'; did you mean `repeater`?"),
         ("layout: 3", "`layout` is 3; it takes 'unrolled' or 'repeater'"),
         ("max_steps: 0", "`max_steps` is 0; it takes a whole number above 0"),
@@ -136,17 +151,17 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
         ("max_steps: 2.5", "`max_steps` is 2.5; it takes a whole number"),
         ("max_steps: true", "`max_steps` is True; it takes a whole number"),
         ("step_labels: [correct]", "`step_labels` is ['correct']; it takes an object with correctness and error_types"),
-        ("step_labels: {correctness: yes}", "`step_labels.correctness` is True; it takes a list of texts"),
-        ("step_labels: {correctness: [yes]}", "`step_labels.correctness.0` is True; it takes a text"),
-        ("step_labels: {correctness: [a, a]}", "`step_labels.correctness`: `a` is there twice"),
+        ("step_labels: {correctness: yes}", "`step_labels.correctness` is True; it takes a list of strings"),
+        ("step_labels: {correctness: [yes]}", "`step_labels.correctness.0` is True; it takes a string"),
+        ("step_labels: {correctness: [a, a]}", "`step_labels.correctness`: `a` is listed twice"),
         ("formats: []", "`formats`: it is empty; name at least one format"),
-        ("formats: trl-dpo", "`formats` is 'trl-dpo'; it takes a list of texts"),
-        ("formats: [dpo, dpo]", "`formats`: `dpo` is there twice"),
+        ("formats: trl-dpo", "`formats` is 'trl-dpo'; it takes a list of strings"),
+        ("formats: [dpo, dpo]", "`formats`: `dpo` is listed twice"),
         (
             "tools_key: steps",
-            "`steps_key` (steps) and `tools_key` (steps) overlap; each names a part of the trace of its own",
+            "`steps_key` (steps) and `tools_key` (steps) overlap; each must name a separate part of the trace",
         ),
-        ("tools_key: a[0]", "`tools_key`: `a[0]` stands inside a list; only a field of a step can have an index"),
+        ("tools_key: a[0]", "`tools_key`: `a[0]` is inside a list; only a field of a step can have an index"),
         (
             "templates: x",
             "`templates` is 'x'; it takes an object with any of step, observation, no_observation, final_answer",
@@ -160,15 +175,14 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
             'templates: {step: "Thought: {thought}\\n{action!r}"}',
             "`templates.step`: line 2: `{action!r}`: nothing may follow the field; write `{action}`",
         ),
-        ("templates: {step: Go}", "`templates.step`: it names no field; without one, every trace would say the same"),
+        ("templates: {step: Go}", "`templates.step`: it names no field, so every trace would get the same text"),
         (
             "templates: {final_answer: '{answer}'}",
-            "`templates.final_answer`: `{answer}` is no field here; it takes `{final_answer}` only",
+            "`templates.final_answer`: `{answer}` is not a field here; only `{final_answer}` is allowed",
         ),
         (
             "templates: {no_observation: ' '}",
-            "`templates.no_observation`: it is blank; "
-            "it stands where an observation is missing, so it must say something",
+            "`templates.no_observation`: it is blank; it stands in for a missing observation, so it needs some text",
         ),
         (
             "step_labels: {error_type: [a]}",
@@ -183,20 +197,23 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
             "editable_fields: ['a[0].b']\ncontext_fields: [a]",
             "`a[0].b` and `a` overlap; a field is either editable or context, and shown once",
         ),
-        ("step_text_key: a.b", "`step_text_key`: it names one key of a step; paths belong into `editable_fields`"),
+        ("step_text_key: a.b", "`step_text_key`: it names a single key of a step; paths belong in `editable_fields`"),
         (
             "final_answer_key: answers[0]",
-            "`final_answer_key`: `answers[0]` stands inside a list; only a field of a step can have an index",
+            "`final_answer_key`: `answers[0]` is inside a list; only a field of a step can have an index",
         ),
         (
             "steps_key: steps\ntask_key: steps",
-            "`steps_key` (steps) and `task_key` (steps) overlap; each names a part of the trace of its own",
+            "`steps_key` (steps) and `task_key` (steps) overlap; each must name a separate part of the trace",
         ),
         (
             "id_key: meta\ntask_key: meta.task",
-            "`id_key` (meta) and `task_key` (meta.task) overlap; each names a part of the trace of its own",
+            "`id_key` (meta) and `task_key` (meta.task) overlap; each must name a separate part of the trace",
         ),
-        ('description: "a\\x01"', "`description`: it holds the character '\\x01', which a labeling config cannot hold"),
+        (
+            'description: "a\\x01"',
+            "`description`: it contains the character '\\x01', which a labeling config cannot hold",
+        ),
     ],
 )
 def test_an_error_names_the_key_and_what_it_takes(text: str, message: str) -> None:
@@ -221,7 +238,7 @@ def test_a_field_that_label_studio_cannot_show_is_refused(key: str) -> None:
     )
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     assert error_of("show_dif: true\nmax_steps: many\nlayout: unroled").splitlines() == [
         "trajedit.yaml: `layout` is 'unroled'; it takes 'unrolled' or 'repeater'; did you mean `unrolled`?",
         "trajedit.yaml: `max_steps` is 'many'; it takes a whole number",
@@ -229,8 +246,8 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ]
 
 
-def test_the_same_text_can_be_id_and_task() -> None:
-    assert Options(id_key="question", task_key="question").task_keys == ("question", "task", "text")
+def test_one_field_can_be_both_id_and_task() -> None:
+    assert Options(id_key="question", task_key="question").task_paths == (("question",), ("task",), ("text",))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +264,7 @@ def test_the_same_text_can_be_id_and_task() -> None:
         ("name", "trajedit.yaml: expected options as `key: value`, found a str"),
     ],
 )
-def test_what_is_no_options_file_is_an_error_with_its_line(text: str, message: str) -> None:
+def test_what_is_not_an_options_file_is_an_error_with_its_line(text: str, message: str) -> None:
     assert error_of(text).startswith(message)
 
 
@@ -279,7 +296,7 @@ annotation_schemes:
 """
 
 
-def test_a_potato_configuration_is_read_as_it_is() -> None:
+def test_a_potato_configuration_is_read_unchanged() -> None:
     assert parse_options(POTATO, "config.yaml") == Options(
         name="fix",
         description="Fix the wrong steps.",
@@ -321,12 +338,12 @@ def test_a_potato_configuration_needs_one_entry_for_editing(text: str, found: st
     )
 
 
-def test_a_misspelt_option_of_a_potato_entry_is_not_passed_over() -> None:
+def test_a_misspelt_option_of_a_potato_entry_is_not_ignored() -> None:
     text = "annotation_schemes: [{annotation_type: trajectory_edit, editable_feilds: [a]}]"
     assert error_of(text) == "trajedit.yaml: `editable_feilds` is not an option; did you mean `editable_fields`?"
 
 
-def test_a_wrong_value_in_a_potato_entry_is_told_like_any_other() -> None:
+def test_a_wrong_value_in_a_potato_entry_is_reported_like_any_other() -> None:
     text = "annotation_schemes: [{annotation_type: trajectory_edit, show_diff: 5}]"
     assert error_of(text) == "trajedit.yaml: `show_diff` is 5; it takes true or false"
 
@@ -335,7 +352,7 @@ def test_step_labels_default_to_none() -> None:
     assert StepLabels() == Options().step_labels == StepLabels(correctness=[], error_types=[])
 
 
-def test_only_a_near_spelling_is_proposed() -> None:
+def test_only_a_near_spelling_is_suggested() -> None:
     assert nearest("actoin", ["thought", "action"]) == "; did you mean `action`?"
     assert nearest("xyz", ["thought", "action"]) == ""
     assert nearest("x", []) == ""

@@ -1,4 +1,4 @@
-"""Every kind of file with traces in it, and every kind of broken trace."""
+"""Every kind of file with traces in it, and every kind of invalid trace."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import BrokenTrace, Trace, read_objects, read_traces, trace_identity
+from ls_trajedit.traces.read import InvalidTrace, Trace, read_objects, read_traces, trace_identity
 from tests.support.strategies import Case, cases, exact
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
 
-def read(text: str | bytes, **options: Any) -> list[Trace | BrokenTrace]:
+def read(text: str | bytes, **options: Any) -> list[Trace | InvalidTrace]:
     raw = text.encode() if isinstance(text, str) else text
     return list(read_traces(BytesIO(raw), Options(**options)))
 
 
-def broken(text: str | bytes, **options: Any) -> list[tuple[int, str]]:
-    return [(item.line, item.reason) for item in read(text, **options) if isinstance(item, BrokenTrace)]
+def invalid(text: str | bytes, **options: Any) -> list[tuple[int, str]]:
+    return [(item.line, item.reason) for item in read(text, **options) if isinstance(item, InvalidTrace)]
 
 
 @given(cases())
-def test_traces_are_read_as_they_stand_whether_in_lines_or_in_an_array(case: Case) -> None:
-    if len({str(trace_identity(trace, case.options.id_key)) for trace in case.traces}) < len(case.traces):
+def test_traces_are_read_as_they_are_whether_in_lines_or_in_an_array(case: Case) -> None:
+    if len({str(trace_identity(trace, case.options.id_path)) for trace in case.traces}) < len(case.traces):
         case = Case(case.options, case.traces[:1])
     lines = "\n".join(json.dumps(trace) for trace in case.traces)
     array = json.dumps(case.traces, indent=1)
@@ -44,7 +44,7 @@ def test_traces_are_read_as_they_stand_whether_in_lines_or_in_an_array(case: Cas
         ('{"steps": [NaN]}', "not JSON: NaN is not JSON"),
         ('{"steps": ["a"], "n": 1e400}', "not JSON: 1e400 is larger than any double"),
         ("[" * 2000, "not JSON: "),
-        ('"a text"', "a trace is an object, this is a text"),
+        ('"a string"', "a trace is an object, this is a string"),
         ("5", "a trace is an object, this is a number"),
         ("null", "a trace is an object, this is null"),
         ("true", "a trace is an object, this is true or false"),
@@ -53,16 +53,16 @@ def test_traces_are_read_as_they_stand_whether_in_lines_or_in_an_array(case: Cas
         ('{"id": "b", "steps": []}', "no steps: `steps` is empty"),
         ('{"id": "b", "steps": {"0": "go"}}', "`steps` is an object, not a list"),
         ('{"id": "b", "steps": null}', "`steps` is null, not a list"),
-        ('{"id": "b", "steps": "go"}', "`steps` is a text, not a list"),
+        ('{"id": "b", "steps": "go"}', "`steps` is a string, not a list"),
         ('{"id": "b", "steps": 5}', "`steps` is a number, not a list"),
-        ('{"id": "b", "steps": ["go", 5]}', "step 2 is a number, neither an object nor a text"),
-        ('{"id": "b", "steps": [null]}', "step 1 is null, neither an object nor a text"),
-        ('{"id": "b", "steps": [["go"]]}', "step 1 is a list, neither an object nor a text"),
-        ('{"id": {}, "steps": ["go"]}', "`id` is an object, neither a text nor a whole number"),
-        ('{"id": [], "steps": ["go"]}', "`id` is a list, neither a text nor a whole number"),
-        ('{"id": 1.5, "steps": ["go"]}', "`id` is a number, neither a text nor a whole number"),
-        ('{"id": true, "steps": ["go"]}', "`id` is true or false, neither a text nor a whole number"),
-        ('{"id": "", "steps": ["go"]}', "`id` is an empty text, neither a text nor a whole number"),
+        ('{"id": "b", "steps": ["go", 5]}', "step 2 is a number, neither an object nor a string"),
+        ('{"id": "b", "steps": [null]}', "step 1 is null, neither an object nor a string"),
+        ('{"id": "b", "steps": [["go"]]}', "step 1 is a list, neither an object nor a string"),
+        ('{"id": {}, "steps": ["go"]}', "`id` is an object, neither a string nor a whole number"),
+        ('{"id": [], "steps": ["go"]}', "`id` is a list, neither a string nor a whole number"),
+        ('{"id": 1.5, "steps": ["go"]}', "`id` is a number, neither a string nor a whole number"),
+        ('{"id": true, "steps": ["go"]}', "`id` is true or false, neither a string nor a whole number"),
+        ('{"id": "", "steps": ["go"]}', "`id` is an empty string, neither a string nor a whole number"),
         (
             '{"id": "b", "steps": ["go"], "ls_trajedit": {}}',
             "the key `ls_trajedit` is reserved for ls-trajedit; rename it",
@@ -70,10 +70,10 @@ def test_traces_are_read_as_they_stand_whether_in_lines_or_in_an_array(case: Cas
         (GOOD, "`id` 'a' is already in line 2"),
     ],
 )
-def test_a_broken_line_is_told_with_its_number_and_the_others_are_read(line: str, reason: str) -> None:
+def test_an_invalid_line_is_reported_with_its_number_and_the_others_are_read(line: str, reason: str) -> None:
     for end in ("\n", "\r\n"):
         found = read(end + GOOD + end + line + end + '{"id": "c", "steps": ["go"]}')
-        (problem,) = [item for item in found if isinstance(item, BrokenTrace)]
+        (problem,) = [item for item in found if isinstance(item, InvalidTrace)]
         assert problem.line == 3
         assert problem.reason.startswith(reason)
         if not reason.endswith(": "):
@@ -81,46 +81,46 @@ def test_a_broken_line_is_told_with_its_number_and_the_others_are_read(line: str
         assert [item.data["id"] for item in found if isinstance(item, Trace)] == ["a", "c"]
 
 
-def test_a_broken_element_of_an_array_is_told_with_the_line_that_it_starts_in() -> None:
+def test_an_invalid_element_of_an_array_is_reported_with_the_line_that_it_starts_in() -> None:
     text = f'[\n  {GOOD},\n  {{\n    "id": "b",\n    "steps": 5\n  }},\n  7\n]'
-    assert broken(text) == [
+    assert invalid(text) == [
         (3, "`steps` is a number, not a list"),
         (7, "a trace is an object, this is a number"),
     ]
 
 
-def test_an_array_that_was_cut_off_is_told_where_it_breaks_off() -> None:
+def test_an_array_that_was_cut_off_is_reported_where_it_breaks_off() -> None:
     found = read(f'[{GOOD},\n{{"id": "b", "ste')
     assert [item.data["id"] for item in found if isinstance(item, Trace)] == ["a"]
-    assert [(item.line, item.reason[:9]) for item in found if isinstance(item, BrokenTrace)] == [(2, "not JSON:")]
+    assert [(item.line, item.reason[:9]) for item in found if isinstance(item, InvalidTrace)] == [(2, "not JSON:")]
 
 
-def test_a_file_in_another_encoding_is_told_line_by_line() -> None:
+def test_a_file_in_another_encoding_is_reported_line_by_line() -> None:
     raw = (GOOD + '\n{"id": "é", "steps": ["go"]}').encode("latin-1")
-    assert broken(raw) == [(2, "not JSON: not UTF-8 (byte 8)")]
+    assert invalid(raw) == [(2, "not JSON: not UTF-8 (byte 8)")]
 
 
-def test_utf_16_is_an_error_of_the_whole_file() -> None:
+def test_utf_16_is_an_error_for_the_whole_file() -> None:
     with pytest.raises(ValueError, match="UTF-16"):
         read(GOOD.encode("utf-16"))
 
 
-def test_the_same_id_as_a_text_and_as_a_number_is_the_same_id() -> None:
-    assert broken('{"id": 7, "steps": ["a"]}\n{"id": "7", "steps": ["b"]}') == [(2, "`id` '7' is already in line 1")]
+def test_an_id_is_the_same_as_a_string_and_as_a_number() -> None:
+    assert invalid('{"id": 7, "steps": ["a"]}\n{"id": "7", "steps": ["b"]}') == [(2, "`id` '7' is already in line 1")]
 
 
-def test_without_ids_only_the_very_same_trace_is_there_twice() -> None:
+def test_without_ids_only_an_equal_trace_is_a_duplicate() -> None:
     text = '{"steps": ["a"]}\n{"steps": ["b"]}\n{"id": null, "steps": ["a"]}\n{"steps":["a"]}'
-    assert broken(text) == [(4, "a trace without `id` like this is already in line 1")]
+    assert invalid(text) == [(4, "the same trace, without `id`, is already in line 1")]
 
 
-def test_an_id_and_steps_can_stand_deeper_in_the_trace() -> None:
+def test_id_and_steps_can_be_nested_in_the_trace() -> None:
     text = '{"meta": {"id": 1}, "run": {"turns": ["go"]}}\n{"meta": {"id": 1}, "run": {"turns": ["stop"]}}'
-    assert broken(text, id_key="meta.id", steps_key="run.turns") == [(2, "`meta.id` '1' is already in line 1")]
+    assert invalid(text, id_key="meta.id", steps_key="run.turns") == [(2, "`meta.id` '1' is already in line 1")]
 
 
-def test_a_broken_trace_does_not_occupy_its_id() -> None:
-    assert broken('{"id": "a", "steps": []}\n' + GOOD) == [(1, "no steps: `steps` is empty")]
+def test_an_invalid_trace_does_not_occupy_its_id() -> None:
+    assert invalid('{"id": "a", "steps": []}\n' + GOOD) == [(1, "no steps: `steps` is empty")]
 
 
 def test_big_integers_and_halves_of_surrogate_pairs_survive() -> None:
@@ -128,6 +128,6 @@ def test_big_integers_and_halves_of_surrogate_pairs_survive() -> None:
     assert item == Trace(1, {"id": 2**65, "steps": [{"action": "\udc80", "n": [2**64 + 1]}]})
 
 
-def test_objects_are_read_whatever_is_in_them() -> None:
+def test_objects_are_read_whatever_they_hold() -> None:
     found = list(read_objects(BytesIO(b'{"a": 1}\n[1]\n{}')))
-    assert found == [Trace(1, {"a": 1}), BrokenTrace(2, "a trace is an object, this is a list"), Trace(3, {})]
+    assert found == [Trace(1, {"a": 1}), InvalidTrace(2, "a trace is an object, this is a list"), Trace(3, {})]

@@ -1,4 +1,4 @@
-"""Templates of steps: what they say, what they leave out, and what is no template."""
+"""Templates of steps: what they write, what they leave out, and what is not a template."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.strategies import json_values, texts
         ("{a}", {"a": False}, "false"),
         ("{{{a}}}", {"a": "x"}, "{x}"),
         ("{a}\r\n{b}", {"a": "1", "b": "2"}, "1\r\n2"),
-        ("{a}", "a bare text", ""),
+        ("{a}", "a bare string", ""),
         ("{a}", None, ""),
         ("{a}", ["a"], ""),
         ("{a}", {"a": "{b} $x %s \\n"}, "{b} $x %s \\n"),
@@ -39,21 +39,21 @@ def test_a_step_is_written_as_the_template_says(template: str, fields: Any, text
     assert parse_template(template).render(fields) == text
 
 
-def test_lines_of_fields_that_are_written_otherwise_are_left_out() -> None:
+def test_lines_with_fields_that_are_written_elsewhere_are_left_out() -> None:
     template = parse_template("Thought: {thought}\nAction: {action} {thought}\nNote: {note}")
     fields = {"thought": "t", "action": "a", "note": "n"}
     assert template.render(fields, without=[("action",)]) == "Thought: t\nNote: n"
 
 
-def test_the_fields_of_a_template_are_told_once_each_in_order() -> None:
+def test_the_fields_of_a_template_are_listed_once_each_in_order() -> None:
     assert parse_template("{b} {a.x}\n{b}{c[0]}").fields == (("b",), ("a", "x"), ("c", 0))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\n{thought", "line 2: expected '}' before end of string; a brace that is meant is written twice"),
-        ("thought}", "line 1: Single '}' encountered in format string; a brace that is meant is written twice"),
+        ("a\n{thought", "line 2: expected '}' before end of string; write a literal brace twice"),
+        ("thought}", "line 1: Single '}' encountered in format string; write a literal brace twice"),
         ("{}", "line 1: `{}` names no field; write one, such as `{action}`"),
         ("x\ny\n{action!r}", "line 3: `{action!r}`: nothing may follow the field; write `{action}`"),
         ("{action:>10}", "line 1: `{action:>10}`: nothing may follow the field; write `{action}`"),
@@ -63,7 +63,7 @@ def test_the_fields_of_a_template_are_told_once_each_in_order() -> None:
         ("{a:{b}}", "line 1: `{a:{b}}`: nothing may follow the field"),
     ],
 )
-def test_what_is_no_template_is_told_with_its_line_and_field(text: str, message: str) -> None:
+def test_what_is_not_a_template_is_an_error_with_line_and_field(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"line \d") as error:
         parse_template(text)
     assert str(error.value).startswith(message)
@@ -75,7 +75,7 @@ def test_attributes_are_keys_and_reach_nothing_else() -> None:
 
 
 @given(json_values(), texts())
-def test_any_value_can_be_written_and_a_text_stays_as_it_is(value: Any, text: str) -> None:
+def test_any_value_can_be_written_and_a_string_stays_as_it_is(value: Any, text: str) -> None:
     assert parse_template("<{a}>").render({"a": text}) == f"<{text}>"
     rendered = parse_template("<{a}>").render({"a": value})
     assert rendered == "" if value is None else rendered.startswith("<")

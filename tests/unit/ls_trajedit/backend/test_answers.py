@@ -1,4 +1,4 @@
-"""Whatever a request holds, there is an answer or a reason."""
+"""Whatever a request holds, there is a reply or a reason, and one prediction for each task."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.backend.answers import Answer, answer_predict, answer_setup
-from ls_trajedit.backend.refusal import BadRequestError
+from ls_trajedit.backend import answers
+from ls_trajedit.backend.answers import Reply, answer_predict, answer_setup, predict_tasks
+from ls_trajedit.backend.requests import BadRequestError
 from ls_trajedit.label_config.predict import predict
+from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.json_text import json_line, parse_json
 from tests.support.loop import project_of
 from tests.support.strategies import Case, cases, exact
@@ -56,7 +58,7 @@ def editor(name: str, value: str) -> str:
 
 
 names = st.sampled_from(["View", "Text", "TextArea", "Choices", "Repeater", "Style", "text", "TEXTAREA", "ö"])
-broken = st.sampled_from(["&e;", "&#0;", "<Text", "</View>", "<x:y/>", "\x01"])
+invalid = st.sampled_from(["&e;", "&#0;", "<Text", "</View>", "<x:y/>", "\x01"])
 harmless = st.sampled_from(["<!-- x -->", "<?x y?>", "<![CDATA[<Text>]]>"])
 elements = st.recursive(
     harmless
@@ -69,7 +71,7 @@ elements = st.recursive(
 prologues = st.sampled_from(
     ["", '<?xml version="1.0" encoding="utf-16"?>', '<!DOCTYPE View [<!ENTITY e "&#38;e;">]>', "\ufeff", " \n"]
 )
-inside = st.lists(elements) | st.lists(elements | broken)
+inside = st.lists(elements) | st.lists(elements | invalid)
 configs = st.builds(lambda prologue, parts: prologue + element("View", {}, parts), st.just("") | prologues, inside)
 
 
@@ -92,7 +94,7 @@ def test_the_answer_is_what_is_predicted(case: Case) -> None:
 
 
 @given(configs | st.text(), tasks)
-def test_any_config_is_taken_or_refused_with_a_reason(config: str, task: Any) -> None:
+def test_any_config_is_accepted_or_refused_with_a_reason(config: str, task: Any) -> None:
     setup = json.dumps({"schema": config}).encode()
     prediction = json.dumps({"tasks": [task], "label_config": config}).encode()
     refusal = refusal_of(answer_setup, setup)
@@ -104,7 +106,7 @@ def test_any_config_is_taken_or_refused_with_a_reason(config: str, task: Any) ->
         assert refusal.strip()
 
 
-def refusal_of(answer: Callable[[bytes], Answer], body: bytes) -> str | None:
+def refusal_of(answer: Callable[[bytes], Reply], body: bytes) -> str | None:
     try:
         answer(body)
     except BadRequestError as error:
@@ -117,3 +119,25 @@ def test_any_bytes_are_refused_with_a_reason(body: bytes) -> None:
     with pytest.raises(BadRequestError) as refused:
         answer_predict(body)
     assert str(refused.value)
+
+
+ONE_EDITOR = '<View><Text name="a" value="$a"/><TextArea name="b" toName="a"/></View>'
+
+
+def test_a_task_that_hits_a_bug_does_not_cost_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(task: dict[str, Any], config: str) -> list[dict[str, Any]]:
+        if task["id"] == 2:
+            raise KeyError(task["data"]["a"])
+        return [{"from_name": task["id"]}]
+
+    monkeypatch.setattr(answers, "predict", broken)
+    three = [{"id": number, "data": {"a": "private"}} for number in (1, 2, 3)]
+    assert predict_tasks(three, ONE_EDITOR) == ([[{"from_name": 1}], [], [{"from_name": 3}]], 1)
+    assert [record.getMessage() for record in caplog.records] == ["unreadable task 2 (number 2): KeyError"]
+
+
+def test_a_config_without_editors_is_an_error_even_without_tasks() -> None:
+    with pytest.raises(ConfigError, match="no TextArea"):
+        predict_tasks([], "<View/>")

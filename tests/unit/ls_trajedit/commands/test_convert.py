@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ls_trajedit.converters.formats import FORMATS
+from tests.support.exports import EDIT, SAME, annotation, export, read_rows, task
 from tests.support.loop import text_result
-from tests.unit.ls_trajedit.test_convert_export import EDIT, SAME, annotation, export, read_rows, task
 
 Run = Callable[..., Any]
 
@@ -140,7 +140,7 @@ def test_the_manifest_says_what_is_in_each_training_file_and_how_it_was_made(run
     assert json.loads(ran.out)["files"] == manifest(data)["files"]
 
 
-def test_what_is_left_out_is_told_to_a_person(run: Run, tmp_path: Path) -> None:
+def test_the_summary_says_what_is_left_out(run: Run, tmp_path: Path) -> None:
     name = export(tmp_path, task(1, annotation(1, EDIT, ANSWER)), task(2, annotation(2, BLANK)))
     ran = run("convert", name, "--format", "trl-dpo", "--ignore-whitespace-edits", "--pairs", "first")
     assert "  trl/dpo.jsonl                      1 row   (left out: 1 noise, 1 later)\n" in ran.out
@@ -157,21 +157,21 @@ def test_actions_that_are_calls_are_written_as_calls_and_counted(run: Run, tmp_p
     assert (training["tools"], training["actions_as_calls"], training["actions_as_text"]) == (True, 1, 1)
 
 
-def test_two_annotators_of_one_task_are_on_one_side_and_stay_there(run: Run, tmp_path: Path) -> None:
+def test_two_annotators_of_one_task_are_in_one_split_and_stay_there(run: Run, tmp_path: Path) -> None:
     def tasks(count: int) -> list[Any]:
         found = [task(n, annotation(n, EDIT), annotation(n + 100, STOP)) for n in range(1, count)]
         for item in found:
             item["data"]["task_description"] = f"task {item['id']}"
         return found
 
-    def sides(folder: Path) -> dict[str, set[str]]:
-        found = {side: read_rows(folder / "trl" / f"dpo.{side}.jsonl") for side in ("train", "test")}
-        return {side: {row["trace_id"] for row in rows} for side, rows in found.items()}
+    def splits(folder: Path) -> dict[str, set[str]]:
+        found = {split: read_rows(folder / "trl" / f"dpo.{split}.jsonl") for split in ("train", "test")}
+        return {split: {row["trace_id"] for row in rows} for split, rows in found.items()}
 
     arguments = ("--format", "trl-dpo", "--format", "dpo", "--split", "train=0.8,test=0.2", "-o")
     assert run("convert", export(tmp_path, *tasks(20)), *arguments, "few").exit_code == 0
     assert run("convert", export(tmp_path, *tasks(40)), *arguments, "many").exit_code == 0
-    few, many = sides(tmp_path / "few"), sides(tmp_path / "many")
+    few, many = splits(tmp_path / "few"), splits(tmp_path / "many")
     assert few["train"] & few["test"] == set()
     assert len(few["train"] | few["test"]) == 19
     assert few["train"] <= many["train"]
@@ -180,7 +180,7 @@ def test_two_annotators_of_one_task_are_on_one_side_and_stay_there(run: Run, tmp
     assert files(tmp_path / "few") == ALWAYS | {"trajectory_dpo.jsonl", "trl/dpo.train.jsonl", "trl/dpo.test.jsonl"}
 
 
-def test_dataset_info_names_every_side(run: Run, tmp_path: Path) -> None:
+def test_dataset_info_names_every_split(run: Run, tmp_path: Path) -> None:
     name = export(tmp_path, task(1, annotation(1, EDIT)))
     assert run("convert", name, "--format", "llamafactory", "--split", "train=0.5,test=0.5").exit_code == 0
     folder = tmp_path / "data" / "llamafactory"
@@ -197,14 +197,14 @@ def test_dataset_info_names_every_side(run: Run, tmp_path: Path) -> None:
         "ranking": True,
         "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
     }
-    assert sorted(len(json.loads((folder / f"dpo.{side}.json").read_text())) for side in ("train", "test")) == [0, 1]
+    assert sorted(len(json.loads((folder / f"dpo.{split}.json").read_text())) for split in ("train", "test")) == [0, 1]
 
 
 @pytest.mark.parametrize(
     ("policy", "annotators", "left_out"),
     [("all", ["4", "5", "6"], (0, 0)), ("latest", ["5"], (2, 3)), ("agree", ["4+6"], (1, 2))],
 )
-def test_the_policy_says_whose_edits_are_learned(
+def test_the_policy_says_whose_edits_become_training_rows(
     run: Run, tmp_path: Path, policy: str, annotators: list[str], left_out: tuple[int, int]
 ) -> None:
     item = task(

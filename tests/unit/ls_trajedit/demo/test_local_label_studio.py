@@ -1,4 +1,4 @@
-"""Which Label Studio gets started."""
+"""Which Label Studio is started."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_chosen_program_that_is_not_there_is_an_error_even_when_another_is(
 ) -> None:
     install(folders["interpreter"])
     monkeypatch.setenv("LS_TRAJEDIT_LABEL_STUDIO", str(folders["elsewhere"] / "label-studio"))
-    with pytest.raises(SetupError, match=r"LS_TRAJEDIT_LABEL_STUDIO is .*elsewhere/label-studio, which is no program"):
+    with pytest.raises(SetupError, match=r"_LABEL_STUDIO is .*elsewhere/label-studio, which is not a program"):
         find_label_studio()
 
 

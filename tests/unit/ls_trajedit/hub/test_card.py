@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import yaml
 
 from ls_trajedit.hub.card import card_text, loadable_sets
+from ls_trajedit.output.manifest import Manifest, WrittenFile
+from tests.support.manifests import manifest_of
 
 
-def manifest(*files: tuple[str, int], title: str = "Agents") -> dict[str, Any]:
-    return {
-        "host": None,
-        "project": {"id": 12, "title": title},
-        "schema": {"editable_fields": ["thought", "action"]},
-        "versions": {"ls-trajedit": "0.1.0", "label-studio": "1.23.2"},
-        "counts": {"tasks": 1200, "annotations": 3, "edited": 2, "by_annotator": {"7": {}, "8": {}}},
-        "files": [{"file": file, "rows": rows, "sha256": "0" * 64} for file, rows in files],
-    }
+def manifest(*files: tuple[str, int], title: str = "Agents") -> Manifest:
+    written = (WrittenFile(file, rows, "0" * 64) for file, rows in files)
+    annotators = {"7": Counter[str](), "8": Counter[str]()}
+    return manifest_of(*written, title=title, tasks=1200, kinds=Counter(edited=2), annotators=annotators)
 
 
 def sets_of(*files: tuple[str, int]) -> dict[str, dict[str, str]]:
-    return loadable_sets(manifest(*files)["files"])
+    return loadable_sets(manifest(*files).files)
 
 
 def head(card: str) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def test_each_set_of_training_rows_has_its_name() -> None:
     }
 
 
-def test_the_sides_of_a_split_are_the_splits_of_a_set() -> None:
+def test_the_files_of_a_split_are_the_splits_of_a_set() -> None:
     assert sets_of(("trl/dpo.train.jsonl", 9), ("trl/dpo.test.jsonl", 1)) == {
         "trl-dpo": {"train": "trl/dpo.train.jsonl", "test": "trl/dpo.test.jsonl"}
     }

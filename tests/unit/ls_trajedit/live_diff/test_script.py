@@ -9,13 +9,13 @@ from ls_trajedit.live_diff.script import live_diff_script, user_script
 from ls_trajedit.traces.errors import UsageError
 
 
-def test_the_script_carries_its_version_and_asks_nobody() -> None:
+def test_the_script_has_its_version_and_sends_no_requests() -> None:
     script = live_diff_script()
     assert script.startswith(f"/* ls-trajedit live diff {__version__}, ")
     assert "const BACKEND = null;" in script
 
 
-def test_nothing_in_it_makes_markup_or_code_of_text() -> None:
+def test_nothing_in_it_turns_text_into_markup_or_code() -> None:
     script = user_script("https://labels.example.com", "https://backend.example.com")
     for way in (
         "innerHTML",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ls_trajedit.output.folder import file_digest, lock_folder, make_temporary_folder, put_in_place
+from ls_trajedit.output.folder import (
+    explain_write_failures,
+    lock_folder,
+    make_temporary_folder,
+    publish,
+    replace_files,
+)
 from ls_trajedit.traces.errors import DataError, SetupError
+from tests.support.manifests import listed, manifest_of, write_manifest
 
 
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
@@ -34,7 +44,7 @@ def test_a_lock_is_released_when_the_run_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path, place: str) -> None:
+def test_a_file_where_the_folder_should_be_is_an_error(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(SetupError, match=r"cannot write there: .*; choose another folder with -o"):
         lock_folder(tmp_path / place).__enter__()
@@ -42,7 +52,7 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path, place: str) -
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, None])
-def test_a_lock_that_is_none_is_told(tmp_path: Path, content: bytes | None) -> None:
+def test_what_is_not_a_lock_in_its_place_is_an_error(tmp_path: Path, content: bytes | None) -> None:
     lock = tmp_path / ".ls-trajedit" / "lock"
     lock.parent.mkdir()
     if content:
@@ -63,26 +73,43 @@ def test_what_killed_runs_left_is_removed_and_nothing_else(tmp_path: Path) -> No
     assert {path.name for path in tmp_path.iterdir()} == {"mine"}
 
 
-def test_a_disk_that_fails_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_disk_that_fails_is_an_error_with_what_to_do_and_leaves_nothing(tmp_path: Path) -> None:
     with (
         pytest.raises(DataError, match="writing failed: No space left on device; make room"),
         make_temporary_folder(tmp_path),
+        explain_write_failures(tmp_path),
     ):
         raise OSError(28, "No space left on device")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_are_put_in_place_of_old_ones_and_into_folders_of_their_own(tmp_path: Path) -> None:
+def test_a_failure_of_anything_else_is_not_called_a_failure_to_write(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionResetError), make_temporary_folder(tmp_path):
+        raise ConnectionResetError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_whose_messages_nobody_reads_any_more_does_not_end_like_a_success(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DataError, match="not updated, because whoever read the messages has gone"),
+        make_temporary_folder(tmp_path),
+    ):
+        raise BrokenPipeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_files_replace_old_ones_and_go_into_folders_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
     with make_temporary_folder(tmp_path) as temporary:
         (temporary / "deep").mkdir()
         for name in ("a", "deep/b", "unwanted"):
             (temporary / name).write_text("new")
-        put_in_place(temporary, tmp_path, ["a", "deep/b"])
-    assert {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == {
-        "a": "new",
-        "deep/b": "new",
-    }
+        replace_files([(temporary / name, tmp_path / name) for name in ("a", "deep/b")])
+    assert contents(tmp_path) == {"a": "new", "deep/b": "new"}
 
 
 def test_a_folder_with_the_name_of_a_file_stops_all_of_them(tmp_path: Path) -> None:
@@ -92,14 +119,69 @@ def test_a_folder_with_the_name_of_a_file_stops_all_of_them(tmp_path: Path) -> N
         for name in ("a", "b"):
             (temporary / name).write_text("new")
         with pytest.raises(IsADirectoryError):
-            put_in_place(temporary, tmp_path, ["a", "b"])
+            replace_files([(temporary / name, tmp_path / name) for name in ("a", "b")])
     assert (tmp_path / "a").read_text() == "old"
 
 
-def test_the_digest_of_a_file_is_its_sha_256_and_that_of_none_is_none(tmp_path: Path) -> None:
-    (tmp_path / "abc").write_bytes(b"abc")
-    # From FIPS 180-2, appendix B.1.
-    assert file_digest(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert file_digest(tmp_path / "nothing") is None
-    assert file_digest(tmp_path) is None
-    assert file_digest(tmp_path / "abc" / "below") is None
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An output folder with the files `kept`, `changed` and `former` of an earlier run."""
+    for name in ("kept", "changed", "former"):
+        (tmp_path / name).write_text("old")
+    return write_manifest(tmp_path, *(listed(name, b"old") for name in ("kept", "changed", "former")))
+
+
+NEXT = manifest_of(listed("kept", b"old"), listed("changed", b"new"), listed("deep/added", b"new"))
+FORMER = {"former": listed("former", b"old").sha256}
+
+
+def publish_next(folder: Path, commit: Callable[[], None] | None = None) -> None:
+    with make_temporary_folder(folder) as temporary:
+        (temporary / "deep").mkdir()
+        for name in ("changed", "deep/added"):
+            (temporary / name).write_text("new")
+        publish(temporary, folder, NEXT, former=FORMER, unchanged={"kept"}, commit=commit)
+
+
+def test_what_is_published_is_what_the_manifest_lists_and_nothing_of_the_run_before(folder: Path) -> None:
+    untouched = (folder / "kept").stat().st_mtime_ns
+    publish_next(folder)
+    manifest = NEXT.to_bytes().decode()
+    assert contents(folder) == {"kept": "old", "changed": "new", "deep/added": "new", "manifest.json": manifest}
+    assert (folder / "kept").stat().st_mtime_ns == untouched
+
+
+def test_files_are_replaced_in_the_order_of_the_manifest_and_itself_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = []
+
+    def replace(self: Path, target: Path) -> Path:
+        replaced.append(target.name)
+        return self.rename(target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    publish_next(folder)
+    assert replaced == ["changed", "added", "manifest.json"]
+
+
+def test_the_commit_comes_when_all_else_is_done_and_a_signal_waits_for_it(folder: Path) -> None:
+    seen = []
+
+    def commit() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.append(set(contents(folder)) - {f".writing-{os.getpid()}/{name}" for name in ("changed", "deep/added")})
+
+    with pytest.raises(KeyboardInterrupt):
+        publish_next(folder, commit)
+    assert seen == [{"kept", "changed", "deep/added", "manifest.json"}]
+    assert not list(folder.glob(".writing-*"))
+
+
+def test_a_failure_among_the_replaces_is_an_error_and_nothing_is_committed(folder: Path) -> None:
+    (folder / "changed").unlink()
+    (folder / "changed").mkdir()
+    before = contents(folder)
+    with pytest.raises(DataError, match=r"writing failed: .*changed is a folder"):
+        publish_next(folder, lambda: pytest.fail("committed"))
+    assert contents(folder) == before

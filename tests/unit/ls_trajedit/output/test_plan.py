@@ -1,4 +1,4 @@
-"""From the options, the schema and the command line to what is made of the records."""
+"""From the options, the schema and the command line to the export plan."""
 
 from __future__ import annotations
 
@@ -46,22 +46,27 @@ def test_a_template_of_the_options_is_taken_as_it_is() -> None:
     assert rendering.final_answer.text == "= {final_answer}"
 
 
-def test_the_command_line_goes_before_the_options_and_those_before_the_default() -> None:
+def test_the_command_line_overrides_the_options_and_those_override_the_default() -> None:
     options = Options(formats=["prm"])
     schema = generated_schema(options)
-    assert plan_for(WantedFiles(("trl-dpo", "sft")), options, schema).formats == (FORMATS["sft"], FORMATS["trl-dpo"])
+    assert plan_for(WantedFiles(formats=("trl-dpo", "sft")), options, schema).formats == (
+        FORMATS["sft"],
+        FORMATS["trl-dpo"],
+    )
     assert plan_for(WantedFiles(), options, schema).formats == (FORMATS["prm"],)
     assert [f.name for f in plan_for(WantedFiles(), None, schema).formats] == ["corrections", "sft", "dpo"]
 
 
-def test_a_format_that_is_not_there_is_the_fault_of_whoever_named_it() -> None:
+def test_an_error_says_who_named_a_format_that_does_not_exist() -> None:
     schema = generated_schema(Options())
     with pytest.raises(UsageError, match="--format: `dop` is no format; did you mean `dpo`"):
-        plan_for(WantedFiles(("dop",)), None, schema)
+        plan_for(WantedFiles(formats=("dop",)), None, schema)
     with pytest.raises(OptionsError, match="`formats` in the options: `dop` is no format; did you mean `dpo`"):
         plan_for(WantedFiles(), Options(formats=["dop"]), schema)
 
 
-def test_a_recipe_can_be_sent_to_another_process() -> None:
-    plan = plan_for(WantedFiles(("all",), rules=TrainingRules(stale="truncate")), OPTIONS, generated_schema(OPTIONS))
+def test_an_export_plan_can_be_sent_to_another_process() -> None:
+    plan = plan_for(
+        WantedFiles(formats=("all",), rules=TrainingRules(stale="truncate")), OPTIONS, generated_schema(OPTIONS)
+    )
     assert pickle.loads(pickle.dumps(plan)) == plan

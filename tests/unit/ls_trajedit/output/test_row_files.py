@@ -18,8 +18,8 @@ from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.chunk import ConvertedChunk
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.plan import ExportPlan
-from ls_trajedit.output.manifest import MANIFEST, manifest_json
-from ls_trajedit.output.row_files import RowFiles, WrittenFile
+from ls_trajedit.output.manifest import MANIFEST, Manifest, Origin, WrittenFile
+from ls_trajedit.output.row_files import RowFiles
 
 NAMES = [
     "manifest.json",
@@ -29,7 +29,7 @@ NAMES = [
     "trajectory_sft.jsonl",
 ]
 DEFAULT = ExportPlan()
-ORIGIN = {"host": "http://h", "versions": {"ls-trajedit": "0"}}
+ORIGIN = Origin("http://h", None, {}, {"ls-trajedit": "0"})
 
 
 def record(task: int, annotation: int, edits: int = 1, text: str = "x") -> Outcome:
@@ -60,7 +60,7 @@ def write(folder: Path, *outcomes: Outcome, plan: ExportPlan = DEFAULT) -> list[
         counts.update(chunk.counts)
         files.add(chunk)
     written = files.finish(counts)
-    (folder / MANIFEST).write_bytes(manifest_json(ORIGIN, None, counts.as_json(), written))
+    (folder / MANIFEST).write_bytes(Manifest(ORIGIN, None, counts, tuple(written)).to_bytes())
     return written
 
 
@@ -101,7 +101,7 @@ def test_an_edited_an_unedited_and_a_rejected_annotation_each_go_where_they_belo
 def test_the_manifest_says_what_is_in_the_files_and_where_it_comes_from(tmp_path: Path) -> None:
     written = write(tmp_path, record(1, 1), reject(1, 2))
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert {key: manifest[key] for key in ORIGIN} == ORIGIN
+    assert (manifest["host"], manifest["versions"]) == ("http://h", {"ls-trajedit": "0"})
     assert (manifest["counts"]["tasks"], manifest["counts"]["edited"], manifest["counts"]["rejected"]) == (2, 1, 1)
     assert [(file["file"], file["rows"]) for file in manifest["files"]] == [(f.file, f.rows) for f in written]
     for file in manifest["files"]:

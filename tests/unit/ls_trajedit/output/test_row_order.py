@@ -1,4 +1,4 @@
-"""Rows that were written in any order come back in order, and memory does not hold where each of them stands."""
+"""Rows that were written in any order come back in order, and memory does not hold the position of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.output import row_order
 from ls_trajedit.output.row_order import RowOrder
 
 KEYS = st.tuples(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5), st.integers(0, 5))
@@ -20,15 +19,12 @@ KEYS = st.tuples(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5), st.intege
 def test_rows_come_back_in_the_order_of_their_keys_and_equal_ones_as_they_were_written(
     keys: list[tuple[int, int]], piece: int, held: int
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(row_order, "_NOTES_SORTED", piece)
-        patch.setattr(row_order, "_NOTES_HELD", held)
-        order = RowOrder(BytesIO())
-        for number, key in enumerate(keys):
-            order.note(key, 100 * number, number)
-        numbers = sorted(range(len(keys)), key=lambda number: keys[number])
-        assert order.rows == len(keys)
-        assert list(order.places()) == [(100 * number, number) for number in numbers]
+    order = RowOrder(BytesIO(), held=held, piece=piece)
+    for number, key in enumerate(keys):
+        order.note(key, 100 * number, number)
+    numbers = sorted(range(len(keys)), key=lambda number: keys[number])
+    assert order.rows == len(keys)
+    assert list(order.places()) == [(100 * number, number) for number in numbers]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a run tells when it is done."""
+"""What a run prints when it is done."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ls_trajedit.converters.annotations.convert_task import Outcome
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.output.row_files import WrittenFile
-from ls_trajedit.output.summary import Summary, summary_json, summary_lines, summary_markdown
-from ls_trajedit.pull.state import RecordChanges
+from ls_trajedit.output.manifest import WrittenFile
+from ls_trajedit.output.summary import RecordChanges, Summary, summary_json, summary_lines, summary_markdown
 
 FILES = [WrittenFile("trajectory_sft.jsonl", 1, "ab" * 32), WrittenFile("rejects.jsonl", 12, "cd" * 32)]
 
@@ -35,7 +34,7 @@ def test_a_person_reads_every_count_and_where_the_files_are() -> None:
         "  unedited        1",
         "  skipped         1",
         "  rejected        1",
-        "  drafts          1   (tasks with something not submitted, so not read)",
+        "  drafts          1   (tasks with unsubmitted work, which is not read)",
         "rejected because of",
         "  several texts for one field  1",
         "edits by field",
@@ -51,16 +50,15 @@ def test_a_person_reads_every_count_and_where_the_files_are() -> None:
     ]
 
 
-def test_excluded_annotations_are_told_when_there_are_any() -> None:
+def test_excluded_annotations_are_shown_when_there_are_any() -> None:
     counts = Counts()
     assert not any("excluded" in line for line in summary_lines(Summary(counts.as_json(), [], Path("x"))))
     counts.add(Outcome("excluded", "ann", (1, 1), {}))
     assert "  excluded        1" in list(summary_lines(Summary(counts.as_json(), [], Path("x"))))
 
 
-def test_a_machine_gets_the_same_as_one_object() -> None:
-    told = summary_json(summary())
-    assert told == {
+def test_a_machine_gets_the_counts_and_the_files_as_one_object() -> None:
+    assert summary_json(summary()) == {
         **summary().counts,
         "folder": "data",
         "files": [
@@ -114,7 +112,7 @@ def test_a_page_gets_the_counts_as_tables() -> None:
     )
 
 
-def test_a_name_can_be_no_markup() -> None:
+def test_a_name_cannot_be_markup() -> None:
     names = [
         "a|b",
         "<img src=x>",

@@ -1,4 +1,4 @@
-"""Work in other processes: its results in order, its errors here, and nobody left behind."""
+"""Work in other processes: its results in order, its errors here, and no process left running."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_an_error_in_the_items_comes_after_the_results_of_those_before() -> None
         next(results)
 
 
-def test_an_error_in_an_item_is_told_before_one_in_the_items_behind_it() -> None:
+def test_an_error_in_an_item_is_raised_before_one_in_the_items_after_it() -> None:
     def items() -> Iterator[str]:
         yield "nope"
         raise OSError("cut off")

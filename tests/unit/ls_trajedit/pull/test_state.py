@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ls_trajedit.pull.state import (
-    DamagedStateError,
-    PullState,
-    RecordChanges,
-    has_state,
-    open_state,
-    set_state_aside,
-)
+from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.output.inventory import PlacedFile
+from ls_trajedit.output.manifest import WrittenFile
+from ls_trajedit.output.summary import RecordChanges
+from ls_trajedit.pull.state import DamagedStateError, LastPull, PullState, has_state, open_state, set_state_aside
 from ls_trajedit.traces.errors import SetupError
+
+TALLY = {"characters": 9, "left_out": {"no change": 2}}
+LAST = LastPull(
+    server="http://h",
+    project=12,
+    title="Agents \ud800 é",
+    release="1.23.2",
+    made_with="ab" * 32,
+    counts=Counts(3, 1, Counter(edited=2), Counter(), Counter({"action": 2}), {"7": Counter(edited=2)}),
+    training={"formats": ["trl-dpo"]},
+    files=(WrittenFile("trl/dpo.jsonl", 2, "cd" * 32, TALLY), WrittenFile("rejects.jsonl", 0, "ef" * 32)),
+    placed={"trl/dpo.jsonl": PlacedFile("cd" * 32, 7, 8), "manifest.json": PlacedFile("ab" * 32, 9, 10)},
+    cursor=datetime(2026, 11, 22, 12, tzinfo=timezone.utc),
+)
 
 
 def kept(folder: Path, *tasks: tuple[int, bytes]) -> None:
@@ -38,10 +52,10 @@ def test_what_is_not_committed_was_never_there(tmp_path: Path) -> None:
     kept(tmp_path, (1, b"one"))
     with open_state(tmp_path) as state:
         state.put_task(2, b"two", 0)
-        state.set_note("cursor", "later")
+        state.put_last_pull(LAST)
     with open_state(tmp_path) as state:
         assert list(state.raw_tasks()) == [(1, b"one")]
-        assert state.note("cursor") is None
+        assert state.last_pull() is None
 
 
 def test_only_another_task_is_a_change(tmp_path: Path) -> None:
@@ -88,22 +102,52 @@ def test_records_are_compared_with_those_of_the_pull_before(tmp_path: Path) -> N
 def test_to_start_over_forgets_the_tasks_and_not_what_the_files_hold(tmp_path: Path) -> None:
     with open_state(tmp_path) as state:
         state.put_task(1, b"one", 1)
-        state.set_note("cursor", "now")
+        state.put_last_pull(LAST)
         noted(state, (1, 1, b"a"))
         state.commit()
     with open_state(tmp_path) as state:
         state.forget()
         assert state.has_changed
-        assert (state.task_count(), state.note("cursor")) == (0, None)
+        assert (state.task_count(), state.last_pull()) == (0, None)
         assert noted(state, (1, 1, b"b")) == RecordChanges(0, 1, 0)
 
 
-def test_a_note_is_any_json(tmp_path: Path) -> None:
-    value = {"a": [1, None, "é \ud800"], "b": {}}
+@pytest.mark.parametrize("last", [LAST, replace(LAST, training=None, cursor=None, files=(), placed={})])
+def test_what_a_pull_did_comes_back_in_the_next_one(tmp_path: Path, last: LastPull) -> None:
+    for each in (replace(LAST, title="an earlier one"), last):
+        with open_state(tmp_path) as state:
+            state.put_last_pull(each)
+            state.commit()
     with open_state(tmp_path) as state:
-        state.set_note("x", "earlier")
-        state.set_note("x", value)
-        assert state.note("x") == value
+        found = state.last_pull()
+    assert found is not None
+    assert found.as_json() == last.as_json()
+    assert replace(found, counts=last.counts) == last
+
+
+def edit_database(folder: Path, *statements: str) -> None:
+    """What somebody else does to the state."""
+    with closing(sqlite3.connect(folder / ".ls-trajedit" / "state.sqlite", isolation_level=None)) as somebody:
+        for statement in statements:
+            somebody.execute(statement)
+
+
+def test_notes_that_are_not_what_was_written_are_damage(tmp_path: Path) -> None:
+    with open_state(tmp_path) as state:
+        state.put_last_pull(LAST)
+        state.commit()
+    edit_database(tmp_path, "UPDATE notes SET value = CAST(replace(value, 'Agents', 'agents') AS BLOB)")
+    with open_state(tmp_path) as state, pytest.raises(DamagedStateError, match="`last_pull` is not what was written"):
+        state.last_pull()
+
+
+def test_notes_of_which_some_are_missing_are_damage(tmp_path: Path) -> None:
+    with open_state(tmp_path) as state:
+        state.put_last_pull(LAST)
+        state.commit()
+    edit_database(tmp_path, "UPDATE notes SET name = 'title'")
+    with open_state(tmp_path) as state, pytest.raises(DamagedStateError, match="incomplete"):
+        state.last_pull()
 
 
 def test_whether_there_is_a_state_is_seen_without_making_one(tmp_path: Path) -> None:
@@ -123,7 +167,7 @@ def test_a_state_that_is_set_aside_takes_its_journal_along(tmp_path: Path) -> No
     assert not has_state(tmp_path)
 
 
-def test_a_state_that_somebody_reads_is_no_damaged_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_that_somebody_reads_is_not_a_damaged_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as a backup, or a curious person."""
     kept(tmp_path, (1, b"one"))
     monkeypatch.setattr("ls_trajedit.pull.state.sqlite3.connect", partial(sqlite3.connect, timeout=0))
@@ -138,7 +182,6 @@ def test_a_state_that_somebody_reads_is_no_damaged_one(tmp_path: Path, monkeypat
 
 def test_a_task_that_is_not_what_was_written_is_damage(tmp_path: Path) -> None:
     kept(tmp_path, (1, b"one"))
-    with closing(sqlite3.connect(tmp_path / ".ls-trajedit" / "state.sqlite", isolation_level=None)) as somebody:
-        somebody.execute("UPDATE tasks SET raw = 'text'")
+    edit_database(tmp_path, "UPDATE tasks SET raw = 'text'")
     with open_state(tmp_path) as state, pytest.raises(DamagedStateError, match="task 1 is not what was written"):
         list(state.raw_tasks())

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from ls_trajedit.report.agreement import Agreement
-from ls_trajedit.report.records import Correction, Record
+from ls_trajedit.report.records import AnnotatedTrace, Correction
 
 A = (0, "action")
 B = (1, "action")
 FINAL = (None, "final_answer")
 
 
-def annotated(annotator: str, texts: dict[tuple[int | None, str], str]) -> Record:
+def annotated(annotator: str, texts: dict[tuple[int | None, str], str]) -> AnnotatedTrace:
     """An annotation that edited these places to these texts."""
     edits = tuple(Correction(step, field, "x", text, 1, 1, "") for (step, field), text in texts.items())
-    return Record("tr", "Do it.", 1, None, annotator, 2, edits, ())
+    return AnnotatedTrace("tr", "Do it.", 1, None, annotator, 2, edits, ())
 
 
-def agreement_of(*tasks: list[Record]) -> Agreement:
+def agreement_of(*tasks: list[AnnotatedTrace]) -> Agreement:
     agreement = Agreement()
     for task in tasks:
         agreement.add_task(task)
@@ -44,7 +44,7 @@ def test_nobody_edited_anything_is_agreement_on_no_fields() -> None:
     assert agreement_of([annotated("ana", {}), annotated("ben", {})]) == Agreement(1, 1, 1, 1)
 
 
-def test_two_annotations_by_the_same_annotator_are_no_pair_beside_another() -> None:
+def test_two_annotations_by_the_same_annotator_are_not_a_pair_beside_another() -> None:
     # Pairs: each of ana's two with ben's. ben edited A as ana's first did; her second edited nothing.
     task = [annotated("ana", {A: "1"}), annotated("ana", {}), annotated("ben", {A: "1"})]
     assert agreement_of(task) == Agreement(1, 2, 1, 1, either_edited=2, both_edited=1, same_text=1)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.report.page_data import project_address
-from ls_trajedit.report.records import Source
+from ls_trajedit.report.page import project_address
+from tests.support.manifests import listed, manifest_of, write_manifest
 from tests.support.report_folder import edit, record, write_folder
 
 Run = Callable[..., Any]
@@ -59,12 +59,12 @@ def test_the_page_is_written_beside_the_data(run: Run, tmp_path: Path) -> None:
     ]
 
 
-def test_the_page_goes_where_it_is_told_to(run: Run, tmp_path: Path) -> None:
+def test_the_page_goes_where_the_option_says(run: Run, tmp_path: Path) -> None:
     write_folder(tmp_path / "data", [one_edit()])
     ran = run("report", "data", "-o", "page.html", "--json")
-    told = json.loads(ran.out)
+    printed = json.loads(ran.out)
     size = (tmp_path / "page.html").stat().st_size
-    assert told == {"file": "page.html", "corrections": 1, "annotations": 1, "bytes": size, "up_to_date": False}
+    assert printed == {"file": "page.html", "corrections": 1, "annotations": 1, "bytes": size, "up_to_date": False}
     assert not (tmp_path / "data" / "report.html").exists()
 
 
@@ -84,8 +84,8 @@ def test_nothing_in_the_data_becomes_markup(run: Run, tmp_path: Path) -> None:
     hostile = [
         record(1, HOSTILE, edit(0, HOSTILE, HOSTILE, HOSTILE + "!", reason=HOSTILE), trace=HOSTILE, description=HOSTILE)
     ]
-    write_folder(tmp_path / "plain", plain, rejected_by_reason={"why": 1})
-    write_folder(tmp_path / "hostile", hostile, title=HOSTILE, rejected_by_reason={HOSTILE: 1})
+    write_folder(tmp_path / "plain", plain, reasons={"why": 1})
+    write_folder(tmp_path / "hostile", hostile, title=HOSTILE, reasons={HOSTILE: 1})
     for name in ("plain", "hostile"):
         assert run("report", name).exit_code == 0
     expected, found = Tags(page_of(tmp_path / "plain")), Tags(page_of(tmp_path / "hostile"))
@@ -150,7 +150,7 @@ def test_without_edits_there_is_no_list_and_no_script(run: Run, tmp_path: Path) 
     ],
 )
 def test_a_link_leads_only_to_a_web_page(host: str | None, address: str | None) -> None:
-    assert project_address(Source(Path(), host, 12, "t", {}, (), "")) == address
+    assert project_address(manifest_of(host=host).origin) == address
 
 
 def test_a_login_in_the_host_is_not_shown(run: Run, tmp_path: Path) -> None:
@@ -164,18 +164,15 @@ def test_a_folder_without_a_manifest_is_refused_with_what_to_do(run: Run, tmp_pa
     for folder in ("data", "nowhere"):
         ran = run("report", folder)
         assert ran.exit_code == 5
-        assert ran.err == (
-            f"ls-trajedit: {folder}/manifest.json: is not there, so there is nothing to report; "
-            f"pull or convert into {folder}\n"
-        )
+        assert ran.err == (f"ls-trajedit: {folder}/manifest.json: not found; pull or convert into {folder} first\n")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"host": null, "project": null, "files": [], "counts": {}}', "\0"])
-def test_what_is_no_manifest_is_refused(run: Run, tmp_path: Path, text: str) -> None:
+def test_what_is_not_a_manifest_is_refused(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text, encoding="utf-8")
     ran = run("report", ".")
     assert ran.exit_code == 5
-    assert "is no manifest of ls-trajedit" in ran.err
+    assert "is not a manifest of ls-trajedit" in ran.err
 
 
 def _cut_off(corrections: Path) -> None:
@@ -205,10 +202,18 @@ def test_files_that_are_not_what_the_manifest_says_are_refused_and_the_old_repor
     ran = run("report", ".")
     assert ran.exit_code == 5
     assert ran.err == (
-        "ls-trajedit: trajectory_corrections.json: is not the file that the manifest names; pull or convert again\n"
+        "ls-trajedit: trajectory_corrections.json: is not the file that the manifest lists; pull or convert again\n"
     )
     assert page_of(tmp_path) == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_without_the_format_that_the_report_is_made_from_is_refused(run: Run, tmp_path: Path) -> None:
+    write_manifest(tmp_path, listed("trl/dpo.jsonl"))
+    ran = run("report", ".")
+    assert ran.exit_code == 5
+    assert "manifest.json: does not list trajectory_corrections.json, which the report is made from" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
 
 
 def test_a_missing_corrections_file_is_refused(run: Run, tmp_path: Path) -> None:
@@ -218,7 +223,7 @@ def test_a_missing_corrections_file_is_refused(run: Run, tmp_path: Path) -> None
     assert (ran.exit_code, "is missing; pull or convert again" in ran.err) == (5, True)
 
 
-def test_a_place_that_cannot_be_written_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_to_is_an_error(run: Run, tmp_path: Path) -> None:
     write_folder(tmp_path / "data", [one_edit()])
     ran = run("report", "data", "-o", "nowhere/report.html")
     assert ran.exit_code == 3

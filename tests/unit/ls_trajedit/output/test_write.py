@@ -19,8 +19,7 @@ from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import RawTask
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.output import convert_tasks
-from ls_trajedit.output.convert_tasks import converted_chunks
+from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import RawJson
 from tests.support.loop import text_result
@@ -42,21 +41,18 @@ def broken(number: int) -> RawTask:
     return RawTask(f"task {number}", RawJson(b"{"))
 
 
-@pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A few tasks are a chunk, and a few chunks are enough for other processes."""
-    monkeypatch.setattr(convert_tasks, "_CHUNK_BYTES", 2000)
-    monkeypatch.setattr(convert_tasks, "_CHUNKS_DONE_HERE", 2)
+SMALL: dict[str, int] = {"chunk_bytes": 2000, "chunks_done_here": 2}
+"""A few tasks are a chunk, and a few chunks are enough for other processes."""
 
 
 def on_cores(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
 
 
-def all_of(tasks: Iterable[RawTask]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def all_of(tasks: Iterable[RawTask], **sizes: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The counts and the rows of all chunks together."""
     counts, rows = Counts(), dict[str, list[Any]]()
-    for chunk in converted_chunks(tasks, SCHEMA, ReadingRules(), ExportPlan()):
+    for chunk in converted_chunks(tasks, SCHEMA, ReadingRules(), ExportPlan(), **sizes):
         counts.update(chunk.counts)
         for file, more in chunk.rows.items():
             rows.setdefault(file, []).extend(more)
@@ -65,14 +61,13 @@ def all_of(tasks: Iterable[RawTask]) -> tuple[dict[str, Any], dict[str, list[Any
 
 @pytest.mark.parametrize("cores", [2, 3, 8])
 @pytest.mark.parametrize("count", [0, 1, 30, 31, 200])
-@pytest.mark.usefixtures("small_chunks")
 def test_on_any_number_of_cores_the_same_comes_out(cores: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     on_cores(1, monkeypatch)
-    counts, rows = all_of(map(task, range(count)))
+    counts, rows = all_of(map(task, range(count)), **SMALL)
     assert (counts["tasks"], counts["rejected"]) == (count, len(range(0, count, 5)))
     assert [row.key for row in rows.get("trajectory_sft.jsonl", [])] == [(n, n) for n in range(count) if n % 5]
     on_cores(cores, monkeypatch)
-    assert all_of(map(task, range(count))) == (counts, rows)
+    assert all_of(map(task, range(count)), **SMALL) == (counts, rows)
 
 
 @pytest.mark.parametrize(("cores", "size"), [(1, 200_000), (2, 200_000), (4, 200)])
@@ -90,8 +85,7 @@ def test_for_little_work_or_on_two_cores_no_process_is_started(
 
 @pytest.mark.parametrize("cores", [1, 4])
 @pytest.mark.parametrize("number", [0, 3, 50, 198])
-@pytest.mark.usefixtures("small_chunks")
-def test_the_first_broken_task_is_told_whatever_is_wrong_behind_it(
+def test_the_first_broken_task_is_named_whatever_is_wrong_after_it(
     cores: int, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def tasks() -> Iterator[RawTask]:
@@ -101,12 +95,11 @@ def test_the_first_broken_task_is_told_whatever_is_wrong_behind_it(
 
     on_cores(cores, monkeypatch)
     with pytest.raises(DataError, match=f"^task {number}: not JSON"):
-        all_of(tasks())
+        all_of(tasks(), **SMALL)
 
 
 @pytest.mark.parametrize("cores", [1, 4])
 @pytest.mark.parametrize("number", [1, 199])
-@pytest.mark.usefixtures("small_chunks")
 def test_what_reading_the_tasks_raises_is_raised(cores: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def tasks() -> Iterator[RawTask]:
         yield from map(task, range(number))
@@ -114,7 +107,7 @@ def test_what_reading_the_tasks_raises_is_raised(cores: int, number: int, monkey
 
     on_cores(cores, monkeypatch)
     with pytest.raises(DataError, match="cut off"):
-        all_of(tasks())
+        all_of(tasks(), **SMALL)
 
 
 @pytest.mark.parametrize("cores", [1, 4])
@@ -135,12 +128,34 @@ def test_only_some_of_the_tasks_are_in_memory(cores: int, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("cores", [1, 4])
-@pytest.mark.usefixtures("small_chunks")
 def test_one_huge_task_among_small_ones_is_converted(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     on_cores(cores, monkeypatch)
-    _, rows = all_of(task(n, 50_000_000 if n == 33 else 1) for n in range(1, 100) if n % 5)
+    _, rows = all_of((task(n, 50_000_000 if n == 33 else 1) for n in range(1, 100) if n % 5), **SMALL)
     (huge,) = [row for row in rows["trajectory_sft.jsonl"] if len(row.raw) > 50_000_000]
     assert huge.key == (33, 33)
+
+
+def test_a_failure_to_read_the_tasks_is_not_called_a_failure_to_write(tmp_path: Path) -> None:
+    def tasks() -> Iterator[RawTask]:
+        yield task(1)
+        raise OSError(5, "Input/output error")
+
+    chunks = converted_chunks(tasks(), SCHEMA, ReadingRules(), ExportPlan())
+    with pytest.raises(OSError, match="Input/output error"):
+        write_rows(chunks, ExportPlan(), tmp_path, lambda chunk, done: None)
+
+
+def test_a_failure_to_write_the_rows_is_an_error_that_names_the_output_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("ls_trajedit.output.row_files.RowFiles.add", fail)
+    chunks = converted_chunks(map(task, range(3)), SCHEMA, ReadingRules(), ExportPlan())
+    with pytest.raises(DataError, match=f"^{tmp_path}: writing failed: No space left on device; make room"):
+        write_rows(chunks, ExportPlan(), tmp_path / "temporary", lambda chunk, done: None)
 
 
 MANY_CORES = """
@@ -151,7 +166,7 @@ main()
 """
 
 
-def test_ctrl_c_ends_a_run_with_processes_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_run_with_processes_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     config = tmp_path / "config.xml"
     config.write_text(
         '<View><Text name="a" value="$steps[0].action"/><TextArea name="fix" toName="a"/></View>', encoding="utf-8"

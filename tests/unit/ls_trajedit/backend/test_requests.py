@@ -1,4 +1,4 @@
-"""A request's JSON means the same, however it is read."""
+"""A request's JSON means the same however it is read, and a refusal is one line that a person can read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.backend.refusal import BadRequestError
-from ls_trajedit.backend.request_body import PredictRequest, parse_request
+from ls_trajedit.backend.requests import BadRequestError, PredictRequest, parse_request, reason_phrase
 from ls_trajedit.traces.json_text import parse_json
 from tests.support.strategies import exact, json_values
 
@@ -50,7 +49,7 @@ def test_every_number_is_kept(digits: str, around: str) -> None:
 
 @pytest.mark.parametrize("depth", [90, 98, 99, 100, 101, 102, 490, 498, 499, 500, 501, 502, 1000, 1100, 100_000])
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_the_same_depth_is_refused_as_everywhere(depth: int, opening: str, closing: str) -> None:
+def test_the_same_depth_is_refused_as_in_other_json(depth: int, opening: str, closing: str) -> None:
     body = f'{{"label_config": "", "tasks": [{opening * depth}1{closing * depth}]}}'.encode()
     try:
         expected = parse_json(body)
@@ -59,3 +58,24 @@ def test_the_same_depth_is_refused_as_everywhere(depth: int, opening: str, closi
             tasks_of(body)
     else:
         assert repr(tasks_of(body)) == repr(expected["tasks"])
+
+
+@pytest.mark.parametrize(
+    ("message", "phrase"),
+    [
+        ("no steps", "no steps"),
+        ('add <TextArea toName="x"/> to <View>, </View>', 'add TextArea toName="x" to View, View'),
+        ("a\r\nSet-Cookie: b\tc", "a Set-Cookie: b c"),
+        ("señor \x00\x7f\u2028", "se?or ?"),
+        ("x" * 500, "x" * 397 + "..."),
+    ],
+)
+def test_a_reason_is_one_line_of_plain_text(message: str, phrase: str) -> None:
+    assert reason_phrase(message) == phrase
+
+
+@given(st.text())
+def test_no_reason_can_leave_the_status_line(message: str) -> None:
+    phrase = reason_phrase(message)
+    assert len(phrase) <= 400
+    assert all(" " <= character <= "~" and character not in "<>" for character in phrase)

@@ -1,4 +1,4 @@
-"""How much the service reads."""
+"""How much of a request the service reads."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_larger_body_is_a_413(one_megabyte: Host, path: str) -> None:
         assert "larger than 1048576 bytes" in answer.reason
 
 
-def test_a_body_of_just_that_size_is_read(one_megabyte: Host) -> None:
+def test_a_body_of_exactly_that_size_is_read(one_megabyte: Host) -> None:
     assert one_megabyte.request("POST", "/webhook", data=b'{"x": "' + b"x" * (MEGABYTE - 9) + b'"}').status_code == 200
     assert one_megabyte.request("POST", "/webhook", data=chunks(MEGABYTE)).status_code == 200
 
@@ -48,7 +48,7 @@ def test_a_declared_length_is_refused_before_anything_comes(one_megabyte: Host) 
         assert connection.recv(100).startswith(b"HTTP/1.1 413 the body is larger than 1048576 bytes")
 
 
-def test_a_false_length_is_no_server_error(one_megabyte: Host) -> None:
+def test_a_false_length_is_not_a_server_error(one_megabyte: Host) -> None:
     address = one_megabyte.url.removeprefix("http://").split(":")
     for length in (b"-1", b"1e9", b"\xb2", b""):
         with socket.create_connection((address[0], int(address[1])), timeout=60) as connection:
@@ -56,7 +56,7 @@ def test_a_false_length_is_no_server_error(one_megabyte: Host) -> None:
             assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_client_that_leaves_is_no_server_error(start_host: StartHost) -> None:
+def test_a_client_that_leaves_is_not_a_server_error(start_host: StartHost) -> None:
     host = start_host("ls-trajedit serve")
     address = host.url.removeprefix("http://").split(":")
     with socket.create_connection((address[0], int(address[1])), timeout=60) as connection:

@@ -1,27 +1,38 @@
-"""What a request carries: read up to a limit, parsed, and checked."""
+"""What a request carries, read up to a limit, parsed and validated; and the answers that refuse a request."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
-from ls_trajedit.backend.refusal import BadRequestError
-from ls_trajedit.traces.json_text import parse_json
+from ls_trajedit.traces.json_text import json_line, parse_json
 
 __all__ = [
+    "REASON_HEADER",
     "AnyRequest",
+    "BadRequestError",
     "PredictParams",
     "PredictRequest",
     "SetupRequest",
     "ValidateRequest",
+    "error_body",
+    "error_response",
     "parse_request",
     "read_body",
+    "reason_phrase",
 ]
 
+REASON_HEADER = "x-reason"
+_LONGEST_PHRASE = 400
+_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]+")
+_TAG_BRACKETS = re.compile(r"</?|/?>")
 
 _PLAIN_DEPTH = 100
 _BEYOND_64_BITS = 2.0**63
@@ -29,20 +40,20 @@ _IS_CONFIG: dict[str, JsonValue] = {"format": "labeling-config"}
 
 
 class AnyRequest(BaseModel):
-    """Any object. What a request has beyond the declared keys is passed over: Label Studio sends much that only
-    other backends need, an access token among it."""
+    """Any object. Keys that are not declared are ignored: Label Studio sends much that only other backends need, an
+    access token among it."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class SetupRequest(AnyRequest):
-    """Label Studio connects, or looks whether the backend still takes the project's labeling config."""
+    """Label Studio connects, or checks whether the backend still takes the project's labeling config."""
 
     config: str = Field(alias="schema", description="the project's labeling config", json_schema_extra=_IS_CONFIG)
 
 
 class ValidateRequest(AnyRequest):
-    """Somebody asks whether a labeling config will do."""
+    """Somebody asks whether a labeling config is usable."""
 
     config: str = Field(description="a labeling config", json_schema_extra=_IS_CONFIG)
 
@@ -70,8 +81,8 @@ _Request = TypeVar("_Request", bound=AnyRequest)
 
 
 def parse_request(model: type[_Request], body: bytes) -> _Request:
-    """The request in the JSON text `body`. Raises BadRequestError that says what is wrong with it, without quoting
-    its values."""
+    """The request in the JSON text `body`. Raises BadRequestError, which says what is wrong with it without quoting its
+    values."""
     try:
         value = _parse(body)
     except ValueError as error:
@@ -84,8 +95,8 @@ def parse_request(model: type[_Request], body: bytes) -> _Request:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body of `request`. Raises HTTPException 413 as soon as it is known to have more than `limit` bytes, from
-    its declared length or, without one, from what has come."""
+    """The body of `request`. Raises HTTPException 413 as soon as it is known to be longer than `limit` bytes, from its
+    declared length or, without one, from what has arrived."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
@@ -99,9 +110,42 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
+class BadRequestError(Exception):
+    """The request cannot be answered. The message tells a person why; the answer is a 400."""
+
+
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """`message` as JSON, and as `reason_phrase` in a header that the server writes into the status line."""
+    return Response(
+        error_body(message),
+        status,
+        {**(headers or {}), REASON_HEADER: reason_phrase(message)},
+        "application/json",
+    )
+
+
+def error_body(message: str) -> bytes:
+    """`{"error": message}`, the body of every answer that is not a success."""
+    return json_line({"error": message})
+
+
+def reason_phrase(message: str) -> str:
+    """`message` in a form that a status line can hold: printable ASCII, one line, of bounded length, and without the
+    brackets of tags.
+
+    Label Studio shows nothing else of an error answer: its message is that of the library requests, "400 Client Error:
+    <reason phrase> for url: ...", rendered as HTML, which would swallow every tag; the body is dropped.
+
+    >>> reason_phrase('add <TextArea toName="x"/>,\\r\\nseñor')
+    'add TextArea toName="x", se?or'
+    """
+    line = _NOT_PRINTABLE.sub("?", _TAG_BRACKETS.sub("", " ".join(message.split())))
+    return line if len(line) <= _LONGEST_PHRASE else line[: _LONGEST_PHRASE - 3] + "..."
+
+
 def _parse(body: bytes) -> Any:
-    """What `parse_json` gives and raises. That looks through the text for what orjson reads differently; most of a
-    large text is in few strings, so to look through its value is faster."""
+    """Returns and raises what `parse_json` does. That searches the text for what orjson reads differently; most of a
+    large text is in few strings, so searching its value is faster."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -110,7 +154,7 @@ def _parse(body: bytes) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether `value` is not nested deeply, and has no number that may have been an integer beyond 64 bits."""
+    """Whether `value` is not deeply nested, and has no number that may have been an integer beyond 64 bits."""
     level = [value]
     for _ in range(_PLAIN_DEPTH):
         kinds = set(map(type, level))
@@ -144,7 +188,7 @@ def _explain(location: tuple[int | str, ...], message: str) -> str:
 
 
 _WANTED = {
-    "a valid string": "a text",
+    "a valid string": "a string",
     "a valid list": "a list",
     "a valid dictionary": "an object",
 }

@@ -1,20 +1,23 @@
-"""One line of JSON for each request: who asked for what and how it went; never a body, a query or a credential."""
+"""The log, one JSON object a line on stderr: what was asked for and how it went, never a body, query or credential."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import traceback
 from collections.abc import Collection
+from datetime import datetime, timezone
 from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ls_trajedit.backend.metrics import Metrics
-from ls_trajedit.backend.refusal import error_response
+from ls_trajedit.backend.requests import error_response
+from ls_trajedit.traces.json_text import json_line
 
-__all__ = ["log_requests", "note"]
+__all__ = ["JsonFormatter", "log_as_json", "log_requests", "note"]
 
 _log = logging.getLogger(__name__)
 
@@ -24,16 +27,42 @@ _CLIENT_GONE = 499
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
+class JsonFormatter(logging.Formatter):
+    """A record as `time`, `level`, `event`, and whatever it has in `fields`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+        return json_line(line).decode()
+
+
+def log_as_json() -> None:
+    """Writes what the backend and uvicorn log to stderr as JSON. Called once, by the process that serves."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    for name in ("ls_trajedit", "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
 def note(scope: Scope, **fields: int) -> None:
-    """Adds `fields` to the line of the request that `scope` belongs to."""
+    """Adds `fields` to the log line of the request that `scope` belongs to."""
     scope.setdefault(_NOTES, {}).update(fields)
 
 
 def log_requests(app: ASGIApp, metrics: Metrics, paths: Collection[str]) -> ASGIApp:
-    """`app`, each request logged and counted; `paths` are those that are counted under their own name.
+    """`app` with each request logged and counted. Paths other than `paths` are counted together.
 
-    Anything that escapes `app` is answered with a 500 that says nothing, and logged with its place in the code but
-    without its message, which may quote a body.
+    An exception that escapes `app` is answered with a 500 that says nothing more, and logged with its place in the code
+    but without its message, which may quote a body.
     """
 
     async def logged(scope: Scope, receive: Receive, send: Send) -> None:

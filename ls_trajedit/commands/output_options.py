@@ -1,0 +1,240 @@
+"""The options that `pull` and `convert` share: what is written, where it is pushed, and when the exit code is 5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ls_trajedit.commands.console import say
+from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, ReadingRules, parse_time
+from ls_trajedit.converters.formats import formats_named
+from ls_trajedit.converters.formats.rejects import FORMAT as REJECTS
+from ls_trajedit.converters.training.rules import AnnotatorsPolicy, Pairs, PrmUnedited, Stale, TrainingRules
+from ls_trajedit.converters.training.split import Split, parse_split
+from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
+from ls_trajedit.output.plan import WantedFiles
+from ls_trajedit.output.summary import Summary
+from ls_trajedit.plural import plural
+from ls_trajedit.traces.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+__all__ = ["Hub", "HubOptions", "LimitOptions", "OutputOptions"]
+
+
+def _time(value: str) -> datetime:
+    try:
+        return parse_time(value)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{value!r} is not a date or time such as 2026-11-22 or 2026-11-22T18:00:00Z"
+        ) from None
+
+
+def _format(name: str) -> str:
+    try:
+        formats_named([name])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return name
+
+
+def _split(value: str) -> Split:
+    try:
+        return parse_split(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{value!r}: {error}; give shares such as train=0.9,test=0.1") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Which annotations are read, and which files are made of them."""
+
+    annotators: Annotated[AnnotatorNames, typer.Option("--annotators", help="What `annotator` holds in the files.")] = (
+        "id"
+    )
+    ground_truth: Annotated[
+        GroundTruth, typer.Option("--ground-truth", help="How to treat annotations marked as ground truth.")
+    ] = "include"
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since", parser=_time, help="Only annotations last changed at this time or later.", metavar="TIME"
+        ),
+    ] = None
+    until: Annotated[
+        datetime | None,
+        typer.Option("--until", parser=_time, help="Only annotations last changed before this time.", metavar="TIME"),
+    ] = None
+    require_reason: Annotated[
+        bool, typer.Option("--require-reason", help="Reject annotations that have an edit without a reason.")
+    ] = False
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            parser=_format,
+            help="A format to write, such as trl-dpo, or all; can be repeated.  [default: corrections, sft, dpo]",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None
+    tools: Annotated[
+        bool, typer.Option("--tools", help="Write actions that are calls as tool calls instead of text.")
+    ] = False
+    stale: Annotated[
+        Stale, typer.Option("--stale", help="How to treat observations recorded after a corrected action.")
+    ] = "include"
+    pairs: Annotated[Pairs, typer.Option("--pairs", help="Which edited steps of a trace become preference pairs.")] = (
+        "every"
+    )
+    prm_unedited: Annotated[
+        PrmUnedited, typer.Option("--prm-unedited", help="How the prm format treats traces that nobody edited.")
+    ] = "include"
+    annotators_policy: Annotated[
+        AnnotatorsPolicy,
+        typer.Option(
+            "--annotators-policy", help="Whose edits become training rows when several people annotated a task."
+        ),
+    ] = "all"
+    min_edit_chars: Annotated[
+        int, typer.Option("--min-edit-chars", help="Ignore edits of fewer than N characters.", metavar="N", min=0)
+    ] = 0
+    ignore_whitespace_edits: Annotated[
+        bool, typer.Option("--ignore-whitespace-edits", help="Ignore edits that change nothing but whitespace.")
+    ] = False
+    split: Annotated[
+        Split | None,
+        typer.Option(
+            "--split",
+            parser=_split,
+            help="Divide each training file into splits, such as train=0.9,test=0.1.",
+            metavar="SHARES",
+        ),
+    ] = None
+    to: Annotated[
+        Literal["json", "parquet"], typer.Option("--to", help="parquet: also write each training file as Parquet.")
+    ] = "json"
+
+    def reading_rules(self, emails: Mapping[int, str]) -> ReadingRules:
+        """Which annotations are read, and how. `emails` holds the addresses of users by id, where they are known."""
+        return ReadingRules(
+            annotators=self.annotators,
+            ground_truth=self.ground_truth,
+            since=self.since,
+            until=self.until,
+            require_reason=self.require_reason,
+            emails=emails,
+        )
+
+    def wanted_files(self) -> WantedFiles:
+        """Which files are asked for, and by which rules their rows are made."""
+        rules = TrainingRules(
+            stale=self.stale,
+            pairs=self.pairs,
+            prm_unedited=self.prm_unedited,
+            annotators_policy=self.annotators_policy,
+            min_edit_chars=self.min_edit_chars,
+            ignore_whitespace_edits=self.ignore_whitespace_edits,
+            split=self.split,
+        )
+        return WantedFiles(
+            formats=tuple(self.formats or ()),
+            as_tool_calls=self.tools,
+            rules=rules,
+            with_parquet=self.to == "parquet",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubOptions:
+    """Whether, and how, the files are pushed to the Hugging Face Hub. Raises UsageError for options that say how when
+    nothing is to be pushed."""
+
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(
+            "--push-to-hub", help="Push the files to this dataset on the Hugging Face Hub.", metavar="OWNER/NAME"
+        ),
+    ] = None
+    hub_public: Annotated[
+        bool, typer.Option("--hub-public", help="Let everyone read that dataset; it is private otherwise.")
+    ] = False
+    hub_license: Annotated[
+        str | None,
+        typer.Option("--hub-license", help="The licence named on its card, such as cc-by-4.0.", metavar="LICENCE"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.push_to_hub is None and (self.hub_public or self.hub_license):
+            raise UsageError("--hub-public and --hub-license say how to push; give --push-to-hub OWNER/NAME as well")
+
+    def connect(self) -> Hub | None:
+        """The Hub, when files are to be pushed. To be called before anything is pulled, because it raises UsageError
+        when the dataset is not named as OWNER/NAME, and SetupError without a token or without huggingface_hub."""
+        if self.push_to_hub is None:
+            return None
+        target = HubTarget(self.push_to_hub, self.hub_public, self.hub_license)
+        return Hub(connect_hub(), target)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The Hugging Face Hub, and the dataset that files are pushed to."""
+
+    api: HfApi
+    target: HubTarget
+
+    def push(self, folder: Path) -> None:
+        """Pushes the files in `folder` and says so on standard error. Raises what `push_to_hub` raises."""
+        done = push_to_hub(self.api, self.target, folder)
+        kind = "public" if done.is_public else "private"
+        outcome = f"pushed {done.changed} {plural(done.changed, 'file')}" if done.changed else "up to date"
+        say(f"{done.url} ({kind}): {outcome}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitOptions:
+    """How many annotations may be rejected, and how many must be edited. Raises UsageError for two limits on the
+    same number."""
+
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 5 if any annotation is rejected.")] = False
+    max_rejects: Annotated[
+        int | None,
+        typer.Option("--max-rejects", help="Exit with 5 if more than N annotations are rejected.", metavar="N", min=0),
+    ] = None
+    fail_under: Annotated[
+        int,
+        typer.Option("--fail-under", help="Exit with 5 if fewer than N annotations are edited.", metavar="N", min=0),
+    ] = 0
+
+    def __post_init__(self) -> None:
+        if self.strict and self.max_rejects is not None:
+            raise UsageError("give either --strict or --max-rejects, not both")
+
+    def check(self, summary: Summary) -> None:
+        """Raises DataError when the run, whose files are written by then, is outside the limits."""
+        rejected, edited = summary.counts["rejected"], summary.counts["edited"]
+        if self.strict and rejected:
+            raise _too_many_rejects(summary, "--strict")
+        if self.max_rejects is not None and rejected > self.max_rejects:
+            raise _too_many_rejects(summary, f"--max-rejects {self.max_rejects}")
+        if edited < self.fail_under:
+            raise DataError(
+                f"{edited} {plural(edited, 'annotation')} edited (--fail-under {self.fail_under}); "
+                f"the files in {summary.folder} are written"
+            )
+
+
+def _too_many_rejects(summary: Summary, limit: str) -> DataError:
+    rejected = summary.counts["rejected"]
+    return DataError(
+        f"{rejected} {plural(rejected, 'annotation')} rejected ({limit}): "
+        f"{summary.folder / REJECTS.file} says which and why"
+    )

@@ -1,0 +1,123 @@
+"""Options that most commands take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ls_trajedit.commands.console import say
+from ls_trajedit.inputs import LoadedTraces, read_text
+from ls_trajedit.plural import plural
+from ls_trajedit.traces.errors import SetupError, UsageError
+from ls_trajedit.traces.options import Options, parse_options
+
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio.client import Server
+
+__all__ = [
+    "DEFAULT_OPTIONS_FILE",
+    "Json",
+    "OptionsFile",
+    "OutputFolder",
+    "ServerOptions",
+    "SkipInvalid",
+    "TracesFile",
+    "WrittenFolder",
+    "options_here",
+    "options_in",
+    "refuse_or_skip_invalid",
+]
+
+DEFAULT_OPTIONS_FILE = Path("trajedit.yaml")
+
+TracesFile = Annotated[
+    Path, typer.Argument(help="Traces as JSON Lines or a JSON array, plain or gzipped; - for stdin.")
+]
+OptionsFile = Annotated[
+    Path | None, typer.Option("--options", help="The options file, such as trajedit.yaml.", metavar="FILE")
+]
+OutputFolder = Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.", metavar="FOLDER")]
+WrittenFolder = Annotated[Path, typer.Argument(help="The folder that `pull` or `convert` wrote.", metavar="FOLDER")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+SkipInvalid = Annotated[
+    bool, typer.Option("--skip-invalid", help="Skip invalid traces instead of refusing the whole file.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """Which Label Studio a command talks to, and the token that it shows there."""
+
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            envvar="LABEL_STUDIO_URL",
+            help="The address of Label Studio.",
+            metavar="URL",
+            show_default=True,
+        ),
+    ] = "http://localhost:8080"
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key",
+            envvar="LABEL_STUDIO_API_KEY",
+            help="An access token, legacy or personal. Safer in the environment than on the command line.",
+            metavar="TOKEN",
+            show_default=False,
+        ),
+    ] = field(default=None, repr=False)
+
+    def connect(self) -> Server:
+        """The server, once it has answered and taken the token.
+
+        Raises SetupError without a token, UsageError for what is not an address, and what `connect` raises.
+        """
+        from ls_trajedit.label_studio.client import connect
+
+        return connect(self.url, self._token())
+
+    def open(self, max_wait: float) -> Server:
+        """The server, before it is asked for anything; failed requests that only read are retried for `max_wait`
+        seconds. Raises SetupError without a token, UsageError for what is not an address."""
+        from ls_trajedit.label_studio.client import open_server
+
+        return open_server(self.url, self._token(), max_wait)
+
+    def _token(self) -> str:
+        if not self.api_key:
+            raise SetupError(
+                "no token: set LABEL_STUDIO_API_KEY (in Label Studio: Account & Settings), or give --api-key"
+            )
+        if not self.url.startswith(("http://", "https://")):
+            raise UsageError(f"--url {self.url}: the address must start with http:// or https://")
+        return self.api_key
+
+
+def options_in(path: Path | None) -> Options | None:
+    """The options in the file that `--options` names, if it names one. Raises UsageError when the file cannot be read,
+    OptionsError when it holds anything but options."""
+    return None if path is None else parse_options(read_text(path), str(path))
+
+
+def options_here(path: Path | None) -> Options:
+    """The options in the file that `--options` names, else those in `trajedit.yaml` in the current folder, else the
+    defaults. Raises what `options_in` raises."""
+    if path is None and DEFAULT_OPTIONS_FILE.is_file():
+        path = DEFAULT_OPTIONS_FILE
+    return options_in(path) or Options()
+
+
+def refuse_or_skip_invalid(loaded: LoadedTraces, skip_invalid: bool) -> None:
+    """Deals with invalid traces as `--skip-invalid` says: raises TraceError for them, or says which are skipped."""
+    if not skip_invalid:
+        loaded.refuse_invalid()
+    for line in loaded.invalid_lines():
+        say(line)
+    if loaded.invalid:
+        skipped, read = len(loaded.invalid), len(loaded.traces)
+        say(f"{skipped} invalid {plural(skipped, 'trace')} skipped, {read} {plural(read, 'trace')} read")

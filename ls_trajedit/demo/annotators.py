@@ -1,0 +1,106 @@
+"""The demo's two annotators: people who submit the bundled corrections, as the editor page would save them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Any, TypedDict
+
+from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user
+from ls_trajedit.label_config.controls import Controls, Editor
+from ls_trajedit.label_config.predict import predict
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.field_path import FieldPath
+from ls_trajedit.traces.read import trace_identity
+
+__all__ = ["ANNOTATORS", "submit_corrections"]
+
+ANNOTATORS = ("ana", "ben")
+
+
+class BundledEdit(TypedDict):
+    """An edit of a field of a step or, where the step is null, of the final answer."""
+
+    step_index: int | None
+    field: str
+    text: str
+    reason: str
+
+
+class BundledLabels(TypedDict):
+    """The labels of a step."""
+
+    step_index: int
+    correctness: str
+    error_types: list[str]
+
+
+class BundledCorrection(TypedDict):
+    """What one annotator makes of one trace, as `examples/corrections.json` has it."""
+
+    annotator: str
+    trace_id: str
+    edits: list[BundledEdit]
+    labels: list[BundledLabels]
+
+
+def submit_corrections(
+    label_studio: LocalLabelStudio, annotator: str, project: int, config: str, id_path: FieldPath
+) -> int:
+    """Has the annotator sign up, correct traces in the project, and submit; returns the number of annotations.
+
+    Raises what `add_user` and Label Studio's client raise, and KeyError when a correction does not fit the project.
+    """
+    # The SDK takes a second to import.
+    from ls_trajedit.label_studio.client import connect
+    from ls_trajedit.label_studio.tasks import data_pages
+
+    server = connect(label_studio.url, add_user(label_studio, f"{annotator}@example.com", label_studio.password))
+    tasks = {trace_identity(task["data"], id_path): task for page in data_pages(server, project) for task in page.tasks}
+    corrections = [correction for correction in _bundled_corrections() if correction["annotator"] == annotator]
+    for correction in corrections:
+        task = tasks[correction["trace_id"]]
+        server.annotate(task["id"], _results(task, config, correction))
+    return len(corrections)
+
+
+def _bundled_corrections() -> list[BundledCorrection]:
+    text = (files("ls_trajedit.examples") / "corrections.json").read_text(encoding="utf-8")
+    corrections: list[BundledCorrection] = json.loads(text)
+    return corrections
+
+
+def _results(task: Mapping[str, Any], config: str, correction: BundledCorrection) -> list[Mapping[str, object]]:
+    """The results of an annotation of `task`: every editor holds the original, except for the edits of the correction,
+    and the labels of the correction are chosen. Raises KeyError for a field that has no editor in the config."""
+    controls = read_config(config).controls(task["data"])
+    editors = {(editor.step_index, editor.field): editor for editor in controls.editors}
+    results: dict[str, Mapping[str, object]] = {result["from_name"]: result for result in predict(task, config)}
+    for edit in correction["edits"]:
+        editor = editors[edit["step_index"], edit["field"]]
+        results[editor.control] = _text_result(editor.control, editor, edit["text"])
+        if editor.reason and edit["reason"]:
+            results[editor.reason] = _text_result(editor.reason, editor, edit["reason"])
+    return [*results.values(), *_label_results(controls, correction)]
+
+
+def _text_result(control: str, editor: Editor, text: str) -> Mapping[str, object]:
+    value = {"text": [text]}
+    return {"id": control, "from_name": control, "to_name": editor.original, "type": "textarea", "value": value}
+
+
+def _label_results(controls: Controls, correction: BundledCorrection) -> Iterator[Mapping[str, object]]:
+    chosen: dict[tuple[int, str], list[str]] = {}
+    for labels in correction["labels"]:
+        chosen[labels["step_index"], "correctness"] = [labels["correctness"]]
+        chosen[labels["step_index"], "error_type"] = labels["error_types"]
+    for label in controls.labels:
+        if choices := chosen.get((label.step_index, label.name)):
+            yield {
+                "id": label.control,
+                "from_name": label.control,
+                "to_name": label.original,
+                "type": "choices",
+                "value": {"choices": choices},
+            }

@@ -1,0 +1,153 @@
+"""What a push sends to Label Studio, and what it says when Label Studio does not accept all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ls_trajedit.inputs import LoadedTraces
+from ls_trajedit.label_studio.client import Project, Server
+from ls_trajedit.push import Pushed, Target, create_project, prediction_version, push_prefilled, push_traces
+from ls_trajedit.traces.errors import DataError, ServerError, SetupError
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.read import Trace
+
+TRACES = [{"id": f"tr{n}", "task": "Do it.", "steps": [{"action": f"action {n}"}]} for n in range(600)]
+
+
+@dataclass
+class RecordingServer:
+    """Stands for a Label Studio that keeps what it is sent; `there` are its tasks without a prediction."""
+
+    there: list[dict[str, Any]] = field(default_factory=list)
+    loses: int = 0
+    fails_after: int | None = None
+    failure: str = "is down"
+    batches: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
+    predictions: list[Mapping[str, Any]] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    url: str = "http://label-studio"
+
+    def create_project(self, title: str, label_config: str, description: str) -> Project:
+        return Project(12, title, label_config, 0, "", shows_predictions=True)
+
+    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> int:
+        if self.fails_after is not None and len(self.batches) >= self.fails_after:
+            raise ServerError(self.failure)
+        self.batches.append(tasks)
+        return len(tasks) - self.loses
+
+    def ask(self, path: str, doing: str, **parameters: Any) -> Any:
+        return SimpleNamespace(value={"tasks": self.there, "total": len(self.there)}, size=1, time=None)
+
+    def add_predictions(self, project: int, predictions: Sequence[Mapping[str, Any]]) -> None:
+        self.predictions.extend(predictions)
+
+    def show_predictions(self, project: int, model_version: str) -> None:
+        self.shown.append(model_version)
+
+    @property
+    def imported(self) -> list[Mapping[str, Any]]:
+        return [task for batch in self.batches for task in batch]
+
+
+class Push:
+    """A push of traces into a new project of the server."""
+
+    def __init__(self, recording: RecordingServer, count: int, options: Options | None = None) -> None:
+        self.recording = recording
+        self.server = cast(Server, recording)
+        self.options = options or Options()
+        self.loaded = LoadedTraces("t.jsonl", [Trace(n, TRACES[n]) for n in range(count)], [])
+        self.target: Target = create_project(self.server, "Traces", self.options, self.loaded)
+        self.progress: list[tuple[int, int | None]] = []
+
+    def run(self) -> Pushed:
+        return push_traces(self.server, self.target, self.options, self.loaded, self._note)
+
+    def run_prefilled(self) -> Pushed:
+        return push_prefilled(self.server, self.target, self.options, self.loaded, self._note)
+
+    def _note(self, done: int, total: int | None) -> None:
+        self.progress.append((done, total))
+
+
+def test_traces_become_tasks_without_predictions_in_batches() -> None:
+    server = RecordingServer()
+    push = Push(server, 600)
+    pushed = push.run()
+    assert [len(batch) for batch in server.batches] == [250, 250, 100]
+    assert push.progress == [(250, 600), (500, 600), (600, 600)]
+    assert [task["data"]["id"] for task in server.imported] == [trace["id"] for trace in TRACES]
+    assert all(set(task) == {"data"} for task in server.imported)
+    assert pushed == Pushed(
+        project=12,
+        url="http://label-studio/projects/12/",
+        imported=600,
+        already_there=0,
+        skipped=0,
+        config_changed=False,
+        predicted=0,
+    )
+    assert (server.predictions, server.shown) == ([], [])
+
+
+def test_a_batch_is_not_longer_than_a_request_may_be() -> None:
+    push = Push(RecordingServer(), 3)
+    large = [Trace(n, {**TRACES[n], "note": "x" * 3_000_000}) for n in range(3)]
+    push.loaded = replace(push.loaded, traces=large)
+    push.run()
+    assert [len(batch) for batch in push.recording.batches] == [1, 1, 1]
+
+
+def test_traces_that_are_in_the_project_are_not_imported_again() -> None:
+    push = Push(RecordingServer(), 3)
+    push.target = replace(push.target, known=frozenset({"tr0", "tr2"}))
+    pushed = push.run()
+    assert [task["data"]["id"] for task in push.recording.imported] == ["tr1"]
+    assert (pushed.imported, pushed.already_there) == (1, 2)
+
+
+def test_prefilled_tasks_have_the_originals_and_earlier_tasks_get_them_too() -> None:
+    server = RecordingServer(there=[{"id": 5, "data": TRACES[1]}])
+    push = Push(server, 1)
+    version = prediction_version(push.target.config)
+    pushed = push.run_prefilled()
+    (task,) = server.imported
+    (prediction,) = task["predictions"]
+    assert prediction["model_version"] == version
+    assert [result["value"] for result in prediction["result"]] == [{"text": ["action 0"]}]
+    (later,) = server.predictions
+    assert (later["task"], later["model_version"]) == (5, version)
+    assert [result["value"] for result in later["result"]] == [{"text": ["action 1"]}]
+    assert (pushed.imported, pushed.predicted, server.shown) == (1, 1, [version])
+
+
+def test_predictions_that_are_shown_already_are_not_switched_on_again() -> None:
+    push = Push(RecordingServer(), 1)
+    version = prediction_version(push.target.config)
+    push.target = replace(push.target, project=replace(push.target.project, model_version=version))
+    push.run_prefilled()
+    assert push.recording.shown == []
+
+
+def test_a_server_that_fails_halfway_is_an_error_that_says_how_many_are_in() -> None:
+    push = Push(RecordingServer(fails_after=1), 600)
+    with pytest.raises(ServerError) as error:
+        push.run()
+    assert str(error.value) == "is down. 250 of 600 traces are in project 12; push again with --project 12"
+
+
+def test_a_server_that_accepts_fewer_tasks_is_an_error_that_says_so() -> None:
+    with pytest.raises(DataError, match="project 12: Label Studio accepted 1 of 2 tasks; push again with --project 12"):
+        Push(RecordingServer(loses=1), 2).run()
+
+
+def test_a_server_that_validates_predictions_is_an_error_that_says_what_to_do_with_a_repeater() -> None:
+    server = RecordingServer(fails_after=0, failure="Prediction validation failed: no such control")
+    with pytest.raises(SetupError, match=r"accepts none for a Repeater\. Set `layout: unrolled` and push with"):
+        Push(server, 1, Options(layout="repeater")).run_prefilled()
