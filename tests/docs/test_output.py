@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.rejection import Reason
+from ls_trajedit.converters.record import RejectReason
 
 from .pages import Block, blocks, read_page, table_rows
 from .write_outputs import folder_with_examples, in_shell
@@ -97,6 +97,6 @@ def test_a_line_that_a_page_shows_is_in_the_file_except_for_what_it_elides(block
     assert any(wanted.fullmatch(line.removesuffix(",")) for line in lines), f"{block.page}:{block.line}"
 
 
-def test_every_reason_of_a_rejection_is_documented_in_its_words() -> None:
-    documented = [row[0] for row in table_rows("docs/reading-rules.md", "Rejections")]
-    assert documented == [reason.value for reason in Reason]
+def test_every_reason_of_a_rejection_is_documented_with_its_slug_and_its_sentence() -> None:
+    documented = [(row[0].strip("`"), row[1]) for row in table_rows("docs/reading-rules.md", "Rejections")]
+    assert documented == [(reason.value, reason.sentence) for reason in RejectReason]
