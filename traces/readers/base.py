@@ -154,7 +154,7 @@ def arguments_at(value: Any, place: Place) -> tuple[Any, Place]:
     if not isinstance(value, str):
         return value, place
     if not value.strip():
-        return {}, (*place, JSON_TEXT) if value == "" else place
+        return {}, (*place, JSON_TEXT)
     try:
         parsed = parse_json(value.encode("utf-8", "surrogatepass"))
     except ValueError:
