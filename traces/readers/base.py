@@ -183,7 +183,7 @@ def arguments_at(value: Any, place: Place) -> tuple[Any, Place]:
     if not isinstance(value, str):
         return value, place
     if not value.strip():
-        return {}, (*place, JSON_TEXT) if value == "" else place
+        return {}, (*place, JSON_TEXT)
     try:
         parsed = parse_json(value.encode("utf-8", "surrogatepass"))
     except ValueError:
@@ -257,7 +257,11 @@ def _chosen_id(source: Any, options: ReadOptions) -> str | None:
 
 
 def _first_user_text(messages: Sequence[Message]) -> str:
-    return next((text for message in messages if message.role == "user" and (text := message.text.strip())), "")
+    asked = (text for message in messages if message.role == "user" and (text := message.text.strip()))
+    start = next((n for n, m in enumerate(messages) if m.role == "assistant" and not m.given), len(messages))
+    # A demonstration comes first and is not the task. What was copied from an earlier trace may be all there is of it.
+    own = (text for m in messages[:start] if m.role == "user" and not m.given and (text := m.text.strip()))
+    return next(own, None) or next(asked, "")
 
 
 def _linked(messages: list[Message]) -> list[Message]:

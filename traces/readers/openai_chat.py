@@ -25,6 +25,7 @@ from ls_trajedit.traces.readers.base import (
     message_lists,
     role_of,
 )
+from ls_trajedit.traces.readers.speakers import is_named_group
 
 __all__ = ["FORMAT", "chat_message", "content_parts"]
 
@@ -37,7 +38,9 @@ _FOREIGN_TYPES = {"tool_use", "tool_result", "thinking", "tool-call", "tool-resu
 def recognize(source: Any) -> str | None:
     """Whether some list in the source holds chat messages."""
     found = next(_found(source, ReadOptions()), None)
-    return None if found is None else f"{_named(found[0])} of messages with `role` and `content`"
+    if found is None or _is_of_another(source, found[1]):
+        return None
+    return f"{_named(found[0])} of messages with `role` and `content`"
 
 
 def read(source: Any, options: ReadOptions) -> list[Trace]:
@@ -63,7 +66,8 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
 
 def gather(values: Sequence[Any]) -> list[Any] | None:
     """Bare messages, one a line or in one array, are one conversation."""
-    return [list(values)] if len(values) > 1 and _are_messages(values, ReadOptions()) else None
+    are_messages = len(values) > 1 and _are_messages(values, ReadOptions()) and not _is_of_another(None, values)
+    return [list(values)] if are_messages else None
 
 
 def chat_message(item: Any, place: Place, options: ReadOptions) -> Iterator[Message]:
@@ -138,6 +142,17 @@ def _are_messages(items: Sequence[Any], options: ReadOptions) -> bool:
     return all(
         isinstance(item, dict) and is_role(item.get(key), options) and _has_content(item) for item in items
     ) and any(str(item[key]).lower() not in ("system", "developer") for item in items)
+
+
+def _is_of_another(source: Any, items: Sequence[Any]) -> bool:
+    """Whether another reader knows more of these messages: SWE-agent's history, mini-swe-agent's file, and group chats
+    in which only names tell the agents apart."""
+    version = source.get("trajectory_format") if isinstance(source, dict) else None
+    return (
+        (isinstance(version, str) and version.startswith("mini-swe-agent"))
+        or any("message_type" in item or {"thought", "action"} <= item.keys() for item in items)
+        or is_named_group(items)
+    )
 
 
 def _has_content(item: dict[str, Any]) -> bool:
