@@ -236,7 +236,7 @@ def _side_chains(events: Sequence[_Event]) -> dict[str, list[_Event]]:
         name = _text(event.data, "agentId") or _text(event.data, "parent_tool_use_id")
         if name is None:
             root, seen = event, set()
-            while (above := by_uuid.get(_text(root.data, "parentUuid"))) and above.number not in seen:
+            while (above := by_uuid.get(_text(root.data, "parentUuid") or "")) and above.number not in seen:
                 seen.add(above.number)
                 root = above
             name = root.uuid or "side-chain"

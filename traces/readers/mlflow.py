@@ -1,11 +1,11 @@
 """Traces of MLflow: `{"info": {…}, "data": {"spans": […]}}`, as `Trace.to_json` writes them, or the spans alone.
 
-Each attribute of a span is JSON text: `mlflow.spanType` (`"CHAT_MODEL"` and `"LLM"` are model calls), `mlflow.spanInputs`
-and `mlflow.spanOutputs` (what the client library was called with and gave, in any API's shape), `mlflow.chat.messages`
-(both as OpenAI chat messages, the answer last) and `mlflow.chat.tools`. The messages of `mlflow.chat.messages` are read
-where the inputs have no shape that is known. Spans that came in over OpenTelemetry have `gen_ai.*` attributes instead.
-The schema changed three times: ids stand in `context` or beside it. Facts: mlflow/mlflow (`mlflow/entities/span.py`,
-`mlflow/tracing/constant.py`).
+Each attribute of a span is JSON text: `mlflow.spanType` (`"CHAT_MODEL"` and `"LLM"` are model calls),
+`mlflow.spanInputs` and `mlflow.spanOutputs` (what the client library was called with and gave, in any API's shape),
+`mlflow.chat.messages` (both as OpenAI chat messages, the answer last) and `mlflow.chat.tools`. The messages of
+`mlflow.chat.messages` are read where the inputs have no shape that is known. Spans that came in over OpenTelemetry have
+`gen_ai.*` attributes instead. The schema changed three times: ids stand in `context` or beside it. Facts: mlflow/mlflow
+(`mlflow/entities/span.py`, `mlflow/tracing/constant.py`).
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def recognize(source: Any) -> str | None:
     """Whether the source is a trace of MLflow's, or a list of its spans."""
     spans = find_spans(source)
     typed = sum(_kind(span) is not None for span in spans)
-    has_info = (
-        isinstance(source, dict) and isinstance(source.get("info"), dict) and isinstance(source.get("data"), dict)
-    )
+    has_info = isinstance(source, dict) and isinstance(source.get("info"), dict)
     if not spans or not (typed or has_info):
         return None
     return f"{'`info` and ' if has_info else ''}{len(spans)} spans, {typed} of them with `mlflow.spanType`"

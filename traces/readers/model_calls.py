@@ -22,9 +22,10 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
 
-from ls_trajedit.traces.model import Call, Image, Message, Other, Reasoning, Result, Text, Tool, Trace
+from ls_trajedit.traces.model import Image, Message, Other, Reasoning, Result, Text, Tool, Trace
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions, build_trace
 from ls_trajedit.traces.readers.payloads import Payload
+from ls_trajedit.traces.readers.speakers import agents_of, turns_of
 
 __all__ = ["ModelCall", "Span", "read_spans", "start_key"]
 
@@ -329,31 +330,13 @@ def _main(threads: Sequence[_Thread]) -> _Thread:
 
 def _as_heard(thread: _Thread, options: ReadOptions) -> tuple[list[Message], dict[int, tuple[Message, ...]]]:
     """The messages, with those of other agents as heard by the one that the options name. `agent` stands on a message
-    only where several agents speak in the conversation."""
-    if len({message.agent for message in thread.messages if _is_step(message)}) < 2:
+    only where several agents speak in the conversation, one after the other: who hands over leaves its turns in the
+    prompts of the next, so without the option all of them are the assistant's."""
+    if len(agents_of(thread.messages)) < 2:
         return [replace(message, agent=None) for message in thread.messages], thread.prompts
     if options.agent is None:
         return thread.messages, thread.prompts
-    others = {call.id for m in thread.messages if _is_step(m) and m.agent != options.agent for call in m.calls}
-    heard: list[Message] = []
-    for message in thread.messages:
-        result = message.parts[0] if message.role == "tool" else None
-        if _is_step(message) and message.agent != options.agent:
-            heard.append(Message("user", (Text(_quoted(message)),), message.agent))
-        elif isinstance(result, Result) and result.call_id in others:
-            heard.append(Message("user", result.content))
-        else:
-            heard.append(message)
-    return heard, {}
-
-
-def _is_step(message: Message) -> bool:
-    return message.role == "assistant" and not message.given
-
-
-def _quoted(message: Message) -> str:
-    calls = (f"{call.name}({_canonical(call.arguments)})" for call in message.calls)
-    return f"{message.agent or 'assistant'}: " + "\n".join(filter(None, (message.text, *calls)))
+    return turns_of(thread.messages, options), {}
 
 
 def _wrapped_in(span: Span, by_id: Mapping[str, Span]) -> Iterator[str]:
@@ -368,10 +351,11 @@ def _wrapped_in(span: Span, by_id: Mapping[str, Span]) -> Iterator[str]:
 def _above(span: Span, by_id: Mapping[str, Span]) -> Iterator[Span]:
     """The spans above one, the nearest first."""
     seen = {span.identity}
-    while span.parent in by_id and span.parent not in seen:
-        span = by_id[span.parent]
-        seen.add(span.identity)
-        yield span
+    above = by_id.get(span.parent or "")
+    while above is not None and above.identity not in seen:
+        seen.add(above.identity)
+        yield above
+        above = by_id.get(above.parent or "")
 
 
 def _key(message: Message) -> tuple[Any, ...]:

@@ -48,9 +48,8 @@ def spans_of(raw: Sequence[RawSpan], options: ReadOptions) -> list[Span]:
 def _recognize_openinference(source: Any) -> str | None:
     spans = _spans(source)
     named = sum(is_openinference(span) for span in spans)
-    return (
-        f"{len(spans)} spans, {named} of them OpenInference's (`openinference.span.kind`, `llm.*`)" if named else None
-    )
+    reason = f"{len(spans)} spans, {named} of them OpenInference's (`openinference.span.kind`, `llm.*`)"
+    return reason if named else None
 
 
 def _recognize_genai(source: Any) -> str | None:

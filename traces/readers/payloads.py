@@ -310,14 +310,15 @@ def _heard(content: Any, place: Place, left_out: Counter[str]) -> tuple[Text | I
 def _calls(held: dict[str, Any], place: Place) -> Iterator[Call]:
     """The calls beside the content: OpenAI's, flat ones (`name`, `arguments`), LangChain's (`args`)."""
     listed: list[tuple[Any, Place]] = []
-    for path in (("tool_calls",), ("toolCalls",), ("invalid_tool_calls",)):
-        listed += [(call, (*place, *path, number)) for number, call in enumerate(_list_at(held, path))]
+    for key in ("tool_calls", "toolCalls", "invalid_tool_calls"):
+        listed += [(call, (*place, key, number)) for number, call in enumerate(_list_at(held, (key,)))]
     if not listed:
-        path = ("additional_kwargs", "tool_calls")
-        listed = [(call, (*place, *path, number)) for number, call in enumerate(_list_at(held, path))]
+        kept: FieldPath = ("additional_kwargs", "tool_calls")
+        listed = [(call, (*place, *kept, number)) for number, call in enumerate(_list_at(held, kept))]
     for call, at in listed:
         yield _one_call(call, at)
-    for path in (("function_call",), ("additional_kwargs", "function_call")):
+    older: tuple[FieldPath, ...] = (("function_call",), ("additional_kwargs", "function_call"))
+    for path in older:
         call = get_field(held, path)
         if isinstance(call, dict) and not listed:
             yield _one_call(call, (*place, *path))

@@ -17,11 +17,7 @@ from ls_trajedit.traces.places import Place, Under
 from ls_trajedit.traces.readers.base import ReadOptions, arguments_at, role_of
 from ls_trajedit.traces.readers.blocks import block_parts, blocks_in, messages_of, result_content
 
-__all__ = ["ITEM_TYPES", "Item", "item_messages"]
-
-Item = tuple[Any, Place] | Message | list[Part] | None
-"""An item with its place; what was said and read already (a message, or parts of the assistant's); or None where one
-response ends and another begins."""
+__all__ = ["ITEM_TYPES", "item_messages"]
 
 # Built-in tools that the agent runs: the name of the tool, and where the arguments stand.
 _BUILT_IN: Final = {
@@ -59,19 +55,13 @@ ITEM_TYPES: Final = {"function_call", "custom_tool_call", "reasoning", *_BUILT_I
 """The types of items that are not messages."""
 
 
-def item_messages(items: Iterable[Item], options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
-    """The messages in these items."""
+def item_messages(
+    items: Iterable[tuple[Any, Place]], options: ReadOptions, left_out: Counter[str]
+) -> Iterator[Message]:
+    """The messages in these items, each given with its place."""
     said: list[Part] | None = None
-    for item in items:
-        match item:
-            case None:
-                piece: Sequence[Part] | tuple[Message, ...] | None = ()
-            case Message():
-                piece = (item,)
-            case list():
-                piece = item
-            case _:
-                piece = _piece(*item, options, left_out)
+    for item, place in items:
+        piece = _piece(item, place, options, left_out)
         if isinstance(piece, list):
             said = [*(said or ()), *piece]
         elif piece is not None:

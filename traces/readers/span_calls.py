@@ -110,10 +110,11 @@ def _model_call(raw: RawSpan, options: ReadOptions, heard: Counter[str], said: C
         prompt = _of_events(raw, options, heard, is_choice=False)
     if output is None:
         output = _of_events(raw, options, said, is_choice=True)
-    if prompt is None and output is None and (found := raw.attributes.get("input.value")) is not None:
-        prompt = prompt_at(found.value, found.place, options, heard)
-    if output is None and (found := raw.attributes.get("output.value")) is not None:
-        output = said_at(found.value, found.place, options, said)
+    whole_prompt, whole_output = raw.attributes.get("input.value"), raw.attributes.get("output.value")
+    if prompt is None and whole_prompt is not None:
+        prompt = prompt_at(whole_prompt.value, whole_prompt.place, options, heard)
+    if output is None and whole_output is not None:
+        output = said_at(whole_output.value, whole_output.place, options, said)
     system = [message for source in sources for message in _system(source, heard)]
     prompt = prompt or Payload()
     recorded = {message.text for message in prompt.messages if message.role == "system"}
@@ -304,7 +305,7 @@ def _tools(attributes: Attributes) -> tuple[Tool, ...]:
     declared = [*tools, *({**item, "parameters": _opened(item.get("parameters"))} for item in functions)]
     if not declared and (found := attributes.get("llm.invocation_parameters")):
         body = _opened(found.value)
-        declared = body.get("tools") if isinstance(body, dict) and isinstance(body.get("tools"), list) else []
+        return declared_tools(body.get("tools")) if isinstance(body, dict) else ()
     return declared_tools(declared)
 
 
