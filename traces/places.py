@@ -32,7 +32,7 @@ __all__ = [
 @dataclass(frozen=True)
 class JsonText:
     """The value is a string; the path goes on inside the JSON that it holds. A blank string stands for `{}`, as
-    models write the arguments of a call without any."""
+    models write the arguments of a call without any, and so does null."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,8 @@ def _start(segment: _Segment) -> int:
 def _write_inside(value: Any, head: _Segment, corrections: Mapping[Place, Any]) -> Any:
     match head:
         case JsonText():
-            return _dump_like(value, _write(_parse(value), corrections))
+            new = _write(_parse(value), corrections)
+            return new if value is None else _dump_like(value, new)
         case PythonText():
             return repr(_write(parse_python(value), corrections))
         case Span(start, end):
@@ -164,6 +165,8 @@ def _write_inside(value: Any, head: _Segment, corrections: Mapping[Place, Any]) 
 
 
 def _parse(text: Any) -> Any:
+    if text is None:
+        return {}
     if not isinstance(text, str):
         raise ValueError("it is not a string")
     return {} if not text.strip() else parse_json(text.encode("utf-8", "surrogatepass"))

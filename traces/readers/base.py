@@ -178,12 +178,10 @@ def first_text(source: Any, *paths: FieldPath) -> str | None:
 def arguments_at(value: Any, place: Place) -> tuple[Any, Place]:
     """The arguments of a call and their place, recorded as an object or as JSON text. Text that is not JSON, or not an
     object, stays text: that is what the model wrote."""
-    if value is None:
-        return {}, place
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return {}, (*place, JSON_TEXT)
     if not isinstance(value, str):
         return value, place
-    if not value.strip():
-        return {}, (*place, JSON_TEXT)
     try:
         parsed = parse_json(value.encode("utf-8", "surrogatepass"))
     except ValueError:

@@ -4,7 +4,9 @@
 `<tool_response>…</tool_response>` in what it hears is a result. Chat messages and ShareGPT conversations hold them
 where the server did not parse what the model wrote. The JSON in a `<tool_call>` is one object, or one a line; some
 data sets have it as Python writes it, with single quotes. What is not a call in that form stays text, just as the
-model wrote it. Facts: NousResearch/Hermes-Function-Calling, the chat templates of Hermes 3 and Qwen 2.5.
+model wrote it. A `<think>` block at the start of what the model wrote is its reasoning.
+
+Facts: NousResearch/Hermes-Function-Calling, the chat templates of Hermes 3, Qwen 2.5 and Qwen 3.
 """
 
 from __future__ import annotations
@@ -14,14 +16,31 @@ from collections.abc import Iterator
 from typing import Any
 
 from ls_trajedit.traces.json_text import parse_json
-from ls_trajedit.traces.model import Call, Part, Result, Text
+from ls_trajedit.traces.model import Call, Part, Reasoning, Result, Text
 from ls_trajedit.traces.places import JSON_TEXT, PYTHON_TEXT, JsonText, Place, PythonText, Span, parse_python
 from ls_trajedit.traces.readers.base import arguments_at
 
-__all__ = ["tagged_parts", "tool_responses"]
+__all__ = ["spoken_parts", "tagged_parts", "tool_responses"]
 
+_THINK = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _RESPONSE = re.compile(r"<tool_response>(.*?)</tool_response>", re.DOTALL)
+
+
+def spoken_parts(text: str, place: Place) -> Iterator[Part]:
+    """The reasoning, the texts and the calls in what a model wrote.
+
+    >>> [type(part).__name__ for part in spoken_parts("<think>\\nHm.\\n</think>\\n\\nYes.", ("value",))]
+    ['Reasoning', 'Text']
+    """
+    thought = _THINK.match(text)
+    if thought is None:
+        yield from tagged_parts(text, place)
+        return
+    inner = _trimmed(text, *thought.span(1))
+    if inner.start < inner.end:
+        yield Reasoning(text[inner.start : inner.end], (*place, inner))
+    yield from tagged_parts(text[thought.end() :], (*place, Span(thought.end(), len(text))))
 
 
 def tagged_parts(text: str, place: Place) -> Iterator[Part]:
