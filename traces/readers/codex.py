@@ -26,7 +26,7 @@ from ls_trajedit.traces.model import Message, Part, Reasoning, Text, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, build_trace, declared_tools, first_text
 from ls_trajedit.traces.readers.blocks import block_parts, blocks_in
-from ls_trajedit.traces.readers.response_items import ITEM_TYPES, item_messages
+from ls_trajedit.traces.readers.openai_responses import are_items, response_messages
 
 __all__ = ["FORMAT"]
 
@@ -132,20 +132,18 @@ def _messages(source: Sequence[dict[str, Any]], options: ReadOptions, left_out: 
         yield Message("assistant", tuple(said))
 
 
-def _pieces(
-    source: Sequence[dict[str, Any]], options: ReadOptions, left_out: Counter[str]
-) -> Iterator[Message | None]:
+def _pieces(source: Sequence[dict[str, Any]], options: ReadOptions, left_out: Counter[str]) -> Iterator[Message | None]:
     """What each line says, in order, and None where a response ends."""
     recorded = Counter(said for line in source for said in _said_in(line))
     for number, line in enumerate(source):
         kind, payload = line.get("type"), line.get("payload")
         if not isinstance(payload, dict):
             if number and "record_type" not in line:
-                yield from item_messages([(line, (number,))], options, left_out)
+                yield from _item(line, (number,), options, left_out)
             else:
                 left_out[f"{line.get('record_type', 'session_meta')} lines"] += 1
         elif kind == "response_item":
-            yield from item_messages([(payload, (number, "payload"))], options, left_out)
+            yield from _item(payload, (number, "payload"), options, left_out)
         elif kind == "compacted" and isinstance(payload.get("message"), str) and payload["message"]:
             yield Message("user", (Text(payload["message"], (number, "payload", "message")),))
         elif kind == "event_msg":
@@ -161,6 +159,15 @@ def _pieces(
                 yield None
         else:
             left_out[f"{kind} lines"] += 1
+
+
+def _item(item: dict[str, Any], place: Place, options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
+    """The messages in one item. Codex keeps the text of a reasoning as it came: a list, or one string."""
+    text = item.get("content")
+    if item.get("type") == "reasoning" and isinstance(text, str) and text:
+        yield Message("assistant", (Reasoning(text, (*place, "content")),))
+    else:
+        yield from response_messages([(item, place)], options, left_out)
 
 
 def _only_in_event(role: str, text: str, place: Place) -> Message:
@@ -191,7 +198,7 @@ def _is_old_header(item: Mapping[str, Any]) -> bool:
 
 
 def _is_old_line(item: Mapping[str, Any]) -> bool:
-    return item.get("type") in {"message", *ITEM_TYPES} or "record_type" in item
+    return are_items([item]) or (item.get("type") == "message" and "role" in item) or "record_type" in item
 
 
 FORMAT = Format("codex", "Codex rollouts", recognize, read, gather)

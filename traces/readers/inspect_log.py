@@ -20,7 +20,7 @@ from typing import Any
 
 from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.json_text import parse_json
-from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Tool, Trace
+from ls_trajedit.traces.model import Call, Image, Message, Part, Reasoning, Result, Text, Tool, Trace
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.readers.base import (
     Format,
@@ -32,7 +32,8 @@ from ls_trajedit.traces.readers.base import (
     first_text,
     role_of,
 )
-from ls_trajedit.traces.readers.blocks import EMPTY_REASONING, HOSTED_CALL, block_parts, blocks_in, messages_of
+from ls_trajedit.traces.readers.blocks import block_parts, blocks_in
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, result_parts, turns
 
 __all__ = ["FORMAT", "from_eval_entries"]
 
@@ -106,10 +107,10 @@ def _messages(
     role = role_of(item.get("role"), (*place, "role"), options)
     parts = list(_parts(item.get("content"), (*place, "content"), sample, left_out))
     if role == "tool":
-        yield from messages_of(role, [_result(item, parts, place)], options)
+        yield from turns(role, [_result(item, parts, place)], options)
         return
     calls = list(_calls(item, place)) if role == "assistant" else []
-    yield from messages_of(role, [*parts, *calls], options)
+    yield from turns(role, [*parts, *calls], options)
 
 
 def _parts(content: Any, place: Place, sample: Mapping[str, Any], left_out: Counter[str]) -> Iterator[Part]:
@@ -152,7 +153,7 @@ def _image(url: str, place: Place, sample: Mapping[str, Any]) -> Image:
 
 def _result(item: dict[str, Any], parts: list[Part], place: Place) -> Result:
     """What a tool said. The message of its error is part of that where the content does not repeat it."""
-    heard = [part for part in parts if isinstance(part, Text | Image | Other)]
+    heard = list(result_parts(parts))
     said = "\n".join(part.text for part in heard if isinstance(part, Text))
     for path in (("error", "message"), ("tool_error",)):
         error = get_field(item, path)

@@ -23,10 +23,11 @@ from typing import Any, Final
 
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Tool
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions, arguments_at, declared_tools, role_of
-from ls_trajedit.traces.readers.blocks import EMPTY_REASONING, blocks_in, json_at, messages_of
+from ls_trajedit.traces.readers.blocks import blocks_in, json_at
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, start_key
 from ls_trajedit.traces.readers.payloads import Payload, message_at, prompt_at, said_at
 from ls_trajedit.traces.readers.spans import Attribute, Attributes, Node, RawSpan, with_real_places
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, result_parts, turns
 
 __all__ = ["is_genai_call", "is_openinference", "span_of"]
 
@@ -209,15 +210,15 @@ def _flat_message(node: Node, default: str | None, options: ReadOptions, left_ou
     content = list(_flat_content(node, left_out)) if not text else _texts(text)
     if role == "tool":
         identity = node.at("tool_call_id").text or node.at("id").text or ""
-        heard = tuple(part for part in content if isinstance(part, Text | Image | Other))
+        heard = result_parts(content)
         place = node.at("content").place or spoken.place
-        return messages_of(role, [Result(heard, identity, node.at("name").text, place)], options)
+        return list(turns(role, [Result(heard, identity, node.at("name").text, place)], options))
     recorded = {call.id for call in calls if call.id}
     said = [part for part in content if not (isinstance(part, Call) and part.id in recorded)]
     thought = node.at("reasoning_content") or node.at("reasoning")
     thoughts = [Reasoning(thought.text, thought.place)] if thought.text else []
     name = node.at("name").text if role != "assistant" else None
-    return messages_of(role, [*thoughts, *said, *calls], options, name=name)
+    return list(turns(role, [*thoughts, *said, *calls], options, name=name))
 
 
 def _texts(node: Node) -> list[Part]:
