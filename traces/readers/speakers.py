@@ -41,7 +41,7 @@ def unnamed_agent(agents: Sequence[str]) -> ReadError:
     """The error for a conversation of several agents where the options do not say whose turns are steps."""
     return ReadError(
         f"several agents speak in it ({_listed(agents)}); say in trajedit.yaml whose turns are the steps, such as "
-        f"`agent: {agents[0]}`"
+        f"`agent: {agents[0]}`, or who a name stands for, such as `roles: {{user: [{agents[-1]}]}}`"
     )
 
 
@@ -66,12 +66,14 @@ def _heard_by(agent: str, messages: Sequence[Message]) -> list[Message]:
             if message.calls:
                 last = message.agent or agent
                 callers.update((call.id, last) for call in message.calls if call.id)
-            found.append(message if message.agent in (None, agent) else _heard(message, message.agent, message.parts))
+            found.append(
+                message
+                if message.agent in (None, agent)
+                else _heard(message, message.name or message.agent, message.parts)
+            )
         elif message.role == "tool" and isinstance(result := message.parts[0], Result):
             caller = callers.get(result.call_id, agent) if result.call_id else last
-            found.append(
-                message if caller in (None, agent) else _heard(message, result.name or "tool", result.content)
-            )
+            found.append(message if caller in (None, agent) else _heard(message, result.name or "tool", result.content))
         else:
             found.append(message)
     return found
@@ -79,7 +81,7 @@ def _heard_by(agent: str, messages: Sequence[Message]) -> list[Message]:
 
 def _heard(message: Message, speaker: str | None, parts: Iterable[Part]) -> Message:
     said = (_said_aloud(part) for part in parts if not isinstance(part, Reasoning))
-    return replace(message, role="user", parts=(Text(f"{speaker}: "), *said), agent=speaker, name=None)
+    return replace(message, role="user", parts=(Text(f"{speaker}: "), *said), name=None)
 
 
 def _said_aloud(part: Part) -> Part:

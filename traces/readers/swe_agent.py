@@ -9,8 +9,8 @@ What is odd:
 - A message with a result names its calls in `tool_call_ids`, a list.
 - Demonstrations are marked `is_demo`: they were in the prompt, and they are not steps of this run.
 - `thinking_blocks` hold the reasoning.
-- In `trajectory`, where the action does not stand in the response, the model made a call that is recorded only as the
-  command that it became: then the thought is read as reasoning and the command as what was said, as in a seed's step.
+- In `trajectory`, where the response is no more than the thought, the model made a call that is recorded only as the
+  command that it became: then the thought is read as reasoning and the command as what was said.
   What came before the first step is its `query`, where that was recorded.
 - mini-swe-agent's last message, of the role `exit`, is the framework's own. Its older, bare lists of messages hold
   commands in text and are OpenAI's chat.
@@ -134,7 +134,8 @@ def _trajectory(steps: Sequence[dict[str, Any]], options: ReadOptions) -> Iterat
 
 def _step(step: dict[str, Any], place: Place) -> Iterator[Text | Reasoning]:
     said = {key: step[key] for key in ("response", "thought", "action") if isinstance(step.get(key), str) and step[key]}
-    if "response" in said and said.get("action", "").strip() in said["response"]:
+    # A model that calls functions says only the thought; one that writes commands says them after it.
+    if "response" in said and ("action" not in said or said.get("thought", "").strip() != said["response"].strip()):
         yield Text(said["response"], (*place, "response"))
         return
     thought = "thought" if "thought" in said else "response"
