@@ -1,7 +1,7 @@
 """Group chats: messages of several agents that their names tell apart, and not a role.
 
-Three layouts are read. AutoGen and ag2 give each message a `role` and a `name`; the role is one agent's view, so it does
-not say who is the agent. Other recordings have the agent's name as the `role`, such as Magentic-One's
+Three layouts are read. AutoGen and ag2 give each message a `role` and a `name`; the role is one agent's view, so it
+does not say who is the agent. Other recordings have the agent's name as the `role`, such as Magentic-One's
 `Orchestrator (-> WebSurfer)`, of which the part in brackets is not part of the name. Others again have neither, but a
 `speaker`, `agent`, `author` or `sender` beside a text.
 

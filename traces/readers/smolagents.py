@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ls_trajedit.traces.field_path import FieldPath, format_path
-from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Result, Text, Trace
+from ls_trajedit.traces.model import Call, Image, Message, Other, Result, Text, Trace
 from ls_trajedit.traces.places import Place, Under, format_place
 from ls_trajedit.traces.readers.base import (
     Format,
@@ -60,7 +60,8 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
         raise ReadError("it holds no list of smolagents' memory steps; `messages_key` names it")
     holder = source if isinstance(source, dict) else {}
     left_out: Counter[str] = Counter()
-    messages = [m for n, step in enumerate(steps) for m in _messages(step, (*path, n), left_out)]
+    in_text = any(_writes_its_calls(step) for step in steps)
+    messages = [m for n, step in enumerate(steps) for m in _messages(step, (*path, n), left_out, in_text)]
     return [
         build_trace(
             source,
@@ -123,7 +124,7 @@ def _system(holder: Mapping[str, Any], steps: Sequence[_Step], path: FieldPath) 
             return
 
 
-def _messages(step: _Step, place: Place, left_out: Counter[str]) -> Iterator[Message]:
+def _messages(step: _Step, place: Place, left_out: Counter[str], in_text: bool) -> Iterator[Message]:
     match _kind(step):
         case "task":
             images = step.get("task_images")
@@ -139,12 +140,13 @@ def _messages(step: _Step, place: Place, left_out: Counter[str]) -> Iterator[Mes
         case "output":
             left_out[_FINAL] += 1
         case _:
-            yield from _action(step, place)
+            yield from _action(step, place, in_text)
 
 
-def _action(step: _Step, place: Place) -> Iterator[Message]:
+def _action(step: _Step, place: Place, in_text: bool) -> Iterator[Message]:
     said = tuple(content_parts(step.get("model_output"), (*place, "model_output")))
-    calls = () if _says_its_calls(step, said) else tuple(_calls(step, place))
+    is_copy = bool(_output_text(step)) and (in_text or isinstance(step.get("code_action"), str))
+    calls = () if is_copy else tuple(_calls(step, place))
     if said or calls:
         yield Message("assistant", (*said, *calls))
     heard = (*_text(step, "observations", place), *_pictures(step, place), *_error(step, place))
@@ -157,13 +159,13 @@ def _action(step: _Step, place: Place) -> Iterator[Message]:
         yield Message("user", heard)
 
 
-def _says_its_calls(step: _Step, said: Sequence[Part]) -> bool:
-    """Whether the calls of the step are smolagents' parse of the text that the model wrote."""
-    text = "".join(part.text for part in said if isinstance(part, Text))
-    if not text.strip():
-        return False
-    if isinstance(step.get("code_action"), str):
-        return True
+def _output_text(step: _Step) -> str:
+    return "".join(p.text for p in content_parts(step.get("model_output"), ()) if isinstance(p, Text)).strip()
+
+
+def _writes_its_calls(step: _Step) -> bool:
+    """Whether the model wrote the calls of the step as JSON in its text, from which smolagents parsed them."""
+    text = _output_text(step)
     names = [json.dumps(name) for call in step.get("tool_calls") or () if (name := _named(call)) is not None]
     return bool(names) and all(name in text for name in names) and '"arguments"' in text
 

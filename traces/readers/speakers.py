@@ -47,13 +47,14 @@ def unnamed_agent(agents: Sequence[str]) -> ReadError:
 
 def is_named_group(items: Iterable[Mapping[str, Any]]) -> bool:
     """Whether chat messages are those of several agents that only their `name` tells apart: two names speak as the
-    assistant, one speaks as user and as assistant, or everybody has a name and there are three or more."""
+    assistant, one speaks as user and as assistant, or everybody has a name and there are more than a user's and an
+    assistant's."""
     spoken = [(known_role(item.get("role")), item.get("name")) for item in items]
     said = [(role, name) for role, name in spoken if role in ("user", "assistant")]
     names = {role: {name for who, name in said if who == role and isinstance(name, str) and name} for role, _ in said}
     agents, users = names.get("assistant", set()), names.get("user", set())
     everybody = all(isinstance(name, str) and name for _, name in said)
-    return len(agents) > 1 or bool(agents & users) or (everybody and bool(agents) and len(agents | users) > 2)
+    return len(agents) > 1 or bool(agents & users) or (everybody and len(agents | users) > (2 if agents else 1))
 
 
 def _heard_by(agent: str, messages: Sequence[Message]) -> list[Message]:

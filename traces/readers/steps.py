@@ -1,9 +1,10 @@
 """Steps without roles: `{"task_description", "steps": [{"thought", "action", "observation"}], "final_answer"}`, the
 shape that this tool began with, and Potato's `conversation` of `speaker` and `text`.
 
-`thought` is reasoning, `action` a call where it is one (an object with a name and arguments, or the JSON of one, or a
-tool's name beside `action_input`, which may be one text), else text; `observation` is what was heard after it: the call's result, else a
-user's message. The final answer is the last thing that the agent says. What else a step holds is kept as it is.
+`thought` is reasoning, `action` a call where it is one, else text; `observation` is what was heard after it: the call's
+result, else a user's message. An action is a call when it is an object with a name and arguments, or the JSON of one,
+or a tool's name beside `action_input`, which may be one text. The final answer is the last thing that the agent says.
+What else a step holds is kept as it is.
 
 Potato's speakers are roles, with the kind of a turn in brackets: `Agent (Thought)`, `Agent (Action)`, `Environment`,
 `User`. Thoughts and the action (or the words) after them are one turn. The action is text, so what the environment
