@@ -19,7 +19,13 @@ __all__ = ["SCHEMA_VERSION", "to_atif"]
 SCHEMA_VERSION: Final = "ATIF-v1.7"
 
 _SOURCES: Final = {"system": "system", "user": "user", "assistant": "agent", "tool": "user"}
-_MEDIA_TYPES: Final = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp"}
+_MEDIA_TYPES: Final = {
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+}
 _DATA_URI = re.compile(r"data:(image/(?:jpeg|png|gif|webp))[;,]")
 _SUFFIX = re.compile(r"\.(\w+)(?:[?#].*)?$")
 

@@ -47,7 +47,9 @@ def recognize(source: Any) -> str | None:
     if not is_trajectory(source):
         return None
     version = source.get("schema_version")
-    return f"`schema_version` {version}" if isinstance(version, str) else "`steps` with `step_id`, `source` and `message`"
+    return (
+        f"`schema_version` {version}" if isinstance(version, str) else "`steps` with `step_id`, `source` and `message`"
+    )
 
 
 def is_trajectory(source: Any) -> bool:
@@ -70,7 +72,7 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
 
 def _traces(source: dict[str, Any], parent: str | None, options: ReadOptions) -> Iterator[Trace]:
     left_out: Counter[str] = Counter()
-    agent = source.get("agent") if isinstance(source.get("agent"), dict) else {}
+    agent = source["agent"] if isinstance(source.get("agent"), dict) else {}
     trace = build_trace(
         source,
         FORMAT.name,
@@ -119,9 +121,7 @@ def _calls(step: dict[str, Any], place: Place) -> Iterator[Call]:
         yield Call(call["function_name"], arguments, identity, (*at, "function_name"), arguments_place)
 
 
-def _observed(
-    step: dict[str, Any], place: Place, calls: tuple[Call, ...], left_out: Counter[str]
-) -> Iterator[Message]:
+def _observed(step: dict[str, Any], place: Place, calls: tuple[Call, ...], left_out: Counter[str]) -> Iterator[Message]:
     observation = step.get("observation")
     results = observation.get("results") if isinstance(observation, dict) else None
     found = [(number, result) for number, result in enumerate(results or ()) if isinstance(result, dict)]

@@ -106,9 +106,9 @@ def _messages(items: Sequence[Any], path: FieldPath, options: ReadOptions) -> It
         place = (*at, "value")
         if word in _CALLS and word not in options.roles:
             message = Message("assistant", tuple(_called(value, place)))
-        elif (role := "tool" if word in _RESULTS and word not in options.roles else role_of(word, (*at, key), options)) == (
-            "assistant"
-        ):
+        elif (
+            role := "tool" if word in _RESULTS and word not in options.roles else role_of(word, (*at, key), options)
+        ) == ("assistant"):
             message = Message("assistant", tuple(_said(value, place)))
         elif role == "tool":
             yield from _heard(value, place, unanswered)
@@ -146,9 +146,8 @@ def _split_thought(value: str, place: Place) -> tuple[list[Reasoning], str, Plac
     found = _THINK.match(value)
     if found is None:
         return [], value, place
-    start, end = found.span(1)
     thought = found[1].strip()
-    start += len(found[1]) - len(found[1].lstrip())
+    start = found.start(1) + len(found[1]) - len(found[1].lstrip())
     reasoning = [Reasoning(thought, (*place, Span(start, start + len(thought))))] if thought else []
     return reasoning, value[found.end() :], (*place, Span(found.end(), len(value)))
 

@@ -41,19 +41,20 @@ def unnamed_agent(agents: Sequence[str]) -> ReadError:
     """The error for a conversation of several agents where the options do not say whose turns are steps."""
     return ReadError(
         f"several agents speak in it ({_listed(agents)}); say in trajedit.yaml whose turns are the steps, such as "
-        f"`agent: {agents[0]}`"
+        f"`agent: {agents[0]}`, or who a name stands for, such as `roles: {{user: [{agents[-1]}]}}`"
     )
 
 
 def is_named_group(items: Iterable[Mapping[str, Any]]) -> bool:
     """Whether chat messages are those of several agents that only their `name` tells apart: two names speak as the
-    assistant, one speaks as user and as assistant, or everybody has a name and there are three or more."""
+    assistant, one speaks as user and as assistant, or everybody has a name and there are more than a user's and an
+    assistant's."""
     spoken = [(known_role(item.get("role")), item.get("name")) for item in items]
     said = [(role, name) for role, name in spoken if role in ("user", "assistant")]
     names = {role: {name for who, name in said if who == role and isinstance(name, str) and name} for role, _ in said}
     agents, users = names.get("assistant", set()), names.get("user", set())
     everybody = all(isinstance(name, str) and name for _, name in said)
-    return len(agents) > 1 or bool(agents & users) or (everybody and bool(agents) and len(agents | users) > 2)
+    return len(agents) > 1 or bool(agents & users) or (everybody and len(agents | users) > (2 if agents else 1))
 
 
 def _heard_by(agent: str, messages: Sequence[Message]) -> list[Message]:
@@ -66,12 +67,14 @@ def _heard_by(agent: str, messages: Sequence[Message]) -> list[Message]:
             if message.calls:
                 last = message.agent or agent
                 callers.update((call.id, last) for call in message.calls if call.id)
-            found.append(message if message.agent in (None, agent) else _heard(message, message.agent, message.parts))
+            found.append(
+                message
+                if message.agent in (None, agent)
+                else _heard(message, message.name or message.agent, message.parts)
+            )
         elif message.role == "tool" and isinstance(result := message.parts[0], Result):
             caller = callers.get(result.call_id, agent) if result.call_id else last
-            found.append(
-                message if caller in (None, agent) else _heard(message, result.name or "tool", result.content)
-            )
+            found.append(message if caller in (None, agent) else _heard(message, result.name or "tool", result.content))
         else:
             found.append(message)
     return found
@@ -79,7 +82,7 @@ def _heard_by(agent: str, messages: Sequence[Message]) -> list[Message]:
 
 def _heard(message: Message, speaker: str | None, parts: Iterable[Part]) -> Message:
     said = (_said_aloud(part) for part in parts if not isinstance(part, Reasoning))
-    return replace(message, role="user", parts=(Text(f"{speaker}: "), *said), agent=speaker, name=None)
+    return replace(message, role="user", parts=(Text(f"{speaker}: "), *said), name=None)
 
 
 def _said_aloud(part: Part) -> Part:

@@ -9,8 +9,8 @@ What is odd:
 - A message with a result names its calls in `tool_call_ids`, a list.
 - Demonstrations are marked `is_demo`: they were in the prompt, and they are not steps of this run.
 - `thinking_blocks` hold the reasoning.
-- In `trajectory`, where the action does not stand in the response, the model made a call that is recorded only as the
-  command that it became: then the thought is read as reasoning and the command as what was said, as in a seed's step.
+- In `trajectory`, where most responses are no more than the thought, the model made calls that are recorded only as the
+  commands that they became: then the thought is read as reasoning and the command as what was said.
   What came before the first step is its `query`, where that was recorded.
 - mini-swe-agent's last message, of the role `exit`, is the framework's own. Its older, bare lists of messages hold
   commands in text and are OpenAI's chat.
@@ -125,16 +125,24 @@ def _trajectory(steps: Sequence[dict[str, Any]], options: ReadOptions) -> Iterat
     for number, item in enumerate(query if isinstance(query, list) else ()):
         if isinstance(item, dict) and "role" in item:
             yield from _history(item, ("trajectory", 0, "query", number), options)
+    calls_functions = _calls_functions(steps)
     for number, step in enumerate(steps):
         place: Place = ("trajectory", number)
-        yield Message("assistant", tuple(_step(step, place)))
+        yield Message("assistant", tuple(_step(step, place, calls_functions)))
         if isinstance(heard := step.get("observation"), str) and heard:
             yield Message("user", (Text(heard, (*place, "observation")),))
 
 
-def _step(step: dict[str, Any], place: Place) -> Iterator[Text | Reasoning]:
+def _calls_functions(steps: Sequence[dict[str, Any]]) -> bool:
+    """Whether the model called functions: then it says only the thought. One that writes commands says both."""
+    acted = [step for step in steps if step.get("action") and step.get("response")]
+    same = [step for step in acted if str(step.get("thought")).strip() == str(step["response"]).strip()]
+    return 2 * len(same) > len(acted)
+
+
+def _step(step: dict[str, Any], place: Place, calls_functions: bool) -> Iterator[Text | Reasoning]:
     said = {key: step[key] for key in ("response", "thought", "action") if isinstance(step.get(key), str) and step[key]}
-    if "response" in said and said.get("action", "").strip() in said["response"]:
+    if "response" in said and not (calls_functions and "action" in said):
         yield Text(said["response"], (*place, "response"))
         return
     thought = "thought" if "thought" in said else "response"
