@@ -3,8 +3,9 @@
 
 `response_item` lines hold the items of the Responses API: these are the conversation. What is odd:
 
-- `event_msg` lines tell the terminal what happens. A message or a reasoning in them repeats an item and is left out,
-  except where there is no such item: some versions record what the user typed in an event alone.
+- `event_msg` lines tell the terminal what happens. What the agent says in them repeats items and is left out, unless
+  no item of that kind was recorded. What the user says in them is left out where an item says the same: some versions
+  record it in an event alone.
 - A `token_count` event ends a response of the model, so it parts two messages of the agent that follow each other.
 - The system prompt is `base_instructions` (once `instructions`) of the `session_meta` line. A session that was forked
   repeats the `session_meta` of the old one under its own.
@@ -25,14 +26,14 @@ from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
 from ls_trajedit.traces.model import Message, Part, Reasoning, Text, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, build_trace, declared_tools, first_text
-from ls_trajedit.traces.readers.blocks import block_parts, blocks_in
+from ls_trajedit.traces.readers.blocks import blocks_in
 from ls_trajedit.traces.readers.openai_responses import are_items, response_messages
 
 __all__ = ["FORMAT"]
 
 _LINES = {"session_meta", "response_item", "event_msg", "turn_context", "compacted"}
 _INSTRUCTIONS: tuple[FieldPath, ...] = (("base_instructions", "text"), ("base_instructions",), ("instructions",))
-# What events repeat: the type of the event, where its text stands, and which item has said it.
+# What events repeat: the type of the event, where its text stands, and who says it.
 _REPEATS = {
     "user_message": ("message", "user"),
     "agent_message": ("message", "assistant"),
@@ -150,10 +151,11 @@ def _pieces(source: Sequence[dict[str, Any]], options: ReadOptions, left_out: Co
             event = payload.get("type")
             key, role = _REPEATS.get(str(event), ("", ""))
             text = payload.get(key)
-            if isinstance(text, str) and text and recorded[role, text] <= 0:
+            said = (role, text if role == "user" else "")
+            if isinstance(text, str) and text and recorded[said] <= 0:
                 yield _only_in_event(role, text, (number, "payload", key))
                 continue
-            recorded[role, str(text)] -= 1
+            recorded[said] -= role == "user"
             left_out[f"{event} events"] += 1
             if event == "token_count" and get_field(payload, ("info", "last_token_usage")) not in (MISSING, None):
                 yield None
@@ -177,16 +179,18 @@ def _only_in_event(role: str, text: str, place: Place) -> Message:
 
 
 def _said_in(line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What an event could repeat of an item: who says it, and the text; whole and in its parts."""
+    """What an item has that events could repeat: each text of a user's, whole and in its parts; of the agent's items
+    only the kind, as one of them may have been corrected."""
     item = line.get("payload") if line.get("type") == "response_item" else line
     if not isinstance(item, dict):
         return
     if item.get("type") == "reasoning":
-        parts = block_parts(item, (), Counter())
-        yield from {("reasoning", part.text) for part in parts if isinstance(part, Reasoning)}
-    elif isinstance(item.get("role"), str):
+        yield "reasoning", ""
+    elif item.get("role") == "assistant":
+        yield "assistant", ""
+    elif item.get("role") == "user":
         texts = [part.text for part in blocks_in(item.get("content"), (), Counter()) if isinstance(part, Text)]
-        yield from {(item["role"], text) for text in [*texts, "".join(texts), "\n".join(texts)]}
+        yield from {("user", text) for text in [*texts, "".join(texts), "\n".join(texts)]}
 
 
 def _is_line(item: Mapping[str, Any]) -> bool:

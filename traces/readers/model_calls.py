@@ -49,11 +49,13 @@ class ModelCall:
 
     @staticmethod
     def of(prompt: Payload, said: Payload, conversation: str | None = None) -> ModelCall:
-        """The call with this prompt and this output. Instructions that only the response repeats stand first."""
-        system = () if any(message.role == "system" for message in prompt.messages) else said.system
+        """The call with this prompt and this output. Instructions that only the response repeats stand first, and a
+        system prompt without anything in it is none."""
+        given = tuple(message for message in prompt.messages if message.parts or message.role != "system")
+        system = () if any(message.role == "system" for message in given) else said.system
         tools = prompt.tools or said.tools
         return ModelCall(
-            (*system, *prompt.messages), said.messages, tools, prompt.follows or said.follows, conversation
+            (*system, *given), said.messages, tools, prompt.follows or said.follows, conversation
         )
 
 
@@ -250,7 +252,12 @@ def _repeats_end(thread: _Thread, call: ModelCall) -> bool:
 def _hear(thread: _Thread, call: ModelCall) -> None:
     """Adds what is new in the prompt, and keeps the prompt where it is not the conversation so far."""
     before = thread.messages
-    partial = bool(before) and (call.follows or not call.prompt or _is_partial(call.prompt) or _is_next(thread, call))
+    if before and call.follows:
+        known = {_turn(message) for message in before}
+        new = (message for message in call.prompt if message.role != "system" or _turn(message) not in known)
+        thread.messages = [*before, *map(_given, new)]
+        return
+    partial = bool(before) and (not call.prompt or _is_partial(call.prompt) or _is_next(thread, call))
     thread.messages = [*before, *(_given(message) for message in _new(before, call.prompt, partial))]
     if not partial and call.said and [_key(m) for m in thread.messages] != [_key(m) for m in call.prompt]:
         thread.prompts[thread.steps] = tuple(_given(message) for message in call.prompt)
@@ -280,10 +287,13 @@ def _new(before: Sequence[Message], prompt: Sequence[Message], partial: bool) ->
     if start == len(before):
         yield from prompt[start:]
         return
+    rest = prompt[start:]
     known = Counter(_turn(message) for message in before[start:])
+    # Turns of the agent that the prompt has in other words than the conversation.
+    reworded = sum(((known - Counter(map(_turn, rest)))[turn] for turn in known if turn[0] == "assistant"), 0)
     asked = {call.id for message in before for call in message.calls if call.id}
     answered = {part.call_id for message in before for part in message.parts if isinstance(part, Result)} - {""}
-    for message in prompt[start:]:
+    for message in rest:
         turn = _turn(message)
         if known[turn] > 0:
             known[turn] -= 1
@@ -292,6 +302,8 @@ def _new(before: Sequence[Message], prompt: Sequence[Message], partial: bool) ->
             assert isinstance(result, Result)
             if result.call_id not in answered:
                 yield message
+        elif message.role == "assistant" and reworded > 0 and all(call.id in asked for call in message.calls):
+            reworded -= 1
         elif not (message.calls and all(call.id in asked for call in message.calls)):
             yield message
 
@@ -378,8 +390,8 @@ def _part_key(part: Image | Other | Result) -> tuple[Any, ...]:
         case Other(value):
             return "other", _canonical(value)
         case Result():
-            heard = tuple(part.text if isinstance(part, Text) else _part_key(part) for part in part.content)
-            return "result", part.call_id, heard
+            others = tuple(_part_key(item) for item in part.content if not isinstance(item, Text))
+            return "result", part.call_id, part.text, others
 
 
 def _canonical(value: Any) -> str:
