@@ -222,7 +222,7 @@ def _first(block: _Block, keys: tuple[str, ...]) -> str:
 
 _gemini_call = _call("name", ("args",), ("id",))
 _gemini_result = _result(("id",), ("response",))
-_HEARD_TYPES = {"text", "input_text", "output_text", "image", "image_url", "input_image", "media", "file", "blob"}
+_HEARD_TYPES = ("text", "input_text", "output_text", "image", "image_url", "input_image", "media", "file", "blob")
 
 # Blocks that know their type.
 _BY_TYPE: Final[dict[str, Callable[[_Block, Place], _Found]]] = {

@@ -31,7 +31,6 @@ from ls_trajedit.traces.readers.openai_responses import are_items, response_mess
 
 __all__ = ["FORMAT"]
 
-_LINES = {"session_meta", "response_item", "event_msg", "turn_context", "compacted"}
 _INSTRUCTIONS: tuple[FieldPath, ...] = (("base_instructions", "text"), ("base_instructions",), ("instructions",))
 # What events repeat: the type of the event, where its text stands, and who says it.
 _REPEATS = {
@@ -194,7 +193,7 @@ def _said_in(line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _is_line(item: Mapping[str, Any]) -> bool:
-    return item.get("type") in _LINES and isinstance(item.get("payload"), dict)
+    return isinstance(item.get("type"), str) and isinstance(item.get("payload"), dict)
 
 
 def _is_old_header(item: Mapping[str, Any]) -> bool:

@@ -29,7 +29,8 @@ from ls_trajedit.traces.readers.payloads import prompt_at, said_at
 
 __all__ = ["FORMAT"]
 
-_TYPES = {
+# Compared with `==`, as a type may be any JSON value.
+_TYPES = (
     "GENERATION",
     "SPAN",
     "EVENT",
@@ -40,7 +41,7 @@ _TYPES = {
     "EVALUATOR",
     "EMBEDDING",
     "GUARDRAIL",
-}
+)
 _PATHS: tuple[FieldPath, ...] = (("observations",), ("trace", "observations"), ())
 
 

@@ -166,7 +166,7 @@ def _listed(value: list[Any], place: Place, options: ReadOptions, left_out: Coun
         word = item.get("role") if isinstance(item, dict) else None
         called = {call.name for message in read for call in message.calls}
         # Langfuse's LangChain handler for JavaScript gives the tool's name as the role of what the tool said.
-        if word in called and known_role(word) is None and word not in options.roles:
+        if isinstance(word, str) and word in called and known_role(word) is None and word not in options.roles:
             heard = _heard(item.get("content"), (*at, "content"), left_out)
             read += turns("tool", [Result(heard, "", word, at)], options)
         else:

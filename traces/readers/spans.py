@@ -282,9 +282,9 @@ def _all(source: Any) -> Iterator[tuple[dict[str, Any], Place]]:
     if resources is not None:
         for n, resource in enumerate(source[resources]):
             scopes = next((key for key in _SCOPES if isinstance(resource, dict) and key in resource), None)
-            if scopes is None:
+            if scopes is None or not isinstance(resource[scopes], list):
                 continue
-            for m, scope in enumerate(resource[scopes] or ()):
+            for m, scope in enumerate(resource[scopes]):
                 listed = scope.get("spans") if isinstance(scope, dict) else None
                 for number, span in enumerate(listed if isinstance(listed, list) else ()):
                     if isinstance(span, dict):

@@ -50,13 +50,24 @@ def _say(draw: st.DrawFn, events: list[dict[str, Any]], said: list[Ask | Turn], 
             above = _event(events, "assistant", message, above, side)
         for call in turn.calls:
             if call.result is not None:
-                result = {"type": "tool_result", "tool_use_id": prefix + call.id, "content": _content(draw, call.result)}
+                result = {
+                    "type": "tool_result",
+                    "tool_use_id": prefix + call.id,
+                    "content": _content(draw, call.result),
+                }
                 above = _event(events, "user", {"role": "user", "content": [result]}, above, side)
 
 
 def _event(events: list[dict[str, Any]], kind: str, message: dict[str, Any], above: str | None, side: bool) -> str:
     uuid = f"u{len(events)}"
-    event = {"type": kind, "message": message, "uuid": uuid, "parentUuid": above, "isSidechain": side, "sessionId": "s1"}
+    event = {
+        "type": kind,
+        "message": message,
+        "uuid": uuid,
+        "parentUuid": above,
+        "isSidechain": side,
+        "sessionId": "s1",
+    }
     events.append(event | ({"agentId": "a1"} if side else {}))
     return uuid
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.sources.pieces import Ask, Turn, turns
+from tests.support.sources.pieces import Ask, turns
 from tests.support.strategies import texts
 
 __all__ = ["SOURCES"]
