@@ -7,11 +7,12 @@ or a tool's name beside `action_input`, which may be one text. The final answer 
 What else a step holds is kept as it is.
 
 Potato's speakers are roles, with the kind of a turn in brackets: `Agent (Thought)`, `Agent (Action)`, `Environment`,
-`User`. An error or a result of the agent's is what it heard. Thoughts and the action (or the words) after them are one turn. The action is text, so what the environment
-says after it is heard as a user's message.
+`User`. An error or a result of the agent's is what it heard. Thoughts and the action (or the words) after them are one
+turn. The action is text, so what the environment says after it is heard as a user's message.
 
 Any list of steps is read, whatever its key. But where the items say who speaks (`role`, `from`, `type`, `source`,
-`speaker`, `author`, `agent`, `sender`, with more than one value), it is a chat of some kind, and this reader leaves it alone.
+`speaker`, `author`, `agent`, `sender`, with more than one value), it is a chat of some kind, and this reader leaves it
+alone.
 
 Facts: davidjurgens/potato (`potato/trace_converter`, its `agent_trace` display), and the docs of this tool.
 """
