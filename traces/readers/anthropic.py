@@ -8,8 +8,8 @@ What is odd:
 - A log of requests keeps the answer apart: the message under `response`.
 
 It is told from OpenAI's chat messages by its blocks: calls, results, thinking, images with a `source`, a `system` of
-blocks, messages as the API returns them (`"type": "message"`). Where all is text, the two are the same, and the reader of that
-one takes it.
+blocks, messages as the API returns them (`"type": "message"`). Where all is text, the two are the same, and the reader
+of that one takes it.
 
 Facts: the types in anthropics/anthropic-sdk-python (`types/message_param.py`, `types/content_block.py`).
 """

@@ -54,9 +54,7 @@ class ModelCall:
         given = tuple(message for message in prompt.messages if message.parts or message.role != "system")
         system = () if any(message.role == "system" for message in given) else said.system
         tools = prompt.tools or said.tools
-        return ModelCall(
-            (*system, *given), said.messages, tools, prompt.follows or said.follows, conversation
-        )
+        return ModelCall((*system, *given), said.messages, tools, prompt.follows or said.follows, conversation)
 
 
 @dataclass(frozen=True)
