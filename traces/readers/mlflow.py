@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Other, Tool, Trace
+from ls_trajedit.traces.places import JSON_TEXT, Place
 from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, declared_tools, first_text
-from ls_trajedit.traces.readers.blocks import json_at
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, read_spans, start_key
 from ls_trajedit.traces.readers.otel_spans import spans_of
 from ls_trajedit.traces.readers.payloads import Payload, prompt_at, said_at
@@ -107,13 +108,14 @@ def _model_call(raw: RawSpan, options: ReadOptions, heard: Counter[str], said: C
     return ModelCall.of(prompt._replace(tools=_tools(raw) or prompt.tools), answer)
 
 
-def _opened(attribute: Attribute) -> tuple[Any, Any]:
-    """The value of an attribute, which is JSON text: also where that is a string."""
+def _opened(attribute: Attribute) -> tuple[Any, Place]:
+    """The value of an attribute and its place: all that MLflow itself writes is JSON text."""
     value = attribute.value
-    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
-        found, place = json_at(f"[{value}]", ())
-        if place:
-            return found[0], (*attribute.place, *place[:1])
+    if isinstance(value, str):
+        try:
+            return parse_json(value.encode("utf-8", "backslashreplace")), (*attribute.place, JSON_TEXT)
+        except ValueError:
+            pass
     return value, attribute.place
 
 
