@@ -54,9 +54,7 @@ class ModelCall:
         given = tuple(message for message in prompt.messages if message.parts or message.role != "system")
         system = () if any(message.role == "system" for message in given) else said.system
         tools = prompt.tools or said.tools
-        return ModelCall(
-            (*system, *given), said.messages, tools, prompt.follows or said.follows, conversation
-        )
+        return ModelCall((*system, *given), said.messages, tools, prompt.follows or said.follows, conversation)
 
 
 @dataclass(frozen=True)
@@ -179,7 +177,7 @@ def _add(
     agent = next((found.agent for found in above if found.agent), None)
     thread = _continued(threads, call, agent)
     if thread is None:
-        thread = _Thread(call.conversation, depth=len({found.agent for found in above if found.agent}))
+        thread = _Thread(call.conversation, depth=sum(found.is_border for found in above))
         threads.append(thread)
     _hear(thread, call)
     for tool in call.tools:

@@ -203,9 +203,7 @@ def test_the_events_of_several_sessions_are_put_together_by_session() -> None:
 
 def test_a_result_without_its_call_is_an_error_that_the_roles_settle() -> None:
     events = [_user("u", None, "Go."), _user("r", "u", [_result("lost")]), _said("a", "r", _text("Gone."))]
-    with pytest.raises(
-        ReadError, match=r"\[1\]\.message\.content\[0\] answers the call `lost`.*roles: \{user: \[tool\]\}"
-    ):
+    with pytest.raises(ReadError, match=r"\[1\]\.message\.content\[0\] answers the call `lost`.*`roles: "):
         FORMAT.read(events, NO_OPTIONS)
     (trace,) = FORMAT.read(events, ReadOptions(roles={"tool": "user"}))
     assert [message.role for message in trace.messages] == ["user", "user", "assistant"]
