@@ -48,7 +48,7 @@ from ls_trajedit.traces.readers.conversations import (
 from ls_trajedit.traces.readers.openai_responses import are_items, is_exchange
 from ls_trajedit.traces.readers.speakers import is_named_group
 from ls_trajedit.traces.readers.tags import spoken_parts, tool_responses
-from ls_trajedit.traces.readers.turns import EMPTY_REASONING, result_parts, text_parts, turns
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, kind_of, result_parts, text_parts, turns
 
 __all__ = ["FORMAT", "chat_message", "content_parts"]
 
@@ -169,8 +169,8 @@ def _content_part(part: Any, place: Place) -> Iterator[Part]:
     if isinstance(part, str):
         yield from text_parts(part, place)
         return
-    kind = part.get("type") if isinstance(part, dict) else None
-    key = {"text": "text", "refusal": "refusal", "thinking": "thinking"}.get(str(kind))
+    kind = kind_of(part)
+    key = kind if kind in ("text", "refusal", "thinking") else None
     if key == "thinking" and isinstance(part.get(key), list):
         # Mistral's: a list of text parts.
         for inner in content_parts(part[key], (*place, key)):
@@ -295,7 +295,7 @@ def _listed(value: Any) -> list[Any]:
     """The list of objects in JSON text."""
     if isinstance(value, str) and value.lstrip()[:1] == "[" and '"role"' in value:
         try:
-            items = parse_json(value.encode("utf-8", "surrogatepass"))
+            items = parse_json(value.encode("utf-8", "backslashreplace"))
         except ValueError:
             return []
         return items if isinstance(items, list) and all(_is_dict(item) for item in items) else []
@@ -341,10 +341,10 @@ def _is_message(item: Any, options: ReadOptions) -> bool:
 
 
 def _is_part(part: dict[str, Any]) -> bool:
-    kind = part.get("type")
+    kind = kind_of(part)
     if kind == "thinking":
         return isinstance(part.get("thinking"), list)
-    return isinstance(kind, str) and kind not in _FOREIGN_TYPES and not isinstance(part.get("source"), dict)
+    return kind is not None and kind not in _FOREIGN_TYPES and not isinstance(part.get("source"), dict)
 
 
 FORMAT = Format("openai-chat", "OpenAI chat messages", recognize, read, gather)
