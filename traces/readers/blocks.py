@@ -30,7 +30,7 @@ def json_at(value: Any, place: Place) -> tuple[Any, Place]:
     """What stands in JSON text that holds an object or a list, and its place; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return parse_json(value.encode("utf-8", "surrogatepass")), (*place, JSON_TEXT)
+            return parse_json(value.encode("utf-8", "backslashreplace")), (*place, JSON_TEXT)
         except ValueError:
             pass
     return value, place

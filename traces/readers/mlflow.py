@@ -31,11 +31,11 @@ _MODEL_CALLS = ("CHAT_MODEL", "LLM")
 def recognize(source: Any) -> str | None:
     """Whether the source is a trace of MLflow's, or a list of its spans."""
     spans = find_spans(source)
-    typed = sum(_kind(span) is not None for span in spans)
+    own = sum(any(key.startswith("mlflow.") for key in span.attributes) for span in spans)
     has_info = isinstance(source, dict) and isinstance(source.get("info"), dict)
-    if not spans or not (typed or has_info):
+    if not spans or not (own or has_info):
         return None
-    return f"{'`info` and ' if has_info else ''}{len(spans)} spans, {typed} of them with `mlflow.spanType`"
+    return f"{'`info` and ' if has_info else ''}{len(spans)} spans, {own} of them with attributes `mlflow.*`"
 
 
 def gather(values: Sequence[Any]) -> list[Any] | None:
