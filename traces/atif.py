@@ -2,7 +2,8 @@
 
 The trajectory is valid under the model of ATIF 1.7 (Agent Trajectory Interchange Format, of Harbor). A step is one
 message; results stand in the step of their call. What ATIF has no field for goes into `extra`: the trace in which a
-sub-agent was started, the agent that a user message quotes, and arguments that are not an object.
+sub-agent was started, the agent that a user message quotes, arguments that are not an object, and what the agent is
+not known to have said in words.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _steps(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
 
 
 def _step(number: int, message: Message) -> dict[str, Any]:
-    step: dict[str, Any] = {"step_id": number, "source": _SOURCES[message.role], "message": _content(message.parts)}
+    step: dict[str, Any] = {"step_id": number, "source": _SOURCES[message.role], "message": _content(_said(message))}
     if message.role == "assistant":
         reasoning = "\n".join(part.text for part in message.parts if isinstance(part, Reasoning))
         if reasoning:
@@ -77,8 +78,15 @@ def _step(number: int, message: Message) -> dict[str, Any]:
             step["tool_calls"] = [_call(call) for call in message.calls]
     if message.given:
         step["is_copied_context"] = True
-    extra = {key: value for key, value in (("agent", message.agent), ("name", message.name)) if value}
+    extra: dict[str, Any] = {key: value for key, value in (("agent", message.agent), ("name", message.name)) if value}
+    if message.role == "assistant" and (others := [part.value for part in message.parts if isinstance(part, Other)]):
+        extra["other"] = others
     return {**step, "extra": extra} if extra else step
+
+
+def _said(message: Message) -> Iterator[Part]:
+    # What the agent is not known to have said in words is not its message.
+    return (part for part in message.parts if message.role != "assistant" or not isinstance(part, Other))
 
 
 def _call(call: Call) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _are_messages(items: Sequence[Any]) -> bool:
 
 def _opened(item: Any, place: Place) -> tuple[str | None, dict[str, Any], Place]:
     """The message's type, what it holds, and the place of that, in whichever of the three forms it is."""
-    if not isinstance(item, dict) or "role" in item:
+    if not isinstance(item, dict) or ("role" in item and item.get("type") != "chat"):
         return None, {}, place
     if item.get("type") == "constructor" and isinstance(item.get("kwargs"), dict) and isinstance(item.get("id"), list):
         return _kind(item["id"][-1] if item["id"] else None), item["kwargs"], (*place, "kwargs")

@@ -7,11 +7,12 @@ or a tool's name beside `action_input`, which may be one text. The final answer 
 What else a step holds is kept as it is.
 
 Potato's speakers are roles, with the kind of a turn in brackets: `Agent (Thought)`, `Agent (Action)`, `Environment`,
-`User`. Thoughts and the action (or the words) after them are one turn. The action is text, so what the environment
-says after it is heard as a user's message.
+`User`. An error or a result of the agent's is what it heard. Thoughts and the action (or the words) after them are one
+turn. The action is text, so what the environment says after it is heard as a user's message.
 
 Any list of steps is read, whatever its key. But where the items say who speaks (`role`, `from`, `type`, `source`,
-`speaker`, `author`, with more than one value), it is a chat of some kind, and this reader leaves it alone.
+`speaker`, `author`, `agent`, `sender`, with more than one value), it is a chat of some kind, and this reader leaves it
+alone.
 
 Facts: davidjurgens/potato (`potato/trace_converter`, its `agent_trace` display), and the docs of this tool.
 """
@@ -25,7 +26,7 @@ from typing import Any, Final
 from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Call, Message, Other, Part, Reasoning, Result, Role, Text, Trace
-from ls_trajedit.traces.places import JSON_TEXT, Place, Under
+from ls_trajedit.traces.places import JSON_TEXT, Place, Under, format_place
 from ls_trajedit.traces.readers.base import (
     Format,
     ReadError,
@@ -44,7 +45,7 @@ from ls_trajedit.traces.readers.swe_agent import is_swe_agent_step
 
 __all__ = ["FORMATS"]
 
-_SPEAKERS: Final = ("role", "from", "type", "source", "speaker", "author")
+_SPEAKERS: Final = ("role", "from", "type", "source", "speaker", "author", "agent", "sender")
 _THOUGHTS: Final = ("thought", "reasoning")
 _STEP_KEYS: Final = frozenset({"thought", "action", "observation"})
 _TASKS: Final = ("task_description", "task", "text", "question", "instruction", "goal")
@@ -53,8 +54,10 @@ _IDS: Final = (("id",), ("trace_id",), ("session_id",), ("task_id",))
 _NAMES: Final = ("name", "tool", "tool_name", "function")
 _ARGUMENTS: Final = ("arguments", "args", "parameters", "input", "tool_input", "action_input")
 _INPUT: Final = "input"
-_KIND: Final = re.compile(r"^(.*?)\s*\((\w+)\)\s*$")
-_THOUGHT: Final = "thought"
+_KIND: Final = re.compile(r"^(.*?)\s*\(([^()]*)\)\s*$")
+_THOUGHT_KINDS: Final = frozenset({"thought", "thinking", "reasoning"})
+_HEARD_KINDS: Final = frozenset({"error", "observation", "result", "output"})
+_SAID_KINDS: Final = frozenset({"action", "tool call", "response", "message", "answer", "final answer"})
 
 
 def recognize_steps(source: Any) -> str | None:
@@ -283,11 +286,18 @@ def _turns(turns: Sequence[Any], path: FieldPath, options: ReadOptions) -> Itera
         word, kind = _speaker(turn["speaker"], options)
         role: Role = role_of(word, (*at, "speaker"), options)
         place: Place = (*at, "text")
-        if role == "assistant" and kind == _THOUGHT:
+        if role == "assistant" and kind in _THOUGHT_KINDS:
             thoughts += [Reasoning(text, place)] if text else []
             continue
         said = (Text(text, place),) if text else ()
-        if role == "assistant":
+        if role == "assistant" and kind in _HEARD_KINDS:
+            role = "user"
+        elif role == "assistant":
+            if kind is not None and kind not in _SAID_KINDS:
+                raise ReadError(
+                    f"`{turn['speaker']}` at {format_place((*at, 'speaker'))} is not a speaker that is known here; say "
+                    f"who that is in trajedit.yaml, such as `roles: {{assistant: [{turn['speaker']}]}}`"
+                )
             yield Message(role, (*thoughts, *said))
             thoughts = []
             continue

@@ -137,7 +137,7 @@ def _calls_functions(steps: Sequence[dict[str, Any]]) -> bool:
     """Whether the model called functions: then it says only the thought. One that writes commands says both."""
     acted = [step for step in steps if step.get("action") and step.get("response")]
     same = [step for step in acted if str(step.get("thought")).strip() == str(step["response"]).strip()]
-    return 2 * len(same) > len(acted)
+    return bool(same) and 2 * len(same) >= len(acted)
 
 
 def _step(step: dict[str, Any], place: Place, calls_functions: bool) -> Iterator[Text | Reasoning]:
