@@ -72,7 +72,7 @@ def result_content(value: Any, place: Place) -> tuple[Text | Image | Other, ...]
 
 
 def _is_heard(block: Any) -> bool:
-    """Whether a block is a text, a picture or the JSON of a tool, and no list of a tool's own."""
+    """Whether a block is text, a picture or the JSON of a tool, and not an element of a list that a tool returned."""
     if isinstance(block, str):
         return True
     if not isinstance(block, dict):

@@ -156,7 +156,7 @@ def test_an_answer_that_is_json_is_the_text_that_the_model_wrote(text: str) -> N
     assert _said(text) == {"role": "assistant", "content": text}
 
 
-def test_json_of_no_known_shape_is_kept_and_is_no_text() -> None:
+def test_json_of_no_known_shape_is_kept_and_is_not_text() -> None:
     found = said_at({"answer": 42}, ("out",), NO_OPTIONS, Counter())
     assert found.messages == (Message("assistant", (Other({"answer": 42}, ("out",)),)),)
 
