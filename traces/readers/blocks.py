@@ -10,21 +10,16 @@ reads them. Facts: the APIs' references, and the JSON Schemas in open-telemetry/
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ls_trajedit.traces.json_text import parse_json
-from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Role, Text
+from ls_trajedit.traces.model import Call, Image, Other, Part, Reasoning, Result, Text
 from ls_trajedit.traces.places import JSON_TEXT, Place
-from ls_trajedit.traces.readers.base import ReadOptions, arguments_at
+from ls_trajedit.traces.readers.base import arguments_at
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, data_uri, result_parts
 
-__all__ = ["EMPTY_REASONING", "HOSTED_CALL", "block_parts", "blocks_in", "json_at", "messages_of", "result_content"]
-
-EMPTY_REASONING: Final = "reasoning without text"
-"""What encrypted and empty reasoning is counted as."""
-
-HOSTED_CALL: Final = "calls that the model's provider ran itself"
-"""What hosted calls (web search, code interpreter) and what belongs to them are counted as."""
+__all__ = ["block_parts", "blocks_in", "json_at", "result_content"]
 
 _Block = dict[str, Any]
 # The parts in a block, the kind under which the block is left out, or None: it only looked like one of these.
@@ -35,7 +30,7 @@ def json_at(value: Any, place: Place) -> tuple[Any, Place]:
     """What stands in JSON text that holds an object or a list, and its place; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return parse_json(value.encode("utf-8", "surrogatepass")), (*place, JSON_TEXT)
+            return parse_json(value.encode("utf-8", "backslashreplace")), (*place, JSON_TEXT)
         except ValueError:
             pass
     return value, place
@@ -65,28 +60,6 @@ def block_parts(block: Any, place: Place, left_out: Counter[str]) -> Iterator[Pa
         yield from found
 
 
-def messages_of(
-    role: Role, parts: Iterable[Part], options: ReadOptions, *, name: str | None = None, agent: str | None = None
-) -> list[Message]:
-    """The messages that one recorded message stands for. Each result in it is a message of its own, of the role `tool`
-    (or of what the options make of that: `roles: {user: [tool]}`). What a user said beside results is a message after
-    them; where the agent spoke again after a result, that is its next message."""
-    said: list[Part] = []
-    messages: list[Message] = []
-    for part in parts:
-        if not isinstance(part, Result):
-            said.append(part)
-            continue
-        if said and role == "assistant":
-            messages.append(Message(role, tuple(said), agent, name))
-            said = []
-        heard = options.roles.get("tool", "tool")
-        messages.append(Message(heard, (part,) if heard == "tool" else part.content))
-    if said or not messages:
-        messages.append(Message("user" if role == "tool" and messages else role, tuple(said), agent, name))
-    return messages
-
-
 def result_content(value: Any, place: Place) -> tuple[Text | Image | Other, ...]:
     """What a result holds: a string, blocks, or any other JSON value."""
     if value is None:
@@ -94,8 +67,7 @@ def result_content(value: Any, place: Place) -> tuple[Text | Image | Other, ...]
     if isinstance(value, str):
         return (Text(value, place),)
     if isinstance(value, list) and value and all(_is_heard(block) for block in value):
-        heard = blocks_in(value, place, Counter())
-        return tuple(part for part in heard if isinstance(part, Text | Image | Other))
+        return result_parts(blocks_in(value, place, Counter()))
     return (Other(value, place),)
 
 
@@ -183,6 +155,12 @@ def _result(
     return read
 
 
+def _anthropic_result(block: _Block, place: Place) -> _Found:
+    """A result of Anthropic's: a list in it is always one of blocks, known or not."""
+    content = result_parts(blocks_in(block.get("content"), (*place, "content"), Counter()))
+    return [Result(content, _first(block, ("tool_use_id",)), None, place)]
+
+
 def _under(key: str, reader: Callable[[_Block, Place], _Found]) -> Callable[[_Block, Place], _Found]:
     def read(block: _Block, place: Place) -> _Found:
         return reader(block[key], (*place, key)) if isinstance(block[key], dict) else None
@@ -205,7 +183,8 @@ def _image(block: _Block, place: Place) -> _Found:
     if isinstance(source, dict):
         if isinstance(source.get("url"), str):
             return [Image(source["url"], (*place, "source", "url"))]
-        return _data_uri(source.get("media_type"), source.get("data"))
+        found = data_uri(source.get("media_type"), source.get("data"))
+        return None if found is None else [found]
     if isinstance(image, str) and image:
         return [Image(image, (*place, "image"))]
     return _image_url(block, place)
@@ -221,12 +200,8 @@ def _file(block: _Block, place: Place) -> _Found:
         value = block.get(key)
         if isinstance(value, str) and value.startswith(("http:", "https:", "data:", "gs:")):
             return [Image(value, (*place, key))]
-    return _data_uri(kind or "image/png", block.get("data") or block.get("content"))
-
-
-def _data_uri(kind: Any, data: Any) -> _Found:
-    # What the block holds is no URI, so what is shown has no place of its own.
-    return [Image(f"data:{kind};base64,{data}")] if isinstance(kind, str) and isinstance(data, str) else None
+    found = data_uri(kind or "image/png", block.get("data") or block.get("content"))
+    return None if found is None else [found]
 
 
 def _tool_json(block: _Block, place: Place) -> _Found:
@@ -247,7 +222,7 @@ def _first(block: _Block, keys: tuple[str, ...]) -> str:
 
 _gemini_call = _call("name", ("args",), ("id",))
 _gemini_result = _result(("id",), ("response",))
-_HEARD_TYPES = {"text", "input_text", "output_text", "image", "image_url", "input_image", "media", "file", "blob"}
+_HEARD_TYPES = ("text", "input_text", "output_text", "image", "image_url", "input_image", "media", "file", "blob")
 
 # Blocks that know their type.
 _BY_TYPE: Final[dict[str, Callable[[_Block, Place], _Found]]] = {
@@ -261,7 +236,7 @@ _BY_TYPE: Final[dict[str, Callable[[_Block, Place], _Found]]] = {
     "tool_use": _call("name", ("input",), ("id",)),
     "tool-call": _call("toolName", ("args", "input"), ("toolCallId",)),
     "tool_call": _call("name", ("arguments", "args"), ("id",)),
-    "tool_result": _result(("tool_use_id",), ("content",)),
+    "tool_result": _anthropic_result,
     "tool-result": _result(("toolCallId",), ("result", "output"), "toolName"),
     "tool_call_response": _result(("id",), ("response", "result", "content")),
     "image_url": _image_url,

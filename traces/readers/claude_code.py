@@ -27,7 +27,8 @@ from typing import Any, NamedTuple
 from ls_trajedit.traces.model import Message, Part, Result, Text, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, build_trace, role_of
-from ls_trajedit.traces.readers.blocks import blocks_in, messages_of
+from ls_trajedit.traces.readers.blocks import blocks_in
+from ls_trajedit.traces.readers.turns import turns
 
 __all__ = ["FORMAT"]
 
@@ -206,7 +207,7 @@ def _messages(events: Iterable[_Event], options: ReadOptions, left_out: Counter[
             parts: list[Part] = list(blocks_in(event.message["content"], (event.number, *_QUEUED), left_out))
         else:
             parts = list(blocks_in(event.message["content"], (*place, "content"), left_out))
-        found = messages_of(role, parts, options)
+        found = list(turns(role, parts, options))
         if role == "assistant":
             identity = _text(event.message, "id")
             if identity is None or identity != open_id:
@@ -236,7 +237,7 @@ def _side_chains(events: Sequence[_Event]) -> dict[str, list[_Event]]:
         name = _text(event.data, "agentId") or _text(event.data, "parent_tool_use_id")
         if name is None:
             root, seen = event, set()
-            while (above := by_uuid.get(_text(root.data, "parentUuid"))) and above.number not in seen:
+            while (above := by_uuid.get(_text(root.data, "parentUuid") or "")) and above.number not in seen:
                 seen.add(above.number)
                 root = above
             name = root.uuid or "side-chain"

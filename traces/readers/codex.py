@@ -3,8 +3,9 @@
 
 `response_item` lines hold the items of the Responses API: these are the conversation. What is odd:
 
-- `event_msg` lines tell the terminal what happens. A message or a reasoning in them repeats an item and is left out,
-  except where there is no such item: some versions record what the user typed in an event alone.
+- `event_msg` lines tell the terminal what happens. What the agent says in them repeats items and is left out, unless
+  no item of that kind was recorded. What the user says in them is left out where an item says the same: some versions
+  record it in an event alone.
 - A `token_count` event ends a response of the model, so it parts two messages of the agent that follow each other.
 - The system prompt is `base_instructions` (once `instructions`) of the `session_meta` line. A session that was forked
   repeats the `session_meta` of the old one under its own.
@@ -25,14 +26,13 @@ from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
 from ls_trajedit.traces.model import Message, Part, Reasoning, Text, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, build_trace, declared_tools, first_text
-from ls_trajedit.traces.readers.blocks import block_parts, blocks_in
-from ls_trajedit.traces.readers.response_items import ITEM_TYPES, Item, item_messages
+from ls_trajedit.traces.readers.blocks import blocks_in
+from ls_trajedit.traces.readers.openai_responses import are_items, response_messages
 
 __all__ = ["FORMAT"]
 
-_LINES = {"session_meta", "response_item", "event_msg", "turn_context", "compacted"}
 _INSTRUCTIONS: tuple[FieldPath, ...] = (("base_instructions", "text"), ("base_instructions",), ("instructions",))
-# What events repeat: the type of the event, where its text stands, and which item has said it.
+# What events repeat: the type of the event, where its text stands, and who says it.
 _REPEATS = {
     "user_message": ("message", "user"),
     "agent_message": ("message", "assistant"),
@@ -74,12 +74,8 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
     if recognize(source) is None:
         raise ReadError("it holds no rollout of Codex: a list of objects with `type` and `payload`")
     left_out: Counter[str] = Counter()
-    number, place = next(
-        ((n, (n, "payload")) for n, item in enumerate(source) if item.get("type") == "session_meta"),
-        (0, (0,) if _is_old_header(source[0]) else (0, "payload")),
-    )
-    head = source[number] if len(place) == 1 else source[number]["payload"]
-    messages = [*_instructions(head, place), *item_messages(_items(source, left_out), options, left_out)]
+    head, place = _head(source)
+    messages = [*_instructions(head, place), *_messages(source, options, left_out)]
     parent = first_text(head, ("parent_thread_id",), ("source", "subagent", "thread_spawn", "parent_thread_id"))
     return [
         build_trace(
@@ -97,6 +93,14 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
     ]
 
 
+def _head(source: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], Place]:
+    """What says of which session the lines are, and its place; nothing where no line does."""
+    for number, line in enumerate(source):
+        if line.get("type") == "session_meta":
+            return line["payload"], (number, "payload")
+    return (source[0], (0,)) if _is_old_header(source[0]) else ({}, ())
+
+
 def _typed(source: Sequence[dict[str, Any]]) -> str | None:
     """What the user typed first, where an event says so: the items begin with what Codex tells the model itself."""
     events = (line["payload"] for line in source if line.get("type") == "event_msg")
@@ -112,53 +116,84 @@ def _instructions(head: Mapping[str, Any], place: Place) -> Iterator[Message]:
             return
 
 
-def _items(source: Sequence[dict[str, Any]], left_out: Counter[str]) -> Iterator[Item]:
-    """What was said, in order, and None where a response ends."""
+def _messages(source: Sequence[dict[str, Any]], options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
+    """The messages: what the agent said up to the end of a response, or until it heard something, is one."""
+    said: list[Part] | None = None
+    for message in _pieces(source, options, left_out):
+        if message is not None and message.role == "assistant":
+            said = [*(said or ()), *message.parts]
+            continue
+        if said is not None:
+            yield Message("assistant", tuple(said))
+        said = None
+        if message is not None:
+            yield message
+    if said is not None:
+        yield Message("assistant", tuple(said))
+
+
+def _pieces(source: Sequence[dict[str, Any]], options: ReadOptions, left_out: Counter[str]) -> Iterator[Message | None]:
+    """What each line says, in order, and None where a response ends."""
     recorded = Counter(said for line in source for said in _said_in(line))
     for number, line in enumerate(source):
         kind, payload = line.get("type"), line.get("payload")
-        if kind == "response_item":
-            yield payload, (number, "payload")
+        if not isinstance(payload, dict):
+            if number and "record_type" not in line:
+                yield from _item(line, (number,), options, left_out)
+            else:
+                left_out[f"{line.get('record_type', 'session_meta')} lines"] += 1
+        elif kind == "response_item":
+            yield from _item(payload, (number, "payload"), options, left_out)
         elif kind == "compacted" and isinstance(payload.get("message"), str) and payload["message"]:
             yield Message("user", (Text(payload["message"], (number, "payload", "message")),))
         elif kind == "event_msg":
             event = payload.get("type")
-            key, role = _REPEATS.get(event, ("", ""))
+            key, role = _REPEATS.get(str(event), ("", ""))
             text = payload.get(key)
-            if isinstance(text, str) and text and recorded[role, text] <= 0:
+            said = (role, str(text) if role == "user" else "")
+            if isinstance(text, str) and text and recorded[said] <= 0:
                 yield _only_in_event(role, text, (number, "payload", key))
                 continue
-            recorded[role, text] -= 1
+            recorded[said] -= role == "user"
             left_out[f"{event} events"] += 1
             if event == "token_count" and get_field(payload, ("info", "last_token_usage")) not in (MISSING, None):
                 yield None
-        elif "payload" in line or "record_type" in line:
-            left_out[f"{kind or line['record_type']} lines"] += 1
-        elif number:
-            yield line, (number,)
+        else:
+            left_out[f"{kind} lines"] += 1
 
 
-def _only_in_event(role: str, text: str, place: Place) -> Message | list[Part]:
+def _item(item: dict[str, Any], place: Place, options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
+    """The messages in one item. Codex keeps the text of a reasoning as it came: a list, or one string."""
+    text = item.get("content")
+    if item.get("type") == "reasoning" and isinstance(text, str) and text:
+        yield Message("assistant", (Reasoning(text, (*place, "content")),))
+    else:
+        yield from response_messages([(item, place)], options, left_out)
+
+
+def _only_in_event(role: str, text: str, place: Place) -> Message:
     if role == "user":
         return Message("user", (Text(text, place),))
-    return [Reasoning(text, place) if role == "reasoning" else Text(text, place)]
+    return Message("assistant", (Reasoning(text, place) if role == "reasoning" else Text(text, place),))
 
 
 def _said_in(line: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What an event could repeat of an item: who says it, and the text; whole and in its parts."""
+    """What an item has that events could repeat: each text of a user's, whole and in its parts; of the agent's items
+    only the kind, as one of them may have been corrected."""
     item = line.get("payload") if line.get("type") == "response_item" else line
     if not isinstance(item, dict):
         return
     if item.get("type") == "reasoning":
-        parts = block_parts(item, (), Counter())
-        yield from {("reasoning", part.text) for part in parts if isinstance(part, Reasoning)}
-    elif isinstance(item.get("role"), str):
+        yield "reasoning", ""
+    elif item.get("role") == "assistant":
+        yield "assistant", ""
+    elif item.get("role") == "user":
         texts = [part.text for part in blocks_in(item.get("content"), (), Counter()) if isinstance(part, Text)]
-        yield from {(item["role"], text) for text in [*texts, "".join(texts), "\n".join(texts)]}
+        yield from {("user", text) for text in [*texts, "".join(texts), "\n".join(texts)]}
 
 
 def _is_line(item: Mapping[str, Any]) -> bool:
-    return item.get("type") in _LINES and isinstance(item.get("payload"), dict)
+    return isinstance(item.get("type"), str) and isinstance(item.get("payload"), dict)
 
 
 def _is_old_header(item: Mapping[str, Any]) -> bool:
@@ -166,7 +201,7 @@ def _is_old_header(item: Mapping[str, Any]) -> bool:
 
 
 def _is_old_line(item: Mapping[str, Any]) -> bool:
-    return item.get("type") in {"message", *ITEM_TYPES} or "record_type" in item
+    return are_items([item]) or (item.get("type") == "message" and "role" in item) or "record_type" in item
 
 
 FORMAT = Format("codex", "Codex rollouts", recognize, read, gather)

@@ -1,5 +1,5 @@
-"""Traces of Langfuse with their observations: `{"trace": {…}, "observations": […]}`, one trace as its API gives it (with
-`observations` in it), or bare observations.
+"""Traces of Langfuse with their observations: `{"trace": {…}, "observations": […]}`, one trace as its API gives it
+(with `observations` in it), or bare observations.
 
 An observation is `{"id", "traceId"?, "type", "parentObservationId", "startTime", "name", "input", "output", …}`. Those
 of type `GENERATION` are model calls. What is odd:
@@ -29,7 +29,8 @@ from ls_trajedit.traces.readers.payloads import prompt_at, said_at
 
 __all__ = ["FORMAT"]
 
-_TYPES = {
+# Compared with `==`, as a type may be any JSON value.
+_TYPES = (
     "GENERATION",
     "SPAN",
     "EVENT",
@@ -40,13 +41,13 @@ _TYPES = {
     "EVALUATOR",
     "EMBEDDING",
     "GUARDRAIL",
-}
+)
 _PATHS: tuple[FieldPath, ...] = (("observations",), ("trace", "observations"), ())
 
 
 def recognize(source: Any) -> str | None:
     """Whether observations stand in the source, one of them a generation."""
-    path, observations = _found(source)
+    observations = _found(source)[1]
     generations = sum(item["type"] == "GENERATION" for item in observations)
     if not generations:
         return None
@@ -74,9 +75,7 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
         FORMAT.name,
         [_span(item, (*path, number), number, options) for number, item in enumerate(observations)],
         options,
-        identity=first_text(
-            holder, ("trace", "id"), ("traceId",), ("trace_id",), *((("id",),) if isinstance(source, dict) else ())
-        ),
+        identity=first_text(holder, ("trace", "id"), ("traceId",), ("trace_id",)) or first_text(source, ("id",)),
         part_of=lambda ids: _part(source, path, ids),
         read=read,
         left_out=Counter(),

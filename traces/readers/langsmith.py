@@ -98,7 +98,8 @@ def _span(run: dict[str, Any], place: Place, parent: str | None, number: int, op
 
 def _runs(source: Any) -> Iterator[tuple[dict[str, Any], Place, str | None]]:
     """Every run with its place and the id of the one above."""
-    listed, path = source, ()
+    listed = source
+    path: Place = ()
     if isinstance(source, dict) and not _is_run(source):
         listed, path = source.get("runs"), ("runs",)
     if isinstance(listed, list):

@@ -22,9 +22,10 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
 
-from ls_trajedit.traces.model import Call, Image, Message, Other, Reasoning, Result, Text, Tool, Trace
+from ls_trajedit.traces.model import Image, Message, Other, Reasoning, Result, Text, Tool, Trace
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions, build_trace
 from ls_trajedit.traces.readers.payloads import Payload
+from ls_trajedit.traces.readers.speakers import agents_of, turns_of
 
 __all__ = ["ModelCall", "Span", "read_spans", "start_key"]
 
@@ -48,12 +49,12 @@ class ModelCall:
 
     @staticmethod
     def of(prompt: Payload, said: Payload, conversation: str | None = None) -> ModelCall:
-        """The call with this prompt and this output. Instructions that only the response repeats stand first."""
-        system = () if any(message.role == "system" for message in prompt.messages) else said.system
+        """The call with this prompt and this output. Instructions that only the response repeats stand first, and a
+        system prompt without anything in it is none."""
+        given = tuple(message for message in prompt.messages if message.parts or message.role != "system")
+        system = () if any(message.role == "system" for message in given) else said.system
         tools = prompt.tools or said.tools
-        return ModelCall(
-            (*system, *prompt.messages), said.messages, tools, prompt.follows or said.follows, conversation
-        )
+        return ModelCall((*system, *given), said.messages, tools, prompt.follows or said.follows, conversation)
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def _add(
     agent = next((found.agent for found in above if found.agent), None)
     thread = _continued(threads, call, agent)
     if thread is None:
-        thread = _Thread(call.conversation, depth=len({found.agent for found in above if found.agent}))
+        thread = _Thread(call.conversation, depth=sum(found.is_border for found in above))
         threads.append(thread)
     _hear(thread, call)
     for tool in call.tools:
@@ -249,7 +250,12 @@ def _repeats_end(thread: _Thread, call: ModelCall) -> bool:
 def _hear(thread: _Thread, call: ModelCall) -> None:
     """Adds what is new in the prompt, and keeps the prompt where it is not the conversation so far."""
     before = thread.messages
-    partial = bool(before) and (call.follows or not call.prompt or _is_partial(call.prompt) or _is_next(thread, call))
+    if before and call.follows:
+        known = {_turn(message) for message in before}
+        new = (message for message in call.prompt if message.role != "system" or _turn(message) not in known)
+        thread.messages = [*before, *map(_given, new)]
+        return
+    partial = bool(before) and (not call.prompt or _is_partial(call.prompt) or _is_next(thread, call))
     thread.messages = [*before, *(_given(message) for message in _new(before, call.prompt, partial))]
     if not partial and call.said and [_key(m) for m in thread.messages] != [_key(m) for m in call.prompt]:
         thread.prompts[thread.steps] = tuple(_given(message) for message in call.prompt)
@@ -279,10 +285,13 @@ def _new(before: Sequence[Message], prompt: Sequence[Message], partial: bool) ->
     if start == len(before):
         yield from prompt[start:]
         return
+    rest = prompt[start:]
     known = Counter(_turn(message) for message in before[start:])
+    # Turns of the agent that the prompt has in other words than the conversation.
+    reworded = sum(((known - Counter(map(_turn, rest)))[turn] for turn in known if turn[0] == "assistant"), 0)
     asked = {call.id for message in before for call in message.calls if call.id}
     answered = {part.call_id for message in before for part in message.parts if isinstance(part, Result)} - {""}
-    for message in prompt[start:]:
+    for message in rest:
         turn = _turn(message)
         if known[turn] > 0:
             known[turn] -= 1
@@ -291,6 +300,8 @@ def _new(before: Sequence[Message], prompt: Sequence[Message], partial: bool) ->
             assert isinstance(result, Result)
             if result.call_id not in answered:
                 yield message
+        elif message.role == "assistant" and reworded > 0 and all(call.id in asked for call in message.calls):
+            reworded -= 1
         elif not (message.calls and all(call.id in asked for call in message.calls)):
             yield message
 
@@ -329,31 +340,13 @@ def _main(threads: Sequence[_Thread]) -> _Thread:
 
 def _as_heard(thread: _Thread, options: ReadOptions) -> tuple[list[Message], dict[int, tuple[Message, ...]]]:
     """The messages, with those of other agents as heard by the one that the options name. `agent` stands on a message
-    only where several agents speak in the conversation."""
-    if len({message.agent for message in thread.messages if _is_step(message)}) < 2:
+    only where several agents speak in the conversation, one after the other: who hands over leaves its turns in the
+    prompts of the next, so without the option all of them are the assistant's."""
+    if len(agents_of(thread.messages)) < 2:
         return [replace(message, agent=None) for message in thread.messages], thread.prompts
     if options.agent is None:
         return thread.messages, thread.prompts
-    others = {call.id for m in thread.messages if _is_step(m) and m.agent != options.agent for call in m.calls}
-    heard: list[Message] = []
-    for message in thread.messages:
-        result = message.parts[0] if message.role == "tool" else None
-        if _is_step(message) and message.agent != options.agent:
-            heard.append(Message("user", (Text(_quoted(message)),), message.agent))
-        elif isinstance(result, Result) and result.call_id in others:
-            heard.append(Message("user", result.content))
-        else:
-            heard.append(message)
-    return heard, {}
-
-
-def _is_step(message: Message) -> bool:
-    return message.role == "assistant" and not message.given
-
-
-def _quoted(message: Message) -> str:
-    calls = (f"{call.name}({_canonical(call.arguments)})" for call in message.calls)
-    return f"{message.agent or 'assistant'}: " + "\n".join(filter(None, (message.text, *calls)))
+    return turns_of(thread.messages, options), {}
 
 
 def _wrapped_in(span: Span, by_id: Mapping[str, Span]) -> Iterator[str]:
@@ -368,10 +361,11 @@ def _wrapped_in(span: Span, by_id: Mapping[str, Span]) -> Iterator[str]:
 def _above(span: Span, by_id: Mapping[str, Span]) -> Iterator[Span]:
     """The spans above one, the nearest first."""
     seen = {span.identity}
-    while span.parent in by_id and span.parent not in seen:
-        span = by_id[span.parent]
-        seen.add(span.identity)
-        yield span
+    above = by_id.get(span.parent or "")
+    while above is not None and above.identity not in seen:
+        seen.add(above.identity)
+        yield above
+        above = by_id.get(above.parent or "")
 
 
 def _key(message: Message) -> tuple[Any, ...]:
@@ -394,8 +388,8 @@ def _part_key(part: Image | Other | Result) -> tuple[Any, ...]:
         case Other(value):
             return "other", _canonical(value)
         case Result():
-            heard = tuple(part.text if isinstance(part, Text) else _part_key(part) for part in part.content)
-            return "result", part.call_id, heard
+            others = tuple(_part_key(item) for item in part.content if not isinstance(item, Text))
+            return "result", part.call_id, part.text, others
 
 
 def _canonical(value: Any) -> str:

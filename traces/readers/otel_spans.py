@@ -48,9 +48,8 @@ def spans_of(raw: Sequence[RawSpan], options: ReadOptions) -> list[Span]:
 def _recognize_openinference(source: Any) -> str | None:
     spans = _spans(source)
     named = sum(is_openinference(span) for span in spans)
-    return (
-        f"{len(spans)} spans, {named} of them OpenInference's (`openinference.span.kind`, `llm.*`)" if named else None
-    )
+    reason = f"{len(spans)} spans, {named} of them OpenInference's (`openinference.span.kind`, `llm.*`)"
+    return reason if named else None
 
 
 def _recognize_genai(source: Any) -> str | None:
@@ -63,7 +62,7 @@ def _recognize_genai(source: Any) -> str | None:
 
 def _spans(source: Any) -> list[RawSpan]:
     spans = [] if isinstance(source, dict) and {"info", "data"} <= source.keys() else find_spans(source)
-    return [] if any(span.attributes.text("mlflow.spanType") for span in spans) else spans
+    return [] if any(key.startswith("mlflow.") for span in spans for key in span.attributes) else spans
 
 
 def _format(name: str, title: str, recognize: Callable[[Any], str | None]) -> Format:

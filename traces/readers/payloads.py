@@ -22,8 +22,9 @@ from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Tool
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions, arguments_at, declared_tools, known_role, role_of
-from ls_trajedit.traces.readers.blocks import block_parts, blocks_in, json_at, messages_of
-from ls_trajedit.traces.readers.response_items import ITEM_TYPES, item_messages
+from ls_trajedit.traces.readers.blocks import block_parts, blocks_in, json_at
+from ls_trajedit.traces.readers.openai_responses import are_items, response_messages
+from ls_trajedit.traces.readers.turns import result_parts, turns
 
 __all__ = ["Payload", "message_at", "prompt_at", "said_at"]
 
@@ -127,7 +128,7 @@ def message_at(
         identity = next((held[k] for k in ("tool_call_id", "toolCallId", "id") if isinstance(held.get(k), str)), "")
         heard = _heard(content, content_place, left_out)
         parts = [Result(heard, identity, name if isinstance(name, str) else None, place)]
-        return messages_of(role, parts, options)
+        return list(turns(role, parts, options))
     for path in _REASONING_PATHS:
         thought = get_field(held, path)
         if isinstance(thought, str) and thought:
@@ -139,7 +140,7 @@ def message_at(
     if isinstance(held.get("refusal"), str) and held["refusal"]:
         parts.append(Text(held["refusal"], (*at, "refusal")))
     spoken = held.get("name") if isinstance(held.get("name"), str) and held["name"] else None
-    return messages_of(role, [*parts, *calls], options, name=spoken if role != "assistant" else None)
+    return list(turns(role, [*parts, *calls], options, name=spoken if role != "assistant" else None))
 
 
 def _listed(value: list[Any], place: Place, options: ReadOptions, left_out: Counter[str]) -> Payload:
@@ -158,16 +159,16 @@ def _listed(value: list[Any], place: Place, options: ReadOptions, left_out: Coun
             tools.extend(declared)
         else:
             messages.append((item, (*place, number)))
-    if any(isinstance(item, dict) and item.get("type") in ITEM_TYPES and "role" not in item for item, _ in messages):
-        return Payload(tuple(item_messages(messages, options, left_out)), tuple(tools))
+    if any(_is_item(item) for item, _ in messages):
+        return Payload(tuple(response_messages(messages, options, left_out)), tuple(tools))
     read: list[Message] = []
     for item, at in messages:
         word = item.get("role") if isinstance(item, dict) else None
         called = {call.name for message in read for call in message.calls}
         # Langfuse's LangChain handler for JavaScript gives the tool's name as the role of what the tool said.
-        if word in called and known_role(word) is None and word not in options.roles:
+        if isinstance(word, str) and word in called and known_role(word) is None and word not in options.roles:
             heard = _heard(item.get("content"), (*at, "content"), left_out)
-            read += messages_of("tool", [Result(heard, "", word, at)], options)
+            read += turns("tool", [Result(heard, "", word, at)], options)
         else:
             read += message_at(item, at, options, left_out)
     return Payload(tuple(read), tuple(tools))
@@ -203,7 +204,7 @@ def _said(value: Any, place: Place, options: ReadOptions, left_out: Counter[str]
         return _first_of(value["generations"], (*place, "generations"), options, left_out)
     if isinstance(value.get("output"), list):
         items = [(item, (*place, "output", number)) for number, item in enumerate(value["output"])]
-        said = tuple(item_messages(items, options, left_out))
+        said = tuple(response_messages(items, options, left_out))
         follows = isinstance(value.get("previous_response_id"), str)
         return Payload(said, _tools(value), tuple(_system(value, place, left_out)), follows)
     if isinstance(value.get("output"), dict):
@@ -244,9 +245,9 @@ def _said_in_list(value: list[Any], place: Place, options: ReadOptions, left_out
         return Payload((Message("assistant", tuple(blocks_in(_typed(value), place, left_out))),))
     if all(isinstance(item.get("message"), dict) for item in objects):
         return _first_of(value, place, options, left_out)
-    if any(item.get("type") in ITEM_TYPES for item in objects):
+    if any(_is_item(item) for item in objects):
         items = [(item, (*place, number)) for number, item in enumerate(value)]
-        return Payload(tuple(item_messages(items, options, left_out)))
+        return Payload(tuple(response_messages(items, options, left_out)))
     if all(_is_message(item) for item in objects):
         read = (message_at(item, (*place, number), options, left_out) for number, item in enumerate(value))
         return Payload(tuple(message for found in read for message in found))
@@ -294,6 +295,11 @@ def _is_message(item: Any) -> bool:
     return False
 
 
+def _is_item(item: Any) -> bool:
+    """Whether it is an item of the Responses API that is not a message."""
+    return isinstance(item, dict) and "role" not in item and are_items([item])
+
+
 def _holds_results(content: Any) -> bool:
     """Whether results stand in the content as blocks (OpenTelemetry, the Vercel AI SDK, Gemini)."""
     blocks = content if isinstance(content, list) else [content]
@@ -304,20 +310,21 @@ def _holds_results(content: Any) -> bool:
 def _heard(content: Any, place: Place, left_out: Counter[str]) -> tuple[Text | Image | Other, ...]:
     if isinstance(content, str):
         return (Text(content, place),)
-    return tuple(part for part in blocks_in(content, place, left_out) if isinstance(part, Text | Image | Other))
+    return result_parts(blocks_in(content, place, left_out))
 
 
 def _calls(held: dict[str, Any], place: Place) -> Iterator[Call]:
     """The calls beside the content: OpenAI's, flat ones (`name`, `arguments`), LangChain's (`args`)."""
     listed: list[tuple[Any, Place]] = []
-    for path in (("tool_calls",), ("toolCalls",), ("invalid_tool_calls",)):
-        listed += [(call, (*place, *path, number)) for number, call in enumerate(_list_at(held, path))]
+    for key in ("tool_calls", "toolCalls", "invalid_tool_calls"):
+        listed += [(call, (*place, key, number)) for number, call in enumerate(_list_at(held, (key,)))]
     if not listed:
-        path = ("additional_kwargs", "tool_calls")
-        listed = [(call, (*place, *path, number)) for number, call in enumerate(_list_at(held, path))]
+        kept: FieldPath = ("additional_kwargs", "tool_calls")
+        listed = [(call, (*place, *kept, number)) for number, call in enumerate(_list_at(held, kept))]
     for call, at in listed:
         yield _one_call(call, at)
-    for path in (("function_call",), ("additional_kwargs", "function_call")):
+    older: tuple[FieldPath, ...] = (("function_call",), ("additional_kwargs", "function_call"))
+    for path in older:
         call = get_field(held, path)
         if isinstance(call, dict) and not listed:
             yield _one_call(call, (*place, *path))

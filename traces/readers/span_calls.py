@@ -23,10 +23,11 @@ from typing import Any, Final
 
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Tool
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions, arguments_at, declared_tools, role_of
-from ls_trajedit.traces.readers.blocks import EMPTY_REASONING, blocks_in, json_at, messages_of
+from ls_trajedit.traces.readers.blocks import blocks_in, json_at
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, start_key
 from ls_trajedit.traces.readers.payloads import Payload, message_at, prompt_at, said_at
 from ls_trajedit.traces.readers.spans import Attribute, Attributes, Node, RawSpan, with_real_places
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, result_parts, turns
 
 __all__ = ["is_genai_call", "is_openinference", "span_of"]
 
@@ -110,10 +111,11 @@ def _model_call(raw: RawSpan, options: ReadOptions, heard: Counter[str], said: C
         prompt = _of_events(raw, options, heard, is_choice=False)
     if output is None:
         output = _of_events(raw, options, said, is_choice=True)
-    if prompt is None and output is None and (found := raw.attributes.get("input.value")) is not None:
-        prompt = prompt_at(found.value, found.place, options, heard)
-    if output is None and (found := raw.attributes.get("output.value")) is not None:
-        output = said_at(found.value, found.place, options, said)
+    whole_prompt, whole_output = raw.attributes.get("input.value"), raw.attributes.get("output.value")
+    if prompt is None and whole_prompt is not None:
+        prompt = prompt_at(whole_prompt.value, whole_prompt.place, options, heard)
+    if output is None and whole_output is not None:
+        output = said_at(whole_output.value, whole_output.place, options, said)
     system = [message for source in sources for message in _system(source, heard)]
     prompt = prompt or Payload()
     recorded = {message.text for message in prompt.messages if message.role == "system"}
@@ -208,15 +210,15 @@ def _flat_message(node: Node, default: str | None, options: ReadOptions, left_ou
     content = list(_flat_content(node, left_out)) if not text else _texts(text)
     if role == "tool":
         identity = node.at("tool_call_id").text or node.at("id").text or ""
-        heard = tuple(part for part in content if isinstance(part, Text | Image | Other))
+        heard = result_parts(content)
         place = node.at("content").place or spoken.place
-        return messages_of(role, [Result(heard, identity, node.at("name").text, place)], options)
+        return list(turns(role, [Result(heard, identity, node.at("name").text, place)], options))
     recorded = {call.id for call in calls if call.id}
     said = [part for part in content if not (isinstance(part, Call) and part.id in recorded)]
     thought = node.at("reasoning_content") or node.at("reasoning")
     thoughts = [Reasoning(thought.text, thought.place)] if thought.text else []
     name = node.at("name").text if role != "assistant" else None
-    return messages_of(role, [*thoughts, *said, *calls], options, name=name)
+    return list(turns(role, [*thoughts, *said, *calls], options, name=name))
 
 
 def _texts(node: Node) -> list[Part]:
@@ -304,7 +306,7 @@ def _tools(attributes: Attributes) -> tuple[Tool, ...]:
     declared = [*tools, *({**item, "parameters": _opened(item.get("parameters"))} for item in functions)]
     if not declared and (found := attributes.get("llm.invocation_parameters")):
         body = _opened(found.value)
-        declared = body.get("tools") if isinstance(body, dict) and isinstance(body.get("tools"), list) else []
+        return declared_tools(body.get("tools")) if isinstance(body, dict) else ()
     return declared_tools(declared)
 
 

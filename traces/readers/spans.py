@@ -87,7 +87,7 @@ class Node:
     longer: Mapping[str, Node] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return self.value is not MISSING or bool(self.longer)
+        return self.value not in (MISSING, None) or bool(self.longer)
 
     def at(self, *path: str) -> Node:
         """The node further down."""
@@ -240,7 +240,11 @@ def split_spans(source: Any) -> list[Any]:
         ids.setdefault(span.trace, set()).add(span.identity)
     if len(ids) < 2:
         return [source]
-    return [_kept(source, lambda span, trace=trace: first_text(span, *_TRACE) == trace) for trace in ids]
+    return [_of_trace(source, trace) for trace in ids]
+
+
+def _of_trace(source: Any, trace: str | None) -> Any:
+    return _kept(source, lambda span: first_text(span, *_TRACE) == trace)
 
 
 def part_of_spans(source: Any, ids: Iterable[str]) -> Any:
@@ -278,7 +282,9 @@ def _all(source: Any) -> Iterator[tuple[dict[str, Any], Place]]:
     if resources is not None:
         for n, resource in enumerate(source[resources]):
             scopes = next((key for key in _SCOPES if isinstance(resource, dict) and key in resource), None)
-            for m, scope in enumerate(resource[scopes] or () if scopes else ()):
+            if scopes is None or not isinstance(resource[scopes], list):
+                continue
+            for m, scope in enumerate(resource[scopes]):
                 listed = scope.get("spans") if isinstance(scope, dict) else None
                 for number, span in enumerate(listed if isinstance(listed, list) else ()):
                     if isinstance(span, dict):
