@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.readers.base import (
@@ -173,9 +174,10 @@ def _id(block: dict[str, Any], key: str) -> str:
 
 
 def _found(source: Any, options: ReadOptions) -> Iterator[Conversation]:
+    answered = [get_field(source, path) for path in _RESPONSES]
     for found in conversations(source, options, lambda items: _are_messages(items, options)):
         own = any(_is_own(item) for item in found.items) or isinstance(found.beside("system")[0], list)
-        own = own or any(_is_own(value) for value, _ in answers(source, found, _is_response, *_RESPONSES))
+        own = own or any(_is_response(value) and _is_own(value) for value in answered)
         if own or options.format == FORMAT.name:
             yield found
 

@@ -267,6 +267,7 @@ def _first_user_text(messages: Sequence[Message]) -> str:
 def _linked(messages: list[Message]) -> list[Message]:
     recorded = {part.id for message in messages for part in message.calls if part.id}
     ids = (identity for number in range(1, 1 << 30) if (identity := f"call{number:05d}") not in recorded)
+    named = {part.call_id for message in messages for part in message.parts if isinstance(part, Result)}
     open_calls: list[Call] = []
     made: set[str] = set()
     latest: list[Call] = []
@@ -274,7 +275,7 @@ def _linked(messages: list[Message]) -> list[Message]:
     linked = []
     for number, message in enumerate(messages):
         if number not in paired and _unnamed_result(message) is not None:
-            waiting = [call for call in latest if call in open_calls]
+            waiting = [call for call in latest if call in open_calls and call.id not in named]
             paired |= _pairs(messages, number, waiting)
         if message.calls:
             latest = []
@@ -304,10 +305,10 @@ def _pairs(messages: Sequence[Message], start: int, calls: Sequence[Call]) -> di
     where a name fits none, in order. (A result keeps its name when the call's is corrected.)"""
     results: dict[int, Result] = {}
     for number in range(start, len(messages)):
-        result = _unnamed_result(messages[number])
-        if result is None:
+        if messages[number].role != "tool":
             break
-        results[number] = result
+        if (result := _unnamed_result(messages[number])) is not None:
+            results[number] = result
     if len(results) != len(calls):
         return {}
     left = dict(enumerate(calls))

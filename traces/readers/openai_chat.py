@@ -150,19 +150,17 @@ def _spoken(item: dict[str, Any], place: Place, left_out: Counter[str]) -> Itera
 
 
 def _reasoning(item: dict[str, Any], place: Place, left_out: Counter[str]) -> Iterator[Reasoning]:
-    """The reasoning, once where two keys hold the same."""
-    said: dict[str, Reasoning] = {}
-    for key in _REASONING:
-        if isinstance(text := item.get(key), str) and text:
-            said.setdefault(text, Reasoning(text, (*place, key)))
+    """The reasoning under the first of the keys that has any; servers repeat it under the others."""
+    keys = [key for key in _REASONING if isinstance(item.get(key), str) and item[key]]
+    yield from (Reasoning(item[key], (*place, key)) for key in keys[:1])
+    left_out["reasoning under a second key"] += len(keys[1:])
     details = item.get("reasoning_details")
-    if not said and isinstance(details, list):
+    if not keys and isinstance(details, list):
         for number, detail in enumerate(details):
             inner = detail if isinstance(detail, dict) else {}
             found = [key for key in ("text", "summary") if isinstance(inner.get(key), str) and inner[key]]
             yield from (Reasoning(inner[key], (*place, "reasoning_details", number, key)) for key in found[:1])
             left_out[EMPTY_REASONING] += not found
-    yield from said.values()
 
 
 def _content_part(part: Any, place: Place) -> Iterator[Part]:

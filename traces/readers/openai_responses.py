@@ -30,6 +30,7 @@ from ls_trajedit.traces.readers.base import (
     build_trace,
     declared_tools,
     first_text,
+    is_recording,
     is_role,
     role_of,
 )
@@ -123,6 +124,8 @@ def are_items(values: Sequence[Any]) -> bool:
 
 def is_exchange(source: Any) -> bool:
     """Whether the source is a response of the Responses API, alone or with its request."""
+    if is_recording(source):
+        return False
     for path in _RESPONSES:
         response = get_field(source, path)
         output = response.get("output") if isinstance(response, dict) else None

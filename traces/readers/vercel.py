@@ -106,20 +106,22 @@ def _turns(parts: Sequence[tuple[Any, Place]]) -> Iterator[list[tuple[Any, Place
     """The parts of each of the assistant's turns."""
     marked = any(_type(part) == _STEP for part, _ in parts)
     block: list[tuple[Any, Place]] = []
-    answered, step = False, None
     for part, place in parts:
-        kind = _type(part)
-        number = _step_number(part)
-        ends = kind == _STEP if marked else (answered and kind in ("text", "reasoning")) or number != (step or number)
-        if ends and block:
+        if block and (_type(part) == _STEP if marked else _begins_turn(part, block)):
             yield block
-            block, answered = [], False
-        if kind != _STEP:
+            block = []
+        if _type(part) != _STEP:
             block.append((part, place))
-        answered = answered or _has_result(part)
-        step = number if number is not None else step
     if block:
         yield block
+
+
+def _begins_turn(part: Any, block: Sequence[tuple[Any, Place]]) -> bool:
+    """Whether the part is of another turn than those before it, in a message without marks between turns."""
+    if _type(part) in ("text", "reasoning"):
+        return any(_has_result(before) for before, _ in block)
+    step = _step_number(part)
+    return step is not None and any(_step_number(before) not in (None, step) for before, _ in block)
 
 
 def _turn(parts: Sequence[tuple[Any, Place]], options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
