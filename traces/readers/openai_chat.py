@@ -22,6 +22,7 @@ from ls_trajedit.traces.readers.base import (
     declared_tools,
     first_text,
     is_role,
+    listed,
     message_lists,
     role_of,
 )
@@ -30,9 +31,9 @@ from ls_trajedit.traces.readers.speakers import is_named_group
 __all__ = ["FORMAT", "chat_message", "content_parts"]
 
 _REASONING = ("reasoning_content", "reasoning")
-_TEXT_TYPES = {"text", "input_text", "output_text"}
+_TEXT_TYPES = ("text", "input_text", "output_text")
 # A block of Anthropic's, a part of the Vercel AI SDK's: other readers know these messages.
-_FOREIGN_TYPES = {"tool_use", "tool_result", "thinking", "tool-call", "tool-result", "toolUse", "toolResult"}
+_FOREIGN_TYPES = ("tool_use", "tool_result", "thinking", "tool-call", "tool-result", "toolUse", "toolResult")
 
 
 def recognize(source: Any) -> str | None:
@@ -115,7 +116,7 @@ def _content_part(part: Any, place: Place) -> Part:
 
 
 def _calls(item: dict[str, Any], place: Place) -> Iterator[Call]:
-    for number, call in enumerate(item.get("tool_calls") or ()):
+    for number, call in enumerate(listed(item.get("tool_calls"), (*place, "tool_calls"))):
         at = (*place, "tool_calls", number)
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
