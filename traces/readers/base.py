@@ -26,6 +26,7 @@ __all__ = [
     "is_recording",
     "is_role",
     "known_role",
+    "listed",
     "message_lists",
     "role_of",
 ]
@@ -173,6 +174,15 @@ def first_text(source: Any, *paths: FieldPath) -> str | None:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
     return None
+
+
+def listed(value: Any, place: Place) -> list[Any]:
+    """The list that stands at `place`; an empty one where there is none. Raises ReadError for anything else."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ReadError(f"what stands at {format_place(place)} is not a list")
+    return value
 
 
 def arguments_at(value: Any, place: Place) -> tuple[Any, Place]:
