@@ -55,6 +55,8 @@ KNOWN_ROLES: dict[str, Role] = {
 # Keys that together say what a source is: Langfuse, LangSmith, OpenTelemetry, MLflow, Inspect.
 _RECORDINGS: tuple[frozenset[str], ...] = (
     frozenset({"observations"}),
+    frozenset({"traceId", "type", "parentObservationId"}),
+    frozenset({"trace_id", "type", "parent_observation_id"}),
     frozenset({"run_type"}),
     frozenset({"resourceSpans"}),
     frozenset({"resource_spans"}),

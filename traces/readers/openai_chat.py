@@ -168,7 +168,8 @@ def _content_part(part: Any, place: Place) -> Iterator[Part]:
         yield from text_parts(part, place)
         return
     kind = kind_of(part)
-    key = kind if kind in ("text", "refusal", "thinking") else None
+    # The texts of the Responses API occur in chat messages too.
+    key = "text" if kind in ("input_text", "output_text") else kind if kind in ("text", "refusal", "thinking") else None
     if key == "thinking" and isinstance(part.get(key), list):
         # Mistral's: a list of text parts.
         for inner in content_parts(part[key], (*place, key)):
