@@ -40,7 +40,7 @@ def original_trace(task: Mapping[str, Any], schema: Schema) -> OriginalTrace:
     """The trace in a task of Label Studio. Raises RejectedAnnotation when its data holds no list of steps."""
     data = task.get("data")
     if not isinstance(data, dict):
-        raise RejectedAnnotation(RejectReason.NO_TRACE, "its `data` is no object")
+        raise RejectedAnnotation(RejectReason.NO_TRACE, "its `data` is not an object")
     trace = _restore(data)
     if not isinstance(get_field(trace, schema.steps_path), list):
         raise RejectedAnnotation(RejectReason.NO_TRACE, f"it has no list `{format_path(schema.steps_path)}`")

@@ -1,4 +1,4 @@
-"""The formats, as the documentation has them: every one with its files, a real line, and all that is counted."""
+"""The formats page: every format with its files, a real line of each, and everything that is counted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_table_has_every_format_with_its_files() -> None:
 
 
 @pytest.mark.parametrize("name", TRAINING)
-def test_a_format_for_trainers_has_a_section_with_a_line_of_a_file_of_its_own(name: str) -> None:
+def test_a_format_for_trainers_has_a_section_with_a_line_of_its_own_file(name: str) -> None:
     section = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", read_page(PAGE), re.MULTILINE | re.DOTALL)
     assert section
     shown = {block.title for block in blocks("json") if block.page == PAGE and block.text in section.group(1)}
