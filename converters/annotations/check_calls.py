@@ -73,9 +73,10 @@ def _schema_misfit(arguments: Any, schema: dict[str, Any]) -> _Misfit | None:
     try:
         validator_class = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         # Without a registry of its own, the library fetches the addresses that a schema names.
+        validator_class.check_schema(schema)
         found = list(validator_class(schema, registry=Registry()).iter_errors(arguments))
-    except (jsonschema.SchemaError, Unresolvable, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        # What a trace declares need not be a JSON Schema. A call cannot be held against one that is not.
+    except (jsonschema.SchemaError, Unresolvable, ValueError, TypeError, RecursionError):
+        # What a trace declares need not be a JSON Schema, and nothing is fetched that it refers to.
         return None
     ordered = sorted(found, key=lambda error: (error.validator != "required", [str(part) for part in error.path]))
     for error in ordered:

@@ -47,9 +47,13 @@ def text_turns(trace: model.Trace, rendering: Rendering, reasoning: Reasoning) -
 
 
 def text_messages(messages: Iterable[model.Message], rendering: Rendering) -> list[Message]:
-    """What the agent heard, as text of the user."""
+    """What the agent heard, as text of the user. What it was given as its own words stays the assistant's."""
     said: list[Message] = []
     for message in messages:
+        if message.role == "assistant":
+            given = _said_as_text(message, rendering, "text")
+            said.extend([given] if given else [])
+            continue
         text = _text_without_images(message)
         if message.role == "tool":
             text = rendering.observation.render({"observation": text})

@@ -117,28 +117,30 @@ def _as_recorded(sample: Sample, turns: Sequence[Turn]) -> Conversation:
 
 
 def _alternating(sample: Sample, turns: Sequence[Turn]) -> Conversation:
-    messages: list[Message] = []
-    steps: list[int | None] = []
+    conversation = Conversation([], [])
     for message in sample.before:
-        if messages:
-            messages[-1] = user_message(text_of(messages[-1]) + _MERGED + text_of(message))
-        else:
-            messages.append(message)
-            steps.append(None)
+        _add(message, None, conversation, sample)
     for number, turn in enumerate(turns):
         if turn.said is not None:
-            if messages[-1]["role"] == "assistant":
-                messages.append(user_message(sample.no_observation))
-                steps.append(None)
-            messages.append(turn.said)
-            steps.append(number)
+            _add(turn.said, number, conversation, sample)
         for heard in turn.heard:
-            last = messages[-1]
-            if heard["role"] == "user" and last["role"] == "user":
-                messages[-1] = user_message(text_of(last) + _MERGED + text_of(heard))
-            elif heard["role"] == "user" and last["role"] == "tool":
-                messages[-1] = {**last, "content": text_of(last) + _MERGED + text_of(heard)}
-            else:
-                messages.append(heard)
-                steps.append(None)
-    return Conversation(messages, steps)
+            _add(heard, None, conversation, sample)
+    return conversation
+
+
+def _add(message: Message, step: int | None, conversation: Conversation, sample: Sample) -> None:
+    """Adds a message so that user and assistant alternate: what the user says twice is one message, and where the
+    assistant heard nothing, the words for that stand."""
+    messages, steps = conversation
+    last = messages[-1] if messages else None
+    if message["role"] == "assistant" and (last is None or last["role"] == "assistant"):
+        messages.append(user_message(sample.no_observation))
+        steps.append(None)
+    elif message["role"] == "user" and last is not None and last["role"] == "user":
+        messages[-1] = user_message(text_of(last) + _MERGED + text_of(message))
+        return
+    elif message["role"] == "user" and last is not None and last["role"] == "tool":
+        messages[-1] = {**last, "content": text_of(last) + _MERGED + text_of(message)}
+        return
+    messages.append(message)
+    steps.append(step)
