@@ -184,7 +184,8 @@ def _add_step(root: Element, options: Options, fields: list[str], index: int, st
         for field in _numbered(name, count):
             if name in fields:
                 editors.append(f"step_{index}__{field}")
-                add_editor(add_field(card, "trajedit-field", field), options, editors[-1], f"{at}.{field}")
+                view = add_field(card, "trajedit-field trajedit-prose", field)
+                add_editor(view, options, editors[-1], f"{at}.{field}")
             else:
                 _header(add_field(card, f"trajedit-context trajedit-{name}", field), f"{at}.{field}")
     _add_images(card, at, f"step_{index}", step.images)

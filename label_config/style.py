@@ -92,11 +92,13 @@ _TEXT = """\
   white-space: inherit;
 }
 .trajedit [data-linenumbers="disabled"] [class*="richtext__line"] {
+  display: block;
   max-width: 100%;
   min-height: 1lh;
   padding: 0;
-  vertical-align: top;
+  text-align: start;
 }
+.trajedit [class*="richtext__line"] + br { display: none; }
 """
 
 # The task stays in sight while the steps scroll by. The scrolling element around the page needs to know that; otherwise
@@ -304,21 +306,34 @@ _CHAT_TEXT = """\
   tab-size: 4;
   white-space: pre-wrap;
 }
-.trajedit .trajedit-who,
-.trajedit .trajedit-result .trajedit-label {
+.trajedit .trajedit-who {
   color: var(--trajedit-secondary);
   font-size: 12px;
   font-weight: 600;
 }
 .trajedit .trajedit-said,
-.trajedit .trajedit-reasoning,
-.trajedit .trajedit-result {
+.trajedit .trajedit-reasoning {
   max-height: 24lh;
   overflow: auto;
 }
+.trajedit .trajedit-call-name *,
+.trajedit .trajedit-arguments *,
+.trajedit .trajedit-other *,
+.trajedit .trajedit-result * {
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace !important;
+}
+.trajedit .trajedit-prose [class*="richtext"],
+.trajedit .trajedit-prose textarea,
+.trajedit .trajedit-call .trajedit-label *,
+.trajedit .trajedit-context .trajedit-label *,
+.trajedit .trajedit-prose [data-testid="htx-textbox-content"] * {
+  font-family: inherit !important;
+}
 """
 
+# The task is most often the first message, too, which stands below it in full.
 _CHAT = """\
+.trajedit .trajedit-task { max-height: 16vh; }
 .trajedit .trajedit-system {
   margin-bottom: 16px;
   background: var(--trajedit-card);
@@ -342,13 +357,9 @@ _CHAT = """\
   padding: 0 12px;
   font-weight: 700;
 }
-.trajedit .trajedit-call-name,
-.trajedit .trajedit-arguments,
-.trajedit .trajedit-result,
-.trajedit .trajedit-other {
-  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace;
-}
 .trajedit .trajedit-result {
+  max-height: 14lh;
+  overflow: auto;
   margin: 2px 12px;
   padding: 2px 0 2px 10px;
   border-left: 3px solid var(--trajedit-border);
@@ -357,8 +368,9 @@ _CHAT = """\
 }
 .trajedit .trajedit-image {
   max-width: 480px;
-  padding: 4px 12px;
+  margin: 4px 12px;
 }
+.trajedit .trajedit-image [class*="toolbar"] { display: none; }
 """
 
 # A message without text is there, unlike one that the task lacks.
