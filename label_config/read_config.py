@@ -53,9 +53,14 @@ def read_config(config: str, options: Options | None = None) -> Schema:
 
 
 def shown_values(config: str) -> frozenset[str]:
-    """The `value` of every Text in the labeling config: what it shows of a task."""
-    texts = (element for element in _parse(config).iter() if _kind(element) == "text")
-    return frozenset(_attribute(text, "value") or "" for text in texts)
+    """What the labeling config shows of a task: the `value` of every Text, and of every other tag without a box where
+    that is a variable."""
+    found = set()
+    for element in _parse(config).iter():
+        kind, value = _kind(element), _attribute(element, "value") or ""
+        if kind == "text" or (kind in ("header", "image") and value.startswith("$")):
+            found.add(value)
+    return frozenset(found)
 
 
 @lru_cache(maxsize=64)
