@@ -132,7 +132,7 @@ def _add_task(root: etree._Element, options: Options, shape: TraceShape) -> None
         field = _field(view, "trajedit-context", "Task" if number == 1 else key)
         _text(field, TASK_TAG if number == 1 else f"{TASK_TAG}_{number}", key)
     if shape.has_id:
-        _text(_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_key)
+        _text(_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_keys[0])
 
 
 def _add_step(parent: etree._Element, options: Options, fields: list[StepField], index: str, title: str) -> None:
