@@ -1,30 +1,41 @@
-# `make demo` and `make test` do all of their own set-up, each in a virtual environment of its own.
+# Each target does all of its own set-up, in a virtual environment of its own. CONTRIBUTING.md says when to run which.
 
 PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 TRAINERS := .venv-trainers
 
-.PHONY: demo test test-trainers check screenshots clean
+.PHONY: demo quick test test-trainers check types screenshots clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/ls-trajedit demo $(DEMO_ARGUMENTS)
 
+# The unit tests and the examples in docstrings, on all cores, with fewer Hypothesis examples than `make test` takes.
+# The two plugins are for other tests, and slow to load.
+quick: $(TEST)/installed
+	$(TEST)/bin/python -m pytest --quiet --numprocesses=auto --dist=worksteal --hypothesis-profile=quick \
+	  -p no:faker -p no:schemathesis tests/unit traces label_config converters ls_trajedit $(TEST_ARGUMENTS)
+
 test: $(TEST)/installed chromium nginx
 	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
 
-# Optional, because PyTorch is large. On Linux PyPI has it with CUDA, which is not used here; where pip knows an index
-# with builds for the CPU as well, it takes one of those.
+# Optional, because PyTorch is large. On Linux, PyPI has it with CUDA, which is not used here; where pip also knows an
+# index with builds for the CPU, it takes one of those.
 test-trainers: $(TRAINERS)/installed
 	$(TRAINERS)/bin/python -m pytest tests/trainers --confcutdir=tests/trainers $(TEST_ARGUMENTS)
 
-# Type checkers do not follow the mapping of folders to packages, so mypy checks an installed copy.
 check: $(TEST)/installed
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
-	rm -rf build $(TEST)/copy
-	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(TEST)/copy .
-	cd $(TEST)/copy && ../bin/mypy --strict --config-file ../../pyproject.toml -p ls_trajedit
+	$(MAKE) --no-print-directory types
+
+# Type checkers do not follow the mapping of folders to packages, so mypy checks links laid out as the folders install.
+types: $(TEST)/installed
+	rm -rf $(TEST)/layout
+	mkdir -p $(TEST)/layout/ls_trajedit
+	cd $(TEST)/layout/ls_trajedit && \
+	  ln -s ../../../ls_trajedit/* ../../../converters ../../../label_config ../../../traces ../../../examples .
+	cd $(TEST)/layout && ../bin/mypy --strict --config-file ../../pyproject.toml --cache-dir ../mypy -p ls_trajedit
 
 # The pictures in docs/images, taken of a real Label Studio.
 screenshots: $(TEST)/installed chromium
@@ -49,14 +60,14 @@ $(TRAINERS)/installed: setup.cfg pyproject.toml | venv-module
 	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[trainers]'
 	touch $@
 
-# Debian ships Python without what makes virtual environments.
+# Debian's Python cannot create virtual environments without this package.
 .PHONY: venv-module
 venv-module:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; \
 	  else \
-	    echo "this Python cannot make virtual environments: install the package python3-venv" >&2; exit 1; \
+	    echo "this Python cannot create virtual environments: install the package python3-venv" >&2; exit 1; \
 	  fi; }
 
 .PHONY: chromium
@@ -68,7 +79,7 @@ chromium:
 	    echo "the browser tests need Chromium on PATH: install the package chromium" >&2; exit 1; \
 	  fi; }
 
-# For one way of getting the live diff into the page.
+# For the test that gets the live diff into the page through a proxy.
 .PHONY: nginx
 nginx:
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { \

@@ -48,14 +48,14 @@ def main() -> None:
                 costs[way].append(run(command, its_cores))
         for file in FILES:
             if not filecmp.cmp(floor_out / file, our_out / file, shallow=False):
-                sys.exit(f"{file}: the floor writes something else than `convert`; the ratio would mean nothing")
+                sys.exit(f"{file}: the floor and `convert` write different bytes, so the ratio would mean nothing")
         size = export.stat().st_size, sum((our_out / file).stat().st_size for file in FILES)
     print(f"{asked.annotations} annotations, {size[0] / 1e6:.0f} MB in, {size[1] / 1e6:.0f} MB out, the same from both")
     show({way: median(measured) for way, measured in costs.items()}, asked.annotations)
 
 
 def show(costs: dict[str, Cost], annotations: int) -> None:
-    """Prints each way and how many times as much it takes as the floor, which is the first."""
+    """Prints what each way costs, and its ratio to the floor, which comes first."""
     floor = next(iter(costs.values()))
     print(
         f"{'':18}{'wall':>10}{'CPU':>10}{'peak memory':>14}{'annotations/s':>16}{'wall / floor':>14}{'CPU / floor':>13}"
@@ -66,8 +66,8 @@ def show(costs: dict[str, Cost], annotations: int) -> None:
 
 
 def write_export(path: Path, annotations: int) -> None:
-    """What Label Studio exports of a project in which every task has one annotation, and three of ten an edit in two
-    fields. One task a line, so that the floor need not look for where a task ends."""
+    """Writes what Label Studio exports of a project in which every task has one annotation, and three in ten have an
+    edit in two fields. One task per line, so that the floor need not find where a task ends."""
     with path.open("wb") as file:
         for number in range(1, annotations + 1):
             trace = make_trace(number, STEPS)

@@ -1,7 +1,7 @@
 """The floor for `convert`: reads the export that convert.py made and writes the same files, byte for byte.
 
-It checks nothing, compares nothing and measures no distance: it was told beforehand which tasks are edited, where, and
-how far. What is left is orjson reading, orjson writing, and the objects between them.
+It checks nothing, compares nothing and measures no distance: it knows beforehand which tasks are edited, where, and
+by how much. What is left is orjson reading, orjson writing, and the objects in between.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def make_record(task: dict[str, Any]) -> dict[str, Any]:
-    """The record of the task's one annotation."""
+    """The record of the task's only annotation."""
     data, annotation = task["data"], task["annotations"][0]
     original = {"task": data["task_description"], "steps": data["steps"], "final_answer": data["final_answer"]}
     corrected, edits = original, []

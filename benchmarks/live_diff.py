@@ -1,7 +1,7 @@
 """The live diff's own time for each key, on Label Studio's editor page in Chromium.
 
-Against a naive implementation: both distances by the textbook's table, and a word diff by the longest common
-subsequence, all anew at each key. Both are timed in the same page.
+Compared with a naive implementation: both distances by the textbook's table, and a word diff by the longest common
+subsequence, all from scratch for each key. Both are timed in the same page.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STEPS = 200
 KEYS = "a correction of it "
 BOX = 'textarea[name^="step_0__action__corrected:"]'
 
-# Before the script, in its own scope: what it hands to the browser to be called is timed.
+# Inserted before the script, in its own scope, so that the callbacks that it gives the browser are timed.
 TIMED = """
 const spent = (window.spent = { frames: [] });
 const timed = (called) => (...given) => {
@@ -75,7 +75,7 @@ NAIVE = """([original, edited]) => {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=STEPS, help="steps of the open task")
+    parser.add_argument("--steps", type=int, default=STEPS, help="number of steps in the open task")
     steps = parser.parse_args().steps
     sys.stdout.write(f"{machine()}\n")
     sys.stdout.write(
@@ -126,7 +126,7 @@ def _drawn(page: Page) -> None:
 
 
 def _settle(page: Page) -> None:
-    """Waits until the page has drawn what was typed, and all is counted."""
+    """Waits until the page has drawn what was typed, and everything is counted."""
     _drawn(page)
     page.wait_for_function(
         "() => !Array.from(document.querySelectorAll('.trajedit-changes'), (own) =>"
@@ -135,7 +135,7 @@ def _settle(page: Page) -> None:
 
 
 def _text(count: int) -> str:
-    """So many words, of 6 characters with the blank behind each."""
+    """That many words, each of 6 characters including the space after it."""
     picked = random.Random(count)
     return " ".join("".join(picked.choices("etaoinshrdlu", k=5)) for _ in range(count))
 

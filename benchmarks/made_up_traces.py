@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["EDITED_FIELDS", "INSERTED", "OPTIONS", "TEXT_LENGTH", "make_results", "make_trace"]
 
 EDITED_FIELDS = ("thought", "action")
-# What a person adds to a text. It only inserts, so both edit distances are known beforehand.
+# What a person adds to a text. Nothing is deleted, so both edit distances are known beforehand.
 INSERTED = " as the person would say"
 OPTIONS = "editable_fields: [thought, action]\n"
 TEXT_LENGTH = 200
@@ -34,7 +34,7 @@ _TEXTS = [_make_text(_RANDOM, "Zürich → Genève " if i % 10 == 0 else "") for
 
 
 def make_trace(number: int, steps: int) -> dict[str, Any]:
-    """A trace of that many steps of thought, action and observation, which is also its own task data."""
+    """A trace of that many steps, each with thought, action and observation; it is also its own task data."""
     random = Random(number)
     return {
         "id": f"trace-{number}",
@@ -47,8 +47,8 @@ def make_trace(number: int, steps: int) -> dict[str, Any]:
 
 
 def make_results(trace: dict[str, Any], edited_step: int | None) -> list[dict[str, Any]]:
-    """What Label Studio saves when a person opened the editors of `trace` and inserted INSERTED into both fields of
-    `edited_step`, or submitted them as they were."""
+    """What Label Studio saves when a person opens `trace`, inserts INSERTED into both fields of `edited_step`, if there
+    is one, and submits."""
     results = []
     for index, step in enumerate(trace["steps"]):
         for field in EDITED_FIELDS:

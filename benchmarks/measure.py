@@ -1,4 +1,4 @@
-"""Runs a command as a process and says what it cost."""
+"""Runs a command as a process and measures what it costs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds on the clock, seconds of CPU, and peak memory in MB: the sum over the process and those that it
-    started, of the peak of each."""
+    """Wall-clock seconds, CPU seconds, and memory in MB: the sum of the peaks of the process and of those that it
+    started."""
 
     wall: float
     cpu: float
@@ -34,8 +34,8 @@ class Cost:
 
 
 def run(command: Command, cores: set[int] | None = None, **environment: str) -> Cost:
-    """Runs `command` to its end, on these cores if any are given. Raises RuntimeError, with what it wrote to stderr,
-    when it fails."""
+    """Runs `command` to its end, on these cores if any are given. Raises RuntimeError, with what the command wrote to
+    stderr, if it fails."""
     with tempfile.TemporaryFile() as errors:
         started = time.monotonic()
         process = subprocess.Popen(
@@ -60,18 +60,18 @@ def run(command: Command, cores: set[int] | None = None, **environment: str) -> 
         if process.returncode:
             errors.seek(0)
             raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.read().decode()}")
-    # Without /proc there is only the peak of the largest.
+    # Without /proc, only the peak of the largest process is known.
     peak = sum(peaks.values()) or usage.ru_maxrss * _RSS_UNIT / 1e6
     return Cost(wall, usage.ru_utime + usage.ru_stime, peak)
 
 
 def note_peaks(pid: int, peaks: dict[int, float]) -> None:
-    """Notes, in MB, the peak memory so far of a process and of all that it started."""
+    """Puts into `peaks` the peak memory so far, in MB, of a process and of all that it started."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
-        return  # it has ended, or there is no such thing here
+        return  # the process has ended, or this system has no /proc
     if found := re.search(r"VmHWM:\s+(\d+) kB", status):
         peaks[pid] = int(found[1]) * 1024 / 1e6
     for child in children:
@@ -85,7 +85,7 @@ def median(costs: Iterable[Cost]) -> Cost:
 
 
 def machine(*packages: str) -> str:
-    """A line about where this runs: cores, load before the start, versions."""
+    """A line about the machine: cores, load at the start, versions."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("ls-trajedit", *packages))
     load = f"load average {os.getloadavg()[0]:.1f} at the start"
     return f"{os.cpu_count()} cores, {load}, Python {sys.version.split()[0]}, {versions}"

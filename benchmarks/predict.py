@@ -1,4 +1,4 @@
-"""How many requests `ls-trajedit serve` answers, against label-studio-ml 1.0.9 hosting the same model.
+"""How many requests `ls-trajedit serve` answers, compared with label-studio-ml 1.0.9 hosting the same model.
 
 Every request is a `/predict` as Label Studio sends it, with 1, 25 or 100 tasks. The hosts take turns.
 """
@@ -41,14 +41,15 @@ START_SECONDS = 60
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=3, help="for each host, batch and round")
+    parser.add_argument("--seconds", type=float, default=3, help="seconds for each host, batch and round")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, default=2, help="requests under way at the same time")
+    parser.add_argument("--connections", type=int, default=2, help="number of simultaneous requests")
     parser.add_argument(
         "--label-studio-ml",
         type=Path,
         metavar="PYTHON",
-        help="of an environment with this project, its extra `label-studio-ml` and gunicorn; else one is made",
+        help="Python of an environment with this project, its extra `label-studio-ml` and gunicorn; "
+        "without it, one is created",
     )
     asked = parser.parse_args()
     python = asked.label_studio_ml or label_studio_ml_python()
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def make_body(batch: int) -> bytes:
-    """A request for that many tasks, with what Label Studio sends beside their data."""
+    """A request for that many tasks, with everything else that Label Studio sends."""
     traces = [make_trace(number, STEPS) for number in range(1, batch + 1)]
     options = parse_options(OPTIONS, "the benchmark's options")
     tasks = [
@@ -88,7 +89,7 @@ def make_body(batch: int) -> bytes:
 
 
 def measure_rate(port: int, body: bytes, seconds: float, connections: int) -> float:
-    """Requests per second over as many connections as that, for so long, and MOST_REQUESTS at most."""
+    """Requests per second over that many connections, measured for `seconds` or until MOST_REQUESTS."""
     numbers = itertools.count()
     barrier = threading.Barrier(connections + 1)
 
@@ -117,8 +118,8 @@ def measure_rate(port: int, body: bytes, seconds: float, connections: int) -> fl
 
 
 def post(connection: socket.socket, answers: BinaryIO, body: bytes) -> bytes:
-    """The answer; raises RuntimeError for any status but 200. As little as that, because whoever asks shares the
-    machine with who answers: http.client takes three times as long."""
+    """The answer; raises RuntimeError for any status but 200. It does no more than needed, because client and server
+    share the machine: http.client takes three times as long."""
     head = "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
     connection.sendall(b"%b%d\r\n\r\n%b" % (head.encode(), len(body), body))
     status = answers.readline()
@@ -138,7 +139,7 @@ def post_once(port: int, body: bytes) -> Any:
 
 
 def check_same_answers(answers: list[Any]) -> None:
-    """Ends the benchmark when the hosts do not predict the same: then they do not run the same model."""
+    """Ends the benchmark if the hosts predict different things, because then they do not run the same model."""
     theirs, ours = ([prediction["result"] for prediction in answer["results"]] for answer in answers)
     if theirs != ours:
         sys.exit("the two hosts predict different things; is the same version of ls-trajedit in both environments?")
@@ -155,15 +156,15 @@ def our_service(folder: Path) -> Iterator[int]:
                 if line.endswith(b"\n") and (record := orjson.loads(line))["event"] == "listening":
                     yield int(record["url"].rsplit(":", 1)[1])
                     return
-            time.sleep(0.05)  # between two questions whether it is up
+            time.sleep(0.05)  # between two looks at the log
         sys.exit(f"ls-trajedit serve did not start: {log.read_text()}")
 
 
 @contextmanager
 def label_studio_ml(python: Path, folder: Path) -> Iterator[int]:
-    """The port of label-studio-ml under gunicorn, with the options of the Dockerfile that it comes with."""
+    """The port of label-studio-ml under gunicorn, with the options of its own Dockerfile."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        # The socket listens before gunicorn is up: the first request waits until it is.
+        # The socket listens before gunicorn is up, so the first request waits for it.
         number = listener.fileno()
         options = ["--preload", "--bind", f"fd://{number}", "--workers", "1", "--threads", "8", "--timeout", "0"]
         command: Command = [python, "-m", "gunicorn", *options, "ls_trajedit.ml_backend:create_app()"]
@@ -173,7 +174,7 @@ def label_studio_ml(python: Path, folder: Path) -> Iterator[int]:
 
 @contextmanager
 def running(command: list[str | Path], log: Path, pass_fds: tuple[int, ...] = ()) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that runs as long as the block."""
+    """A process that runs until the block ends."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("BASIC_AUTH_")}
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -191,7 +192,7 @@ def running(command: list[str | Path], log: Path, pass_fds: tuple[int, ...] = ()
 
 
 def label_studio_ml_python() -> Path:
-    """A Python with this project as it now is, label-studio-ml 1.0.9 and gunicorn, in the user's cache folder."""
+    """A Python in the user's cache folder, with the project as it is now, label-studio-ml 1.0.9 and gunicorn."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "ls-trajedit-benchmarks" / f"label-studio-ml-{sys.version_info.major}.{sys.version_info.minor}"
     python, mark = folder / "bin" / "python", folder / "made-for"
@@ -202,12 +203,12 @@ def label_studio_ml_python() -> Path:
         source.mkdir()
         for file in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / file, source)
-        for tree in ("ls_trajedit", "converters", "label_config", "examples"):
+        for tree in ("ls_trajedit", "converters", "label_config", "traces", "examples"):
             shutil.copytree(ROOT / tree, source / tree, ignore=shutil.ignore_patterns("__pycache__"))
         if mark.is_file() and mark.read_text() == wanted:
             pip_install(python, "--no-deps", "--force-reinstall", str(source))
         else:
-            print(f"making an environment for label-studio-ml in {folder}")
+            print(f"creating an environment for label-studio-ml in {folder}")
             mark.unlink(missing_ok=True)
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             pip_install(python, f"{source}[label-studio-ml]", "gunicorn")

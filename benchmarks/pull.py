@@ -1,8 +1,8 @@
-"""How fast `ls-trajedit pull` is, against the two ways in which Label Studio's SDK reads a whole project.
+"""How fast `ls-trajedit pull` is, compared with the two ways in which Label Studio's SDK reads a whole project.
 
-Starts a real Label Studio and loads tasks with one annotation each into it. The SDK's two ways only read and parse;
-`pull` also converts and writes the files. Each is a process of its own, and they take turns. Then come pulls of what
-changed: nothing, and one task in a hundred.
+Starts a real Label Studio and loads it with tasks that have one annotation each. The SDK's two ways only read and
+parse; `pull` also converts and writes the files. Each runs in its own process, and they take turns. After that come
+pulls of changes: none, and one task in a hundred.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ls_trajedit.traces.shape import shape_of
 
 STEPS = range(5, 16)
 BATCH = 500
-# How far a pull looks back before the last one, with some seconds to spare: what was loaded since is read once more.
+# The lookback of a pull, with some seconds to spare: what was loaded within it is read once more.
 OVERLAP = 5 * 60 + 10
 _REQUEST = re.compile(rb'^.*"(?:GET|POST|PUT|PATCH|DELETE) /.*$', re.MULTILINE)
 
@@ -52,7 +52,7 @@ def main() -> None:
                 ways.measure("exports.as_json", [*reader, "as_json", str(project), str(asked.tasks)])
                 ways.measure("pull, everything", [*pull, "--full"])
             pause = max(0.0, loaded + OVERLAP - time.monotonic())
-            print(f"{pause:.0f} s until the loading is longer ago than a pull looks back")
+            print(f"waiting {pause:.0f} s, so that the loaded tasks are outside the lookback of a pull")
             time.sleep(pause)
             run([*pull, "--full"], **ways.environment)
             for _ in range(asked.rounds):
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 class Ways:
-    """What each way cost, and how many requests it made."""
+    """What each way costs, and how many requests it makes."""
 
     def __init__(self, server: LocalLabelStudio, folder: Path) -> None:
         self.environment = {"LABEL_STUDIO_URL": server.url, "LABEL_STUDIO_API_KEY": server.token}
@@ -76,13 +76,13 @@ class Ways:
         self._requests: dict[str, list[int]] = {}
 
     def measure(self, way: str, command: Command) -> None:
-        """Runs `command` and notes what it cost."""
+        """Runs `command` and records what it costs."""
         before = count_requests(self._log)
         self._costs.setdefault(way, []).append(run(command, **self.environment))
         self._requests.setdefault(way, []).append(count_requests(self._log) - before)
 
     def show(self, unit: str) -> None:
-        """Prints the medians, and how many times as long as `unit` each way takes."""
+        """Prints the medians, and the ratio of each way's time to that of `unit`."""
         costs = {way: median(measured) for way, measured in self._costs.items()}
         print(f"{'':26}{'wall':>10}{'CPU':>10}{'peak memory':>14}{'requests':>10}{'wall / ' + unit:>26}")
         for way, cost in costs.items():
@@ -92,7 +92,7 @@ class Ways:
 
 
 def load_project(server: LocalLabelStudio, tasks: int) -> int:
-    """The id of a new project with that many annotated tasks, three of ten with an edit in two fields."""
+    """The id of a new project with that many annotated tasks, three in ten with an edit in two fields."""
     traces = [make_trace(number, STEPS[number % len(STEPS)]) for number in range(1, tasks + 1)]
     options = parse_options(OPTIONS, "the benchmark's options")
     config = write_config(options, shape_of([make_trace(0, STEPS[-1])], options))
@@ -127,7 +127,7 @@ def ask(server: LocalLabelStudio, method: Callable[..., requests.Response], path
 
 
 def count_requests(log: Path) -> int:
-    """How many requests Label Studio has logged. It writes each line, with its time to the millisecond, twice."""
+    """How many requests Label Studio has logged. It writes each line twice, with its time to the millisecond."""
     return len(set(_REQUEST.findall(log.read_bytes())))
 
 

@@ -1,4 +1,4 @@
-"""What `ls-trajedit report` costs for 10,000 corrections, and how long the page keeps Chromium busy at a time."""
+"""What `ls-trajedit report` costs for 10,000 corrections, and how long at a time its page keeps Chromium busy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from made_up_traces import OPTIONS
 from measure import LS_TRAJEDIT, machine, run
 from playwright.sync_api import Browser, Page, sync_playwright
 
-# Every task that keeps the page from answering for more than 50 ms is a long task; the pauses between frames show the
-# shorter ones.
+# A task that keeps the page from responding for more than 50 ms is a long task; the pauses between frames show shorter
+# ones.
 WATCH = """
 window.longTasks = []; window.pauses = [];
 new PerformanceObserver(list => window.longTasks.push(...list.getEntries().map(task => task.duration)))
@@ -28,7 +28,7 @@ TAKE = """() => {
   return found
 }"""
 FIRST_PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
-# Until the browser has nothing to do, so that what an action caused is counted with it.
+# Waits until the browser is idle, so that everything an action causes is counted with it.
 SETTLED = "() => new Promise(resolve => requestIdleCallback(() => requestIdleCallback(resolve)))"
 
 
@@ -50,7 +50,9 @@ def main() -> None:
         cost = run([LS_TRAJEDIT, "report", folder / "data"])
         report = folder / "data" / "report.html"
         size = report.stat().st_size / 1e6
-        print(f"report: {cost.wall:.2f} s, {cost.cpu:.2f} s of CPU, {cost.peak:.0f} MB of memory; {size:.1f} MB large")
+        print(
+            f"report: {cost.wall:.2f} s, {cost.cpu:.2f} s of CPU, {cost.peak:.0f} MB of memory; {size:.1f} MB written"
+        )
         with sync_playwright() as playwright:
             arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
             browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
@@ -59,35 +61,35 @@ def main() -> None:
 
 
 def use(browser: Browser, report: Path) -> None:
-    """Does with the page what people do, and prints after each how long it was busy at most."""
+    """Uses the page as people do, and prints for each action how long the page was busy at most."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(WATCH)
     page.goto(report.as_uri())
     page.wait_for_selector("#filters")
     print(f"first paint after {page.evaluate(FIRST_PAINT):.0f} ms")
     print(f"{'':24}{'longest task':>14}{'longest pause':>16}")
-    tell(page, "open")
+    show(page, "open")
     page.evaluate("document.getElementById('corrections').scrollIntoView()")
     page.mouse.move(600, 500)
     for _ in range(60):
         page.mouse.wheel(0, 600)
         page.evaluate("() => new Promise(requestAnimationFrame)")
-    tell(page, "scroll with the wheel")
+    show(page, "scroll with the wheel")
     for tenth in (9, 2, 7, 4, 10, 1, 6, 3, 8, 5):
         page.evaluate("tenth => window.scrollTo(0, document.documentElement.scrollHeight * tenth / 10)", tenth)
         page.evaluate(SETTLED)
-    tell(page, "drag the scroll bar")
+    show(page, "drag the scroll bar")
     page.locator("[name=q]").press_sequentially("weather tomorrow")
-    tell(page, "type into the search")
+    show(page, "type into the search")
     page.fill("[name=q]", "")
-    tell(page, "clear it")
+    show(page, "clear it")
     page.select_option("[name=sort]", "large")
-    tell(page, "sort")
+    show(page, "sort")
     page.select_option("[name=view]", "split")
-    tell(page, "side by side")
+    show(page, "side by side")
 
 
-def tell(page: Page, what: str) -> None:
+def show(page: Page, what: str) -> None:
     page.evaluate(SETTLED)
     task, pause = page.evaluate(TAKE)
     print(f"{what:24}{f'{task:.0f} ms' if task else 'under 50 ms':>14}{f'{pause:.0f} ms':>16}")

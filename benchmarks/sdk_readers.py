@@ -1,8 +1,8 @@
-"""The two ways in which Label Studio's SDK reads a project with its annotations: what pull.py measures `pull` against.
+"""The two ways in which Label Studio's SDK reads a project with its annotations, which pull.py compares with `pull`.
 
     python sdk_readers.py list|as_json PROJECT TASKS
 
-Reads PROJECT of the server in LABEL_STUDIO_URL, drops what it reads, and fails unless there were TASKS tasks.
+Reads PROJECT from the server in LABEL_STUDIO_URL, discards what it reads, and fails unless there were TASKS tasks.
 """
 
 from __future__ import annotations

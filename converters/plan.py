@@ -1,13 +1,14 @@
-"""What is made of the records: which formats, written how, with which rules."""
+"""The export plan: which formats are made of the records, how traces are written, and by which rules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from ls_trajedit.converters.formats import DEFAULT_FORMATS
 from ls_trajedit.converters.formats.base import Format, RowFormat
+from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.split import split_file_name
@@ -18,46 +19,52 @@ __all__ = ["ExportPlan"]
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """It can be sent to a worker process. `with_parquet` asks for Parquet files beside those of rows for training."""
+    """What a run writes. `with_parquet` asks for a Parquet file beside each file of training rows. A plan can be sent
+    to a worker process."""
 
     formats: tuple[Format, ...] = DEFAULT_FORMATS
     rendering: Rendering = field(default_factory=Rendering)
     rules: TrainingRules = field(default_factory=TrainingRules)
     with_parquet: bool = False
 
-    @property
+    @cached_property
+    def interchange_formats(self) -> tuple[Format, ...]:
+        """Its formats that hold records as objects, for people to render."""
+        return tuple(format_ for format_ in self.formats if not format_.is_for_training)
+
+    @cached_property
     def training_formats(self) -> tuple[Format, ...]:
-        """Those of its formats that trainers take as they are."""
+        """Its formats that trainers read as they are."""
         return tuple(format_ for format_ in self.formats if format_.is_for_training)
 
     @property
-    def sides(self) -> tuple[str, ...]:
-        """The sides of the split; none without one."""
-        return () if self.rules.split is None else self.rules.split.sides
+    def splits(self) -> tuple[str, ...]:
+        """The names of the splits; empty when the files are not split."""
+        return () if self.rules.split is None else self.rules.split.names
 
     def files(self) -> Iterator[tuple[str, RowFormat, bool]]:
-        """Each file that is written: its name, what stands in it, and whether that is for training."""
+        """Each file that is written: its name, what it holds, and whether that is for training."""
         for format_ in self.formats:
             for file in format_.files:
-                for name in [split_file_name(file.file, side) for side in self.sides if file.has_splits] or [file.file]:
+                for name in self._names(file):
                     yield name, file, format_.is_for_training
 
     def parquet_sources(self) -> Iterator[list[str]]:
-        """The files that get a Parquet file beside them, the sides of one set of rows together."""
+        """The files that get a Parquet file beside them; the splits of one set of rows come together."""
         if self.with_parquet:
             for format_ in self.training_formats:
                 for file in format_.files:
                     if file.has_splits:
-                        yield [split_file_name(file.file, side) for side in self.sides] or [file.file]
+                        yield self._names(file)
 
     def file_name(self, file: RowFormat, task: str) -> str:
-        """The file for the rows about that task."""
+        """The name of the file for the rows about this task."""
         if self.rules.split is None or not file.has_splits:
             return file.file
-        return split_file_name(file.file, self.rules.split.side(task))
+        return split_file_name(file.file, self.rules.split.split_of(task))
 
     def as_json(self) -> dict[str, Any]:
-        """What the manifest says of how the training files were made."""
+        """What the manifest says about how the training files were made."""
         rendering, rules = self.rendering, self.rules
         return {
             "formats": [format_.name for format_ in self.training_formats],
@@ -78,3 +85,6 @@ class ExportPlan:
             "split": None if rules.split is None else str(rules.split),
             "parquet": self.with_parquet,
         }
+
+    def _names(self, file: RowFormat) -> list[str]:
+        return [split_file_name(file.file, split) for split in self.splits if file.has_splits] or [file.file]

@@ -304,7 +304,8 @@ def _normal_targets(trace: Trace) -> dict[FieldPath, Target]:
         if isinstance(part, Call):
             for kind in ("name", "arguments"):
                 field = f"{name}.{kind}"
-                found[("steps", step, *parse_path(field))] = Target(message, number, _kind(kind), step, field)
+                path: FieldPath = ("steps", step, *parse_path(field))
+                found[path] = Target(message, number, _kind(kind), step, field)
         else:
             kind = "reasoning" if isinstance(part, Reasoning) else "content"
             found["steps", step, name] = Target(message, number, _kind(kind), step, name)

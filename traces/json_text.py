@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -124,11 +125,12 @@ def _parse_slowly(raw: bytes) -> Any:
 
 def json_line(value: Any) -> bytes:
     """`value` as compact UTF-8 JSON without a line end. U+0085, U+2028 and U+2029 are escaped, so that a line is one
-    line for every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it."""
+    line for every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it. A dataclass is
+    an object with its fields in their order."""
     try:
         raw = orjson.dumps(value, default=JsonPart.fragment)
     except TypeError:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=JsonPart.value)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_plain)
         raw = _encode(text)
     if not raw.isascii():
         for rare_byte, separator, escape in _LINE_SEPARATORS:
@@ -150,6 +152,13 @@ def same_json(a: Any, b: Any) -> bool:
     """Whether two values are the same JSON. Unlike with `==`, `1`, `1.0` and `true` are three values; as with `==`,
     the order of an object's keys does not matter."""
     return _canonical(a) == _canonical(b)
+
+
+def _as_plain(value: Any) -> Any:
+    """What the standard library writes for a value that only orjson knows: a part or a dataclass."""
+    if isinstance(value, JsonPart):
+        return value.value()
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _canonical(value: Any) -> str:

@@ -94,12 +94,17 @@ Part = Text | Reasoning | Call | Result | Image | Other
 @dataclass(frozen=True)
 class Message:
     """What `role` said at one time. `agent` is the speaker's own name where several agents speak; `name` is what the
-    source calls the speaker beside the role. A message of the role `tool` has exactly one part, a Result."""
+    source calls the speaker beside the role. A message of the role `tool` has exactly one part, a Result.
+
+    `given` is true for what stood in the agent's context but is not its own work here: a demonstration, turns copied
+    from an earlier trace, a call that a program made. It belongs to the prompt, and it is never a step.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     agent: str | None = None
     name: str | None = None
+    given: bool = False
 
     @property
     def text(self) -> str:
@@ -145,8 +150,10 @@ class Trace:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """The agent's steps in order: one for each of its messages."""
-        spoken = [number for number, message in enumerate(self.messages) if message.role == "assistant"]
+        """The agent's steps in order: one for each of its messages, without those that were only given to it."""
+        spoken = [
+            number for number, message in enumerate(self.messages) if message.role == "assistant" and not message.given
+        ]
         ends = [*spoken[1:], len(self.messages)]
         return tuple(
             Step(position, self.messages[position], self.messages[position + 1 : end])

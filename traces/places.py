@@ -6,6 +6,7 @@ A place is a path of keys and indices. Recorded traces nest JSON in strings (the
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,13 +14,30 @@ from typing import Any, Final
 
 from ls_trajedit.traces.json_text import parse_json
 
-__all__ = ["JSON_TEXT", "JsonText", "Place", "Span", "Under", "correct_source", "format_place", "read_place"]
+__all__ = [
+    "JSON_TEXT",
+    "PYTHON_TEXT",
+    "JsonText",
+    "Place",
+    "PythonText",
+    "Span",
+    "Under",
+    "correct_source",
+    "format_place",
+    "parse_python",
+    "read_place",
+]
 
 
 @dataclass(frozen=True)
 class JsonText:
-    """The value is a string; the path goes on inside the JSON that it holds. An empty string stands for `{}`, as
-    models write the arguments of a call without any."""
+    """The value is a string; the path goes on inside the JSON that it holds. A blank string stands for `{}`, as
+    models write the arguments of a call without any, and so does null."""
+
+
+@dataclass(frozen=True)
+class PythonText:
+    """The value is a string; the path goes on inside the object in it, which Python wrote (`{'city': None}`)."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +56,10 @@ class Under:
 
 
 JSON_TEXT: Final = JsonText()
+PYTHON_TEXT: Final = PythonText()
 
-Place = tuple[str | int | JsonText | Span | Under, ...]
+_Segment = str | int | JsonText | PythonText | Span | Under
+Place = tuple[_Segment, ...]
 """`("messages", 3, "tool_calls", 0, "function", "arguments", JSON_TEXT)` is the object in the arguments of a call."""
 
 
@@ -49,6 +69,8 @@ def read_place(source: Any, place: Place) -> Any:
         match segment:
             case JsonText():
                 source = _parse(source)
+            case PythonText():
+                source = parse_python(source)
             case Span(start, end):
                 source = source[start:end]
             case Under(key):
@@ -68,13 +90,10 @@ def correct_source(source: Any, corrections: Mapping[Place, Any]) -> Any:
     >>> correct_source(call, {("arguments", JSON_TEXT, "city"): "NYC"})
     {'arguments': '{"city": "NYC"}'}
     """
-    # From the end, so that what has become longer or shorter moves no span that is still to come.
-    for place in sorted(corrections, key=_order, reverse=True):
-        source = _write(source, place, corrections[place])
-    return source
+    return _write(source, corrections) if corrections else source
 
 
-def format_place(place: Iterable[str | int | JsonText | Span | Under]) -> str:
+def format_place(place: Iterable[_Segment]) -> str:
     """The place as people write it: keys and indices, without the steps into strings.
 
     >>> format_place(("messages", 3, "tool_calls", 0, "function", "arguments", JSON_TEXT))
@@ -84,47 +103,73 @@ def format_place(place: Iterable[str | int | JsonText | Span | Under]) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def _order(place: Place) -> list[tuple[int, int, str]]:
-    def key(segment: str | int | JsonText | Span | Under) -> tuple[int, int, str]:
-        match segment:
-            case int():
-                return 0, segment, ""
-            case Span(start, _):
-                return 1, start, ""
-            case str():
-                return 2, 0, segment
-            case _:
-                return 3, 0, ""
+def parse_python(text: str) -> Any:
+    """The JSON value that Python wrote as `text`. Raises ValueError when it is not a literal, or not a JSON value.
 
-    return [key(segment) for segment in place]
+    >>> parse_python("{'city': None}")
+    {'city': None}
+    """
+    try:
+        value = ast.literal_eval(text)
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        raise ValueError("it is not a value that Python wrote") from None
+    if not _is_json(value):
+        raise ValueError("it is not a JSON value")
+    return value
 
 
-def _write(value: Any, place: Place, new: Any) -> Any:
-    if not place:
-        return new
-    head, rest = place[0], place[1:]
+def _is_json(value: Any) -> bool:
+    """Whether the value is the same after JSON: no tuples, and only strings for keys."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(inner) for key, inner in value.items())
+    return all(map(_is_json, value)) if isinstance(value, list) else not isinstance(value, tuple)
+
+
+def _write(value: Any, corrections: Mapping[Place, Any]) -> Any:
+    if () in corrections:
+        return corrections[()]
+    inside: dict[_Segment, dict[Place, Any]] = {}
+    for place, new in corrections.items():
+        inside.setdefault(place[0], {})[place[1:]] = new
+    # From the end, so that what has become longer or shorter moves no span that is still to come.
+    for head in sorted(inside, key=_start, reverse=True):
+        value = _write_inside(value, head, inside[head])
+    return value
+
+
+def _start(segment: _Segment) -> int:
+    return segment.start if isinstance(segment, Span) else 0
+
+
+def _write_inside(value: Any, head: _Segment, corrections: Mapping[Place, Any]) -> Any:
     match head:
         case JsonText():
-            return _dump_like(value, _write(_parse(value), rest, new))
+            new = _write(_parse(value), corrections)
+            return new if value is None else _dump_like(value, new)
+        case PythonText():
+            return repr(_write(parse_python(value), corrections))
         case Span(start, end):
-            inner = _write(value[start:end], rest, new)
+            inner = _write(value[start:end], corrections)
             if not isinstance(inner, str):
                 raise ValueError("a part of a text can only become text")
             return value[:start] + inner + value[end:]
         case Under(key):
-            wrapped = _write({key: value}, rest, new)
+            wrapped = _write({key: value}, corrections)
             if not isinstance(wrapped, dict) or wrapped.keys() != {key} or not isinstance(wrapped[key], str):
                 raise ValueError(f"it must be an object with one text, `{key}`")
             return wrapped[key]
     copy = value.copy()
-    copy[head] = _write(value[head], rest, new)
+    copy[head] = _write(value[head], corrections)
     return copy
 
 
 def _parse(text: Any) -> Any:
+    if text is None:
+        return {}
     if not isinstance(text, str):
         raise ValueError("it is not a string")
-    return {} if text == "" else parse_json(text.encode("utf-8", "surrogatepass"))
+    return {} if not text.strip() else parse_json(text.encode("utf-8", "surrogatepass"))
 
 
 def _dump_like(text: str, value: Any) -> str:

@@ -1,7 +1,4 @@
-"""The record of one annotation: the original trace, the corrected one, and every edit between them.
-
-The keys, their order and their meaning are those of Potato's `trajectory_correction` export; `source` is added.
-"""
+"""The record of one annotation: the original trace, the corrected one, and every edit between them."""
 
 from __future__ import annotations
 
@@ -9,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
-from ls_trajedit.converters.annotations.read import Edit, Reading
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.annotations.read import EditedField, Reading
+from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RejectedAnnotation, RejectReason, Source
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, drop_field, format_path, get_field, set_field
@@ -20,11 +17,11 @@ __all__ = ["OriginalTrace", "build_record", "original_trace"]
 
 
 class OriginalTrace(NamedTuple):
-    """A task's trace as it was imported. `extra` is what it holds beside id, task, steps and final answer."""
+    """A task's trace as it was imported. `extra` is what it holds besides id, task, steps and final answer."""
 
     trace_id: str
     task: str
-    trace: dict[str, Any]
+    trace: RecordedTrace
     extra: dict[str, Any]
 
 
@@ -32,10 +29,10 @@ def original_trace(task: Mapping[str, Any], schema: Schema) -> OriginalTrace:
     """The trace in a task of Label Studio. Raises RejectedAnnotation when its data holds no list of steps."""
     data = task.get("data")
     if not isinstance(data, dict):
-        raise RejectedAnnotation(Reason.NO_TRACE, "its `data` is no object")
+        raise RejectedAnnotation(RejectReason.NO_TRACE, "its `data` is not an object")
     trace = _restore(data)
     if not isinstance(get_field(trace, schema.steps_path), list):
-        raise RejectedAnnotation(Reason.NO_TRACE, f"it has no list `{format_path(schema.steps_path)}`")
+        raise RejectedAnnotation(RejectReason.NO_TRACE, f"it has no list `{format_path(schema.steps_path)}`")
     identity = get_field(trace, schema.id_path)
     return OriginalTrace(
         trace_id=str(task.get("id") if identity is MISSING or identity is None else identity),
@@ -52,63 +49,57 @@ def build_record(
     original: OriginalTrace,
     reading: Reading,
     schema: Schema,
-) -> dict[str, Any]:
-    """The record of `annotation`, ready to be written. Distances are computed here, from the two texts."""
-    edits = [_edit_row(edit) for edit in reading.edits]
-    return {
-        "trace_id": original.trace_id,
-        "annotator": annotator,
-        "task": original.task,
-        "original_trace": original.trace,
-        "corrected_trace": _corrected_trace(task["data"], reading, schema) if edits else original.trace,
-        "edits": edits,
-        "n_edits": len(edits),
-        "total_edit_distance": sum(edit["edit_distance_chars"] for edit in edits),
-        "source": {
-            "project_id": task.get("project"),
-            "task_id": task.get("id"),
-            "annotation_id": annotation.get("id"),
-            "updated_at": annotation.get("updated_at"),
-            "lead_time": annotation.get("lead_time"),
-            "ground_truth": bool(annotation.get("ground_truth")),
-            "step_labels": [
-                {"step_index": label.step_index, "name": label.name, "choices": list(choices)}
-                for label, choices in reading.labels
-            ],
-            "reasons_without_edit": [
-                {"step_index": editor.step_index, "field": editor.field, "reason": reason}
-                for editor, reason in reading.idle_reasons
-            ],
-            "extra": original.extra,
-        },
-    }
+) -> Record:
+    """The record of `annotation`. The distances are computed here, from the two texts of each edit."""
+    edits = tuple(_edit(edited) for edited in reading.edits)
+    return Record(
+        trace_id=original.trace_id,
+        annotator=annotator,
+        task=original.task,
+        original_trace=original.trace,
+        corrected_trace=_corrected_trace(task["data"], reading, schema) if edits else original.trace,
+        edits=edits,
+        n_edits=len(edits),
+        total_edit_distance=sum(edit.edit_distance_chars for edit in edits),
+        source=Source(
+            project_id=task.get("project"),
+            task_id=task.get("id"),
+            annotation_id=annotation.get("id"),
+            updated_at=annotation.get("updated_at"),
+            lead_time=annotation.get("lead_time"),
+            ground_truth=bool(annotation.get("ground_truth")),
+            step_labels=reading.labels,
+            reasons_without_edit=reading.reasons_without_edit,
+            extra=original.extra,
+        ),
+    )
 
 
-def _corrected_trace(data: dict[str, Any], reading: Reading, schema: Schema) -> dict[str, Any]:
-    for edit in reading.edits:
-        data = set_field(data, edit.editor.path, edit.value)
+def _corrected_trace(data: dict[str, Any], reading: Reading, schema: Schema) -> RecordedTrace:
+    for edited in reading.edits:
+        data = set_field(data, edited.editor.path, edited.value)
     return _named_parts(_restore(data), schema)
 
 
-def _edit_row(edit: Edit) -> dict[str, Any]:
-    return {
-        "step_index": edit.editor.step_index,
-        "field": edit.editor.field,
-        "original_text": edit.original_text,
-        "edited_text": edit.edited_text,
-        "edit_distance_chars": distance_in_characters(edit.original_text, edit.edited_text),
-        "edit_distance_words": distance_in_words(edit.original_text, edit.edited_text),
-        "reason": edit.reason,
-    }
+def _edit(edited: EditedField) -> Edit:
+    return Edit(
+        step_index=edited.editor.step_index,
+        field=edited.editor.field,
+        original_text=edited.original_text,
+        edited_text=edited.edited_text,
+        edit_distance_chars=distance_in_characters(edited.original_text, edited.edited_text),
+        edit_distance_words=distance_in_words(edited.original_text, edited.edited_text),
+        reason=edited.reason,
+    )
 
 
-def _named_parts(trace: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """Task, steps and final answer under the names of the format, whatever the trace calls them."""
+def _named_parts(trace: dict[str, Any], schema: Schema) -> RecordedTrace:
+    """Task, steps and final answer under the names that records use, whatever the trace calls them."""
     parts = {"task": _task_text(trace, schema), "steps": get_field(trace, schema.steps_path)}
     answer = get_field(trace, schema.final_answer_path)
     if answer is not MISSING and answer is not None:
         parts[schema.final_answer_key] = answer
-    return parts
+    return RecordedTrace(parts)
 
 
 def _task_text(trace: dict[str, Any], schema: Schema) -> str:
@@ -133,4 +124,5 @@ def _restore(data: dict[str, Any]) -> dict[str, Any]:
     try:
         return restore_trace(data)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise RejectedAnnotation(Reason.NO_TRACE, f"its `{RESERVED_KEY}` does not fit the rest of its data") from None
+        detail = f"its `{RESERVED_KEY}` does not fit the rest of its data"
+        raise RejectedAnnotation(RejectReason.NO_TRACE, detail) from None

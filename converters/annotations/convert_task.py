@@ -3,34 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ls_trajedit.converters.annotations.build import build_record, original_trace
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted
+from ls_trajedit.converters.record import Record, Reject, RejectedAnnotation, RejectReason, RowKey
 from ls_trajedit.label_config.schema import Schema
 
-__all__ = ["Outcome", "convert_task"]
+__all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "convert_task"]
 
 
-class Outcome(NamedTuple):
-    """What became of one annotation. `row` is the record (`edited`, `unedited`) or the line for `rejects.jsonl`
-    (`rejected`). Annotations that are `skipped`, or `excluded` by the rules, have none."""
+@dataclass(frozen=True)
+class Edited:
+    """An annotation with at least one edit."""
 
-    kind: Literal["edited", "unedited", "rejected", "skipped", "excluded"]
+    key: RowKey
+    record: Record
+
+
+@dataclass(frozen=True)
+class Unedited:
+    """An annotation that was read and has no edit."""
+
+    key: RowKey
+    record: Record
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An annotation that could not be read."""
+
+    key: RowKey
+    reject: Reject
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An annotation that the annotator skipped in Label Studio."""
+
+    key: RowKey
     annotator: str
-    key: tuple[int, int]
-    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """An annotation that the reading rules leave out."""
+
+    key: RowKey
+    annotator: str
+
+
+Outcome = Edited | Unedited | Rejected | Skipped | Excluded
+"""What became of one annotation."""
 
 
 def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -> Iterator[Outcome]:
-    """An Outcome for each annotation of `task` in order of their ids.
+    """The outcome of each annotation of `task`, in order of their ids.
 
     `task` is a task as Label Studio's API lists it or its JSON export holds it: `id`, `project`, `data` and
-    `annotations`. Raises UsageError where `rules` ask for what nobody knows.
+    `annotations`. Raises UsageError when `rules` ask for an e-mail address that is not known.
     """
-    # What is no annotation at all is rejected like one whose results cannot be read.
+    # What is not an annotation at all is rejected like one whose results cannot be read.
     listed = task.get("annotations")
     annotations = [
         a if isinstance(a, dict) else {"result": {"found": a}} for a in (listed if isinstance(listed, list) else [])
@@ -46,31 +81,31 @@ def _convert_annotation(
     key = (_number(task), _number(annotation))
     try:
         if not is_wanted(annotation, rules):
-            return Outcome("excluded", annotator, key, {})
+            return Excluded(key, annotator)
         if annotation.get("was_cancelled"):
-            return Outcome("skipped", annotator, key, {})
+            return Skipped(key, annotator)
         original = original_trace(task, schema)
         reading = read_annotation(annotation.get("result"), schema.controls(task["data"]), task["data"])
         if rules.require_reason:
             _check_reasons(reading)
         record = build_record(task, annotation, annotator, original, reading, schema)
     except RejectedAnnotation as rejection:
-        row = {
-            "task_id": task.get("id"),
-            "annotation_id": annotation.get("id"),
-            "annotator": annotator,
-            "reason": rejection.reason.value,
-            "detail": rejection.detail,
-            "result": annotation.get("result"),
-        }
-        return Outcome("rejected", annotator, key, row)
-    return Outcome("edited" if record["n_edits"] else "unedited", annotator, key, record)
+        reject = Reject(
+            task_id=task.get("id"),
+            annotation_id=annotation.get("id"),
+            annotator=annotator,
+            reason=rejection.reason,
+            detail=rejection.detail,
+            result=annotation.get("result"),
+        )
+        return Rejected(key, reject)
+    return Edited(key, record) if record.edits else Unedited(key, record)
 
 
 def _check_reasons(reading: Reading) -> None:
-    bare = [f"`{edit.editor.control}`" for edit in reading.edits if not edit.reason]
-    if bare:
-        raise RejectedAnnotation(Reason.NO_REASON, ", ".join(bare))
+    unexplained = [f"`{edited.editor.control}`" for edited in reading.edits if not edited.reason]
+    if unexplained:
+        raise RejectedAnnotation(RejectReason.NO_REASON, ", ".join(unexplained))
 
 
 def _number(item: Mapping[str, Any]) -> int:

@@ -1,20 +1,23 @@
-"""What a run counted: every annotation under exactly one kind, and the edits under their fields."""
+"""What a run counts: every annotation as exactly one kind of outcome, and the edits by field."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
-from ls_trajedit.converters.annotations.convert_task import Outcome
+from ls_trajedit.converters.annotations.convert_task import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 
-__all__ = ["Counts"]
+__all__ = ["Counts", "Kind"]
+
+Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
+"""What the manifest and the summary call an outcome."""
 
 
 @dataclass
 class Counts:
-    """`kinds` counts outcomes, `annotators` the same for each annotator, `fields` edits, `reasons` rejections.
-    `drafts` counts the tasks that somebody has begun and not submitted."""
+    """`kinds` counts outcomes, `annotators` the outcomes of each annotator, `fields` edits and `reasons` rejects, by
+    slug. `drafts` counts the tasks that somebody has started and not submitted."""
 
     tasks: int = 0
     drafts: int = 0
@@ -25,14 +28,19 @@ class Counts:
 
     def add(self, outcome: Outcome) -> None:
         """Counts one annotation."""
-        self.kinds[outcome.kind] += 1
-        if outcome.annotator not in self.annotators:
-            self.annotators[outcome.annotator] = Counter()
-        self.annotators[outcome.annotator][outcome.kind] += 1
-        if outcome.kind == "rejected":
-            self.reasons[outcome.row["reason"]] += 1
-        if outcome.kind == "edited":
-            self.fields.update(edit["field"] for edit in outcome.row["edits"])
+        match outcome:
+            case Edited(record=record):
+                self._add("edited", record.annotator)
+                self.fields.update(edit.field for edit in record.edits)
+            case Unedited(record=record):
+                self._add("unedited", record.annotator)
+            case Rejected(reject=reject):
+                self._add("rejected", reject.annotator)
+                self.reasons[reject.reason.value] += 1
+            case Skipped(annotator=annotator):
+                self._add("skipped", annotator)
+            case Excluded(annotator=annotator):
+                self._add("excluded", annotator)
 
     def update(self, other: Counts) -> None:
         """Adds what another part of the same run counted."""
@@ -45,8 +53,8 @@ class Counts:
             self.annotators[name] = self.annotators.get(name, Counter()) + kinds
 
     def as_json(self) -> dict[str, Any]:
-        """The counts as the manifest and `--json` give them. A draft is no annotation."""
-        kinds = {kind: self.kinds[kind] for kind in ("edited", "unedited", "rejected", "skipped", "excluded")}
+        """The counts as the manifest and `--json` give them. A draft is not an annotation."""
+        kinds = {kind: self.kinds[kind] for kind in get_args(Kind)}
         return {
             "tasks": self.tasks,
             "annotations": sum(kinds.values()),
@@ -59,3 +67,9 @@ class Counts:
                 for name, counter in sorted(self.annotators.items())
             },
         }
+
+    def _add(self, kind: Kind, annotator: str) -> None:
+        self.kinds[kind] += 1
+        if annotator not in self.annotators:
+            self.annotators[annotator] = Counter()
+        self.annotators[annotator][kind] += 1

@@ -1,4 +1,4 @@
-"""How far a correction is from its original: the numbers that the corrections file and the live diff show."""
+"""How far a correction is from its original: the two distances that the corrections file and the live diff show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def distance_in_characters(original: str, edited: str) -> int:
 
 
 def distance_in_words(original: str, edited: str) -> int:
-    """The Levenshtein distance over the words between white space (`str.split`).
+    """The Levenshtein distance over the words, split at whitespace (`str.split`).
 
     >>> distance_in_words("It is sunny.", "It is sunny in San Francisco.")
     4

@@ -1,8 +1,8 @@
-"""Line ends across a browser's textarea.
+"""Line ends on their way through a browser's textarea.
 
-A textarea that somebody typed into gives every `\\r\\n` and every lone `\\r` back as `\\n` (HTML standard, "API value"
-of a textarea); one that nobody touched comes back byte for byte. So a difference in line ends alone is no edit, and
-an edit gets the original's line ends back.
+A textarea that somebody typed into returns every `\\r\\n` and every lone `\\r` as `\\n` (HTML standard, "API value" of
+a textarea); one that nobody touched returns its text byte for byte. So a difference in line ends alone is not an edit,
+and an edit gets the original's line ends back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def restore_newlines(original: str, edited: str) -> str:
     the original uses most.
 
     Nothing changes when the original has only `\\n`, or when `edited` holds a `\\r` and so never went through a
-    textarea's hands.
+    textarea.
 
     >>> restore_newlines("a\\r\\nb\\r\\n", "a\\nB\\n")
     'a\\r\\nB\\r\\n'

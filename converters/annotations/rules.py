@@ -1,4 +1,4 @@
-"""Which annotations are read, and what their records call the annotator: the choices that the command line offers."""
+"""Which annotations are read, and how records name the annotator: the choices that the command line offers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.record import RejectedAnnotation, RejectReason
 from ls_trajedit.traces.errors import UsageError
 
 __all__ = ["AnnotatorNames", "GroundTruth", "ReadingRules", "annotator_name", "is_wanted", "parse_time"]
@@ -19,10 +19,10 @@ GroundTruth = Literal["include", "only", "exclude"]
 UNKNOWN_ANNOTATOR = "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadingRules:
-    """`since` (inclusive) and `until` (exclusive) are about an annotation's last change. `emails` holds the addresses
-    of the server's users by id, for exports that give only ids."""
+    """`since` (inclusive) and `until` (exclusive) apply to an annotation's last change. `require_reason` rejects edits
+    without one. `emails` holds the addresses of the server's users by id, for exports that give only ids."""
 
     annotators: AnnotatorNames = "id"
     ground_truth: GroundTruth = "include"
@@ -33,9 +33,9 @@ class ReadingRules:
 
 
 def is_wanted(annotation: Mapping[str, Any], rules: ReadingRules) -> bool:
-    """Whether the rules on ground truth and time let the annotation in.
+    """Whether the annotation passes the rules on ground truth and time.
 
-    Raises RejectedAnnotation when a rule asks for the time and the annotation has none.
+    Raises RejectedAnnotation when a rule needs a time and the annotation has none.
     """
     if rules.ground_truth != "include" and bool(annotation.get("ground_truth")) != (rules.ground_truth == "only"):
         return False
@@ -44,12 +44,12 @@ def is_wanted(annotation: Mapping[str, Any], rules: ReadingRules) -> bool:
     try:
         changed = parse_time(str(annotation.get("updated_at") or annotation.get("created_at")))
     except ValueError:
-        raise RejectedAnnotation(Reason.NO_TIME, "neither `updated_at` nor `created_at` is a time") from None
+        raise RejectedAnnotation(RejectReason.NO_TIME, "neither `updated_at` nor `created_at` is a time") from None
     return (rules.since is None or changed >= rules.since) and (rules.until is None or changed < rules.until)
 
 
 def parse_time(text: str) -> datetime:
-    """A date or a time of ISO 8601, in UTC unless it says otherwise; raises ValueError for anything else.
+    """The ISO 8601 date or time in `text`, in UTC unless it says otherwise. Raises ValueError for anything else.
 
     >>> parse_time("2026-11-22").isoformat()
     '2026-11-22T00:00:00+00:00'
@@ -59,10 +59,10 @@ def parse_time(text: str) -> datetime:
 
 
 def annotator_name(completed_by: Any, rules: ReadingRules) -> str:
-    """What a record calls the annotator. `completed_by` is a user's id, or an object with `id` and `email`.
+    """How a record names the annotator. `completed_by` is a user's id, or an object with `id` and `email`.
 
-    A hash is the same for the same user in every pull; it hides who it was from readers of the files, not from
-    somebody who knows the ids and tries them all. Raises UsageError where an address is asked for and not known.
+    A user's hash is the same in every pull. It hides the user from readers of the files, but not from somebody who
+    knows the ids and tries them all. Raises UsageError when the rules ask for an address that is not known.
     """
     person = completed_by if isinstance(completed_by, dict) else {"id": completed_by}
     number = person.get("id")

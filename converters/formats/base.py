@@ -1,24 +1,26 @@
-"""What a training format is: its files, and what one record becomes in each."""
+"""What a format is: its files, what one record becomes in each, and what is counted about their rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.record import Record
+from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 
-__all__ = ["Format", "RowFormat", "Rows", "TrainingRow"]
+__all__ = ["Format", "RowFormat", "Rows", "Tally", "TrainingRow", "no_rows"]
 
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """`values` is what stands in the file. The rest is counted: the characters of it that are learned, whether it is
-    a pair, and whether what it follows is stale."""
+    """A row of a file. `values` is the JSON object that is written. The rest is counted: how many of its characters a
+    model is trained on, whether it is a preference pair, and whether what it follows is stale."""
 
-    values: dict[str, Any]
+    values: Mapping[str, object] | Record
     trained_characters: int = 0
     is_pair: bool = False
     is_stale: bool = False
@@ -29,12 +31,12 @@ Rows = Callable[[Sample], Iterator[TrainingRow | Omission]]
 
 @dataclass(frozen=True)
 class RowFormat:
-    """`rows` gives what stands in `file` for a record, and what is left out of it.
+    """One file of a format. `rows` gives the rows for a record, and why rows are left out.
 
-    Rows are joined by `separator`, with `head` before the first and `tail` behind the last; `tail` is given what was
-    counted, and the sides of the split. The defaults are those of JSON lines, where a line end follows each row.
-    `rows` and `tail` are functions of a module, and no lambdas, so that a format can be sent to a worker process.
-    A file that is not `has_splits` has the rows of all sides.
+    Rows are joined by `separator`, with `head` before the first and `tail` after the last. `tail` is given what was
+    counted and the names of the splits. The defaults are those of JSON lines, where every row ends with a line end.
+    `rows` and `tail` are functions of a module, never lambdas, so that a format can be sent to a worker process.
+    A file without `has_splits` holds the rows of all splits.
     """
 
     file: str
@@ -47,9 +49,51 @@ class RowFormat:
 
 @dataclass(frozen=True)
 class Format:
-    """`is_for_training` tells files that a trainer takes as they are from those of the interchange format, which know
-    nothing of templates, splits and policies."""
+    """What `--format` names. `is_for_training` marks files that a trainer reads as they are; the others are the
+    interchange format, which has no templates, splits or policies."""
 
     name: str
     files: tuple[RowFormat, ...]
     is_for_training: bool = True
+
+
+@dataclass
+class Tally:
+    """What the manifest says about the rows of a training file: how many `characters` a model is trained on, how many
+    rows are preference `pairs`, and how many are `stale`, because they follow something that was recorded in answer to
+    a corrected action. `left_out` counts what could have been a row, by reason."""
+
+    characters: int = 0
+    pairs: int = 0
+    stale: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: TrainingRow | Omission) -> None:
+        """Counts a row, or one that is left out."""
+        if isinstance(row, Omission):
+            self.left_out[row.value] += 1
+        else:
+            self.characters += row.trained_characters
+            self.pairs += row.is_pair
+            self.stale += row.is_stale
+
+    def update(self, other: Tally) -> None:
+        """Adds what another part of the same run counted."""
+        self.characters += other.characters
+        self.pairs += other.pairs
+        self.stale += other.stale
+        self.left_out.update(other.left_out)
+
+    def as_json(self) -> dict[str, Any]:
+        """The tally as the manifest has it."""
+        return {
+            "characters": self.characters,
+            "pairs": self.pairs,
+            "stale": self.stale,
+            "left_out": {omission.value: self.left_out[omission.value] for omission in Omission},
+        }
+
+
+def no_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
+    """The rows of a file to which records add nothing."""
+    return iter(())

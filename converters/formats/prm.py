@@ -1,6 +1,6 @@
-"""`prm/prm.jsonl`: for process reward models, each original trace as steps that are right or wrong.
+"""`prm/prm.jsonl`, for process reward models: each original trace as steps that are right or wrong.
 
-A step is wrong where an edit shows in it. Traces that nobody edited are here, too, with every step right.
+A step is wrong if an edit shows in it. Traces that nobody edited are included, with every step right.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
-from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 
-__all__ = ["FORMAT", "prm_rows"]
+__all__ = ["FORMATS", "prm_rows"]
 
 
 def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
@@ -39,13 +39,14 @@ def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         yield Omission.EMPTY
         return
     wrong = sorted(sample.visible_steps)
+    n_edits = sum(len(sample.edits[step]) for step in wrong)
     values = {
         "prompt": sample.task + "\n",
         "completions": [text for _, text in spoken],
         "labels": [step not in sample.visible_steps for step, _ in spoken],
-        **sample.columns(wrong[0] if wrong else -1, sum(len(sample.edits[step]) for step in wrong), is_stale=False),
+        **sample.columns(wrong[0] if wrong else -1, n_edits=n_edits, is_stale=False),
     }
     yield TrainingRow(values, sum(len(text) for _, text in spoken))
 
 
-FORMAT = Format("prm", (RowFormat("prm/prm.jsonl", prm_rows),))
+FORMATS = (Format("prm", (RowFormat("prm/prm.jsonl", prm_rows),)),)

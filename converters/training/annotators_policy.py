@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any
 
 from ls_trajedit.converters.annotations.rules import parse_time
+from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RowKey
 from ls_trajedit.converters.training.rules import AnnotatorsPolicy
 from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path, set_field
 
 __all__ = ["Chosen", "KeyedRecord", "choose_records"]
 
-Record = dict[str, Any]
 Place = tuple[int | None, str]
 """Where an edit is: step and field."""
 
@@ -23,10 +22,10 @@ _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class KeyedRecord:
-    """A record, and the task id and annotation id that say where its rows stand. `disputed` are steps that an annotator
-    changed and no other changed alike."""
+    """A record and the key that says where its rows stand. `disputed` holds the steps that an annotator changed and no
+    other changed in the same way."""
 
-    key: tuple[int, int]
+    key: RowKey
     record: Record
     disputed: frozenset[int] = frozenset()
 
@@ -42,7 +41,7 @@ class Chosen:
 
 def choose_records(records: Sequence[KeyedRecord], policy: AnnotatorsPolicy) -> Chosen:
     """The records of one task from which training rows are made: `all` of them; the `latest`, by its last change, then
-    by its id; or one with the edits in which at least two annotators `agree`."""
+    by its id; or one with the edits on which at least two annotators `agree`."""
     if policy == "all" or not records:
         return Chosen(list(records))
     return _latest(records) if policy == "latest" else _agreed(records)
@@ -51,35 +50,34 @@ def choose_records(records: Sequence[KeyedRecord], policy: AnnotatorsPolicy) -> 
 def _latest(records: Sequence[KeyedRecord]) -> Chosen:
     latest = max(records, key=lambda item: (_changed(item.record), item.key))
     dropped = [item.record for item in records if item is not latest]
-    return Chosen([latest], len(dropped), sum(record["n_edits"] for record in dropped))
+    return Chosen([latest], len(dropped), sum(record.n_edits for record in dropped))
 
 
 def _changed(record: Record) -> datetime:
     try:
-        return parse_time(str(record["source"]["updated_at"]))
+        return parse_time(str(record.source.updated_at))
     except ValueError:
         return _NEVER
 
 
 def _agreed(records: Sequence[KeyedRecord]) -> Chosen:
-    annotators = {item.record["annotator"] for item in records}
-    n_edits = sum(item.record["n_edits"] for item in records)
+    annotators = {item.record.annotator for item in records}
+    n_edits = sum(item.record.n_edits for item in records)
     if len(annotators) < _AGREEING:
-        # One annotator's word is no agreement, not even on there being nothing to correct.
+        # One annotator alone is not agreement, not even that there is nothing to correct.
         return Chosen([], len(records), n_edits)
     votes: dict[Place, dict[str, set[str]]] = {}
     for item in records:
-        for edit in item.record["edits"]:
-            voters = votes.setdefault((edit["step_index"], edit["field"]), {}).setdefault(edit["edited_text"], set())
-            voters.add(item.record["annotator"])
+        for edit in item.record.edits:
+            votes.setdefault(_place(edit), {}).setdefault(edit.edited_text, set()).add(item.record.annotator)
     texts = {place: text for place, found in votes.items() if (text := _winner(found)) is not None}
-    agreed = [item for item in records if any(_is_among(edit, texts) for edit in item.record["edits"])]
-    used = sum(_is_among(edit, texts) for item in records for edit in item.record["edits"])
-    steps = len(records[0].record["original_trace"]["steps"])
+    agreed = [item for item in records if any(_is_among(edit, texts) for edit in item.record.edits)]
+    used = sum(_is_among(edit, texts) for item in records for edit in item.record.edits)
+    steps = len(records[0].record.original_trace.steps)
     disputed = frozenset(
-        steps if edit["step_index"] is None else edit["step_index"]
+        steps if edit.step_index is None else edit.step_index
         for item in records
-        for edit in item.record["edits"]
+        for edit in item.record.edits
         if not _is_among(edit, texts)
     )
     joined = KeyedRecord(records[0].key, _joined(records, agreed, texts), disputed)
@@ -87,45 +85,47 @@ def _agreed(records: Sequence[KeyedRecord]) -> Chosen:
     return Chosen([joined], left_out, n_edits - used)
 
 
+def _place(edit: Edit) -> Place:
+    return edit.step_index, edit.field
+
+
 def _winner(votes: dict[str, set[str]]) -> str | None:
-    """The text with the most votes, if that is at least two and no other text has as many."""
+    """The text with the most votes, if it has at least two and no other text has as many."""
     most = max(len(voters) for voters in votes.values())
     texts = [text for text, voters in votes.items() if len(voters) == most]
     return texts[0] if most >= _AGREEING and len(texts) == 1 else None
 
 
-def _is_among(edit: dict[str, Any], texts: dict[Place, str]) -> bool:
-    return bool(texts.get((edit["step_index"], edit["field"])) == edit["edited_text"])
+def _is_among(edit: Edit, texts: dict[Place, str]) -> bool:
+    return texts.get(_place(edit)) == edit.edited_text
 
 
 def _joined(records: Sequence[KeyedRecord], agreed: Sequence[KeyedRecord], texts: dict[Place, str]) -> Record:
-    """One record with the agreed edits, each as the first who made it has it. Without any, the task as it was, with the
-    names of all."""
+    """One record with the agreed edits, each as the first annotator who made it has it. Without any, the trace as it
+    was, under the names of all annotators."""
     first = (agreed or records)[0].record
-    trace = first["original_trace"]
-    edits: dict[Place, dict[str, Any]] = {}
+    trace = first.original_trace
+    edits: dict[Place, Edit] = {}
     for item in agreed:
-        for edit in item.record["edits"]:
-            place = (edit["step_index"], edit["field"])
-            if _is_among(edit, texts) and place not in edits:
-                edits[place] = edit
-                trace = _with_edit(trace, item.record["corrected_trace"], place)
-    ordered = sorted(edits.values(), key=lambda edit: (edit["step_index"] is None, edit["step_index"] or 0))
-    return {
-        **first,
-        "annotator": "+".join(sorted({item.record["annotator"] for item in agreed or records})),
-        "corrected_trace": trace,
-        "edits": ordered,
-        "n_edits": len(ordered),
-        "total_edit_distance": sum(edit["edit_distance_chars"] for edit in ordered),
-    }
+        for edit in item.record.edits:
+            if _is_among(edit, texts) and _place(edit) not in edits:
+                edits[_place(edit)] = edit
+                trace = _with_edit(trace, item.record.corrected_trace, edit)
+    ordered = tuple(sorted(edits.values(), key=lambda edit: (edit.step_index is None, edit.step_index or 0)))
+    return replace(
+        first,
+        annotator="+".join(sorted({item.record.annotator for item in agreed or records})),
+        corrected_trace=trace,
+        edits=ordered,
+        n_edits=len(ordered),
+        total_edit_distance=sum(edit.edit_distance_chars for edit in ordered),
+    )
 
 
-def _with_edit(trace: dict[str, Any], corrected: dict[str, Any], place: Place) -> dict[str, Any]:
-    """`trace` with what `corrected` has at that place. A step that is a bare string is the field itself."""
-    index, name = place
-    if index is None:
-        return {**trace, name: corrected[name]}
-    inside: FieldPath = () if isinstance(trace["steps"][index], str) else parse_path(name)
-    path: FieldPath = ("steps", index, *inside)
-    return dict(set_field(trace, path, get_field(corrected, path)))
+def _with_edit(trace: RecordedTrace, corrected: RecordedTrace, edit: Edit) -> RecordedTrace:
+    """`trace` with what `corrected` has where the edit is. A step that is a bare string is the field itself."""
+    path: FieldPath = (edit.field,)
+    if edit.step_index is not None:
+        inside: FieldPath = () if isinstance(trace.steps[edit.step_index], str) else parse_path(edit.field)
+        path = ("steps", edit.step_index, *inside)
+    return RecordedTrace(set_field(trace.value(), path, get_field(corrected.value(), path)))

@@ -1,7 +1,7 @@
-"""Texts that come out of the `datasets` library as they went in.
+"""Text that comes out of the `datasets` library as it went in.
 
-It types a column of JSON by what it finds: where every text of a column is an ISO date or time, all become timestamps.
-And it refuses a whole file for half of a surrogate pair, for which UTF-8 has no bytes.
+The library types a JSON column by its contents: where every string in a column is an ISO date or time, all become
+timestamps. And it refuses a whole file because of one lone surrogate, for which UTF-8 has no bytes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?", re.ASC
 
 
 def loadable(text: str) -> str:
-    """`text`, well formed and, when it is an ISO date or time and nothing else, with a blank behind.
+    """`text`, well formed and, if it is an ISO date or time and nothing else, with a space at the end.
 
     >>> loadable("2024-01-01"), loadable("On 2024-01-01")
     ('2024-01-01 ', 'On 2024-01-01')
@@ -24,5 +24,5 @@ def loadable(text: str) -> str:
 
 
 def well_formed(text: str) -> str:
-    """`text` with U+FFFD for each lone surrogate."""
+    """`text` with U+FFFD in place of each lone surrogate."""
     return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)

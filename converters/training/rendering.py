@@ -1,4 +1,4 @@
-"""How a trace is written for trainers: the templates, and where its parts are."""
+"""How a trace is written as text: the templates, and where a trace keeps its parts."""
 
 from __future__ import annotations
 
@@ -18,23 +18,24 @@ from ls_trajedit.traces.template import (
 )
 
 if TYPE_CHECKING:
-    # What checks options takes longer to load than a worker process takes to convert its first tasks.
+    # pydantic, which checks options, takes longer to load than a worker process takes to convert its first tasks.
     from ls_trajedit.traces.options import Options
 
 __all__ = ["THOUGHT", "Rendering", "default_step_template", "is_within", "rendering_for"]
 
 THOUGHT: FieldPath = ("thought",)
-"""The one field of a step that nothing outside the agent answers to."""
+"""The one field of a step that nothing outside the agent answers."""
 
 _STEP = parse_template(STEP_TEMPLATE)
 _OBSERVATION = parse_template(OBSERVATION_TEMPLATE)
 _FINAL_ANSWER = parse_template(FINAL_ANSWER_TEMPLATE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rendering:
-    """`bare_step_field` is what a step is called that is a string. `tools_path` is where a trace keeps its tools.
-    With `as_tool_calls`, actions that are calls are written as calls."""
+    """The templates for what a step says, what was observed and the final answer. `bare_step_field` is the name of the
+    field in which a step that is a bare string is shown; `tools_path` is where a trace keeps its tools. With
+    `as_tool_calls`, actions that are calls are written as calls."""
 
     step: Template = _STEP
     observation: Template = _OBSERVATION
@@ -52,19 +53,19 @@ def rendering_for(options: Options, schema: Schema, as_tool_calls: bool) -> Rend
     observation = parse_template(templates.observation)
     step = default_step_template(schema.step_fields(), observation) if templates.step is None else templates.step
     return Rendering(
-        parse_template(step),
-        observation,
-        templates.no_observation,
-        parse_template(templates.final_answer),
-        schema.final_answer_key,
-        schema.bare_step_field,
-        options.tools_path,
-        as_tool_calls,
+        step=parse_template(step),
+        observation=observation,
+        no_observation=templates.no_observation,
+        final_answer=parse_template(templates.final_answer),
+        final_answer_key=schema.final_answer_key,
+        bare_step_field=schema.bare_step_field,
+        tools_path=options.tools_path,
+        as_tool_calls=as_tool_calls,
     )
 
 
 def default_step_template(editable_fields: Iterable[str], observation: Template) -> str:
-    """Thought and action, and a line for each editable field that neither they nor the observation show.
+    """Thought, action, and a line for each editable field that neither of them nor the observation shows.
 
     >>> default_step_template(["action", "args.query"], parse_template("{observation}"))
     'Thought: {thought}\\nAction: {action}\\nArgs.query: {args.query}'

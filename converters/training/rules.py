@@ -1,11 +1,11 @@
-"""What becomes a training row: the choices that the command line offers."""
+"""Which records and edits become training rows: the choices that the command line offers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from ls_trajedit.converters.training.split import Split
+from ls_trajedit.converters.training.split import Splits
 
 __all__ = ["AnnotatorsPolicy", "Pairs", "PrmUnedited", "Stale", "TrainingRules"]
 
@@ -15,10 +15,11 @@ PrmUnedited = Literal["include", "exclude"]
 AnnotatorsPolicy = Literal["all", "latest", "agree"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingRules:
-    """`stale` is about what follows a corrected action, `pairs` about which edited steps become pairs, `prm_unedited`
-    about traces that nobody corrected; `min_edit_chars` and `ignore_whitespace_edits` say which edits are noise."""
+    """`stale` says what happens to what was recorded after a corrected action, `pairs` which edited steps become pairs,
+    and `prm_unedited` what happens to traces that nobody corrected. `annotators_policy` chooses among several
+    annotations of one task. `min_edit_chars` and `ignore_whitespace_edits` say which edits are noise."""
 
     stale: Stale = "include"
     pairs: Pairs = "every"
@@ -26,4 +27,4 @@ class TrainingRules:
     annotators_policy: AnnotatorsPolicy = "all"
     min_edit_chars: int = 0
     ignore_whitespace_edits: bool = False
-    split: Split | None = None
+    split: Splits | None = None

@@ -1,53 +1,69 @@
-"""Every edited step as a pair: the step as it was corrected, and as it was."""
+"""Every edited step as a preference pair: the step as it was corrected over the step as it was."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.conversation import prompt_before
+from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
-from ls_trajedit.converters.training.turns import Message
+from ls_trajedit.converters.training.turns import AssistantMessage, Message, trained_characters
 
-__all__ = ["StepPair", "completions", "step_pairs"]
+__all__ = ["Completion", "StepPair", "completions", "step_pairs"]
 
 
 @dataclass(frozen=True)
-class StepPair:
-    """`prompt` is the task and the corrected steps before; `chosen` and `rejected` are one assistant turn each.
-    `rejected` is None when the original step was written as nothing."""
+class Completion:
+    """A corrected step after its prompt: the task and the corrected steps that precede it."""
 
     step: int
     prompt: list[Message]
-    chosen: Message
-    rejected: Message | None
+    chosen: AssistantMessage
     n_edits: int
     is_stale: bool
 
 
-def step_pairs(sample: Sample) -> Iterator[tuple[StepPair, Message] | Omission]:
-    """For each edited step of the record its pair, with the side that is rejected, or why there is none."""
+@dataclass(frozen=True)
+class StepPair(Completion):
+    """A corrected step together with what the agent said there originally."""
+
+    rejected: AssistantMessage
+
+    def trained_characters(self) -> int:
+        """How many characters a model is trained on that learns from both turns."""
+        return trained_characters(self.chosen) + trained_characters(self.rejected)
+
+
+def step_pairs(sample: Sample) -> Iterator[StepPair | Omission]:
+    """For each edited step of the record its pair, or why there is none."""
     is_first = True
-    for found in _corrections(sample):
+    for found in _edited_steps(sample):
         if isinstance(found, Omission):
             yield found
-        elif found.rejected is None:
+            continue
+        step, rejected = found
+        if rejected is None:
             yield Omission.EMPTY
         elif sample.rules.pairs == "first" and not is_first:
             yield Omission.LATER
         else:
             is_first = False
-            yield Omission.STALE if _is_refused(found, sample) else (found, found.rejected)
+            pair = StepPair(step.step, step.prompt, step.chosen, step.n_edits, step.is_stale, rejected)
+            yield Omission.STALE if _is_too_stale(step, sample) else pair
 
 
-def completions(sample: Sample) -> Iterator[StepPair | Omission]:
-    """For each edited step its pair, of which only the chosen side counts, or why there is none."""
-    for found in _corrections(sample):
-        refused = isinstance(found, StepPair) and _is_refused(found, sample)
-        yield Omission.STALE if refused else found
+def completions(sample: Sample) -> Iterator[Completion | Omission]:
+    """For each edited step of the record its correction after its prompt, or why there is none."""
+    for found in _edited_steps(sample):
+        if isinstance(found, Omission):
+            yield found
+        else:
+            yield Omission.STALE if _is_too_stale(found[0], sample) else found[0]
 
 
-def _corrections(sample: Sample) -> Iterator[StepPair | Omission]:
+def _edited_steps(sample: Sample) -> Iterator[tuple[Completion, AssistantMessage | None] | Omission]:
+    """Each edited step with what the agent said there originally: None where that is written as nothing."""
     for step in sorted(sample.noisy_steps | sample.edits.keys()):
         if step not in sample.edits:
             yield Omission.NOISE
@@ -58,10 +74,9 @@ def _corrections(sample: Sample) -> Iterator[StepPair | Omission]:
         elif chosen is None:
             yield Omission.EMPTY
         else:
-            yield StepPair(
-                step, sample.prompt(step), chosen, rejected, len(sample.edits[step]), sample.is_stale_at(step)
-            )
+            prompt = prompt_before(sample, step)
+            yield Completion(step, prompt, chosen, len(sample.edits[step]), sample.is_stale_at(step)), rejected
 
 
-def _is_refused(pair: StepPair, sample: Sample) -> bool:
-    return pair.is_stale and sample.rules.stale != "include"
+def _is_too_stale(completion: Completion, sample: Sample) -> bool:
+    return completion.is_stale and sample.rules.stale != "include"

@@ -1,4 +1,7 @@
-"""Actions that are tool calls: JSON in one of two shapes, or a Python call with literal arguments, never evaluated."""
+"""Actions that are tool calls, and the tools that a trace may call.
+
+An action is a call if it is JSON in one of two shapes, or a Python call with literal arguments. It is never evaluated.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,61 @@ import ast
 import math
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from ls_trajedit.converters.training.datasets_text import well_formed
 from ls_trajedit.traces.json_text import parse_json
 
-__all__ = ["ToolCall", "parse_calls"]
+__all__ = [
+    "Parameters",
+    "Tool",
+    "ToolCall",
+    "declared_tools",
+    "inferred_tools",
+    "parameter_names",
+    "parse_calls",
+]
+
+Parameters = Mapping[str, Sequence[str]]
+"""The names of each known tool's parameters, in order."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _PYTHON_CALL = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_.]*\s*\(.*\)\s*", re.ASCII | re.DOTALL)
-# To parse more takes longer than anybody's call is worth, and can end the interpreter.
+# Parsing more takes longer than any call is worth, and can crash the interpreter.
 _LONGEST = 100_000
 _ENVELOPE = {"id", "type", "index"}
+_JSON_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),  # before int, because a bool is an int
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (list, "array"),
+    (dict, "object"),
+)
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A call: the tool's name, and its arguments, which are JSON."""
+    """A call: the tool's name and its arguments, which are JSON."""
 
     name: str
     arguments: dict[str, Any]
 
 
-def parse_calls(action: Any, parameters: Mapping[str, Sequence[str]]) -> list[ToolCall] | None:
-    """The calls that an action is, or None when it is anything else, which stays text.
+class Tool(TypedDict):
+    """A tool as OpenAI's API takes it. `function` has a `name`, a `description` and, if known, its `parameters`."""
 
-    `parameters` says what the parameters of the known tools are called, in order: without it, a call with positional
-    arguments cannot be told as names and values.
+    type: Literal["function"]
+    function: dict[str, Any]
+
+
+def parse_calls(action: Any, parameters: Parameters) -> list[ToolCall] | None:
+    """The calls that an action makes, or None when it is anything else, which stays text.
+
+    `parameters` are those of the declared tools. Without them, the positional arguments of a call have no names, so it
+    stays text.
 
     >>> parse_calls("web_search(query='SF weather')", {})
     [ToolCall(name='web_search', arguments={'query': 'SF weather'})]
@@ -46,7 +75,49 @@ def parse_calls(action: Any, parameters: Mapping[str, Sequence[str]]) -> list[To
     return _parse_value(action)
 
 
-def _parse_text(text: str, parameters: Mapping[str, Sequence[str]]) -> list[ToolCall] | None:
+def declared_tools(value: Any) -> list[Tool] | None:
+    """The tools in what a trace holds at `tools_key`: a list, or its JSON, of functions as OpenAI's API takes them,
+    with or without the `{"type": "function", "function": …}` around them. A missing description becomes an empty one.
+    None when `value` is anything else."""
+    if isinstance(value, str):
+        try:
+            value = parse_json(value.encode("utf-8", "surrogatepass"))
+        except ValueError:
+            return None
+    if not isinstance(value, list) or not value:
+        return None
+    functions = [item.get("function", item) if isinstance(item, dict) else None for item in value]
+    if not all(isinstance(function, dict) and isinstance(function.get("name"), str) for function in functions):
+        return None
+    return [_tool(_well_formed(function)) for function in functions]
+
+
+def parameter_names(tools: Iterable[Tool]) -> dict[str, list[str]]:
+    """The names of each tool's parameters, in the order in which it declares them."""
+    found = {}
+    for tool in tools:
+        parameters = tool["function"].get("parameters")
+        properties = parameters.get("properties") if isinstance(parameters, dict) else None
+        found[tool["function"]["name"]] = list(properties) if isinstance(properties, dict) else []
+    return found
+
+
+def inferred_tools(corrected: Iterable[ToolCall], original: Iterable[ToolCall]) -> list[Tool]:
+    """The tools that the corrected calls use, with the parameters that these calls have, in order of their first call.
+
+    The original calls add only tools that no corrected one calls: a parameter that a correction removed is not one.
+
+    >>> tools = inferred_tools([ToolCall("search", {"query": "x"})], [ToolCall("search", {"queyr": "x"})])
+    >>> tools[0]["function"]["parameters"]["properties"]
+    {'query': {'type': 'string'}}
+    """
+    calls = _by_name(corrected)
+    for name, found in _by_name(original).items():
+        calls.setdefault(name, found)
+    return [_inferred(name, found) for name, found in calls.items()]
+
+
+def _parse_text(text: str, parameters: Parameters) -> list[ToolCall] | None:
     stripped = text.strip()
     if len(stripped) > _LONGEST:
         return None
@@ -65,8 +136,8 @@ def _parse_value(value: Any) -> list[ToolCall] | None:
 
 
 def _parse_object(value: Any) -> ToolCall | None:
-    """A call as `{"name", "arguments"}`, or with that under `function`. What holds more than a call stays text, so
-    that nothing of it is lost."""
+    """A call written as `{"name", "arguments"}`, or with that under `function`. Anything that holds more than a call
+    stays text, so that nothing of it is lost."""
     if not isinstance(value, dict):
         return None
     if "function" in value:
@@ -86,10 +157,10 @@ def _parse_object(value: Any) -> ToolCall | None:
     return _checked(value["name"], arguments)
 
 
-def _parse_python(text: str, parameters: Mapping[str, Sequence[str]]) -> list[ToolCall] | None:
+def _parse_python(text: str, parameters: Parameters) -> list[ToolCall] | None:
     try:
         with warnings.catch_warnings():
-            # An escape that Python does not know, as in 'C:\build', is no concern of whoever runs this.
+            # Whoever runs this cannot do anything about an escape that Python does not know, such as 'C:\build'.
             warnings.simplefilter("ignore")
             node = ast.parse(text, mode="eval").body
         if not isinstance(node, ast.Call):
@@ -119,11 +190,11 @@ def _checked(name: Any, arguments: Any) -> ToolCall | None:
 
 
 def _as_json(value: Any) -> Any:
-    """`value` as JSON that every reader takes; raises TypeError where it is none."""
+    """`value` as JSON that every reader accepts; raises TypeError when it is not JSON."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        # A date is left as it is: an argument with a blank behind it would be another argument.
+        # A date stays as it is: with a space after it, it would be another argument.
         return well_formed(value)
     if isinstance(value, int) and -(1 << 63) <= value < 1 << 63:
         return value
@@ -133,4 +204,40 @@ def _as_json(value: Any) -> Any:
         return [_as_json(item) for item in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {well_formed(key): _as_json(item) for key, item in value.items()}
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _by_name(calls: Iterable[ToolCall]) -> dict[str, list[ToolCall]]:
+    found: dict[str, list[ToolCall]] = {}
+    for call in calls:
+        found.setdefault(call.name, []).append(call)
+    return found
+
+
+def _inferred(name: str, calls: list[ToolCall]) -> Tool:
+    types: dict[str, dict[str, None]] = {}
+    for call in calls:
+        for key, value in call.arguments.items():
+            types.setdefault(key, {})[_json_type(value)] = None
+    properties = {key: {"type": next(iter(found)) if len(found) == 1 else list(found)} for key, found in types.items()}
+    required = [key for key in types if all(key in call.arguments for call in calls)]
+    return _tool({"name": name, "parameters": {"type": "object", "properties": properties, "required": required}})
+
+
+def _tool(function: dict[str, Any]) -> Tool:
+    """The tool with a description, which some chat templates cannot do without."""
+    return {"type": "function", "function": {"name": function["name"], "description": "", **function}}
+
+
+def _json_type(value: Any) -> str:
+    return next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "null")
+
+
+def _well_formed(value: Any) -> Any:
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, list):
+        return [_well_formed(item) for item in value]
+    if isinstance(value, dict):
+        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+    return value

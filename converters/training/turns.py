@@ -1,20 +1,25 @@
-"""A step as turns of a conversation: what the agent says, and what it hears in answer."""
+"""A step as turns of a chat: what the agent says, and what it hears in reply."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from ls_trajedit.converters.training.datasets_text import loadable, well_formed
 from ls_trajedit.converters.training.rendering import THOUGHT, Rendering
-from ls_trajedit.converters.training.tool_calls import ToolCall, parse_calls
+from ls_trajedit.converters.training.tool_calls import Parameters, ToolCall, parse_calls
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
 from ls_trajedit.traces.json_text import json_line
 
 __all__ = [
+    "AssistantMessage",
+    "FunctionCall",
     "Message",
+    "MessageCall",
+    "ToolMessage",
     "Turn",
+    "UserMessage",
     "answer_turn",
     "has_action",
     "step_calls",
@@ -23,71 +28,113 @@ __all__ = [
     "user_message",
 ]
 
-Message = dict[str, Any]
-"""A message of a chat: `role` and `content`; of an assistant `tool_calls`, too; of a tool its name and the call."""
 
-Parameters = Mapping[str, Sequence[str]]
+class FunctionCall(TypedDict):
+    """The tool that a call names, and its arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class MessageCall(TypedDict):
+    """A tool call as a message of the assistant holds it."""
+
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class UserMessage(TypedDict):
+    """What the user says: the task, or what the environment answered."""
+
+    role: Literal["user"]
+    content: str
+
+
+class ToolMessage(TypedDict):
+    """What a tool answers to one call."""
+
+    role: Literal["tool"]
+    tool_call_id: str
+    name: str
+    content: str
+
+
+class _AssistantText(TypedDict):
+    role: Literal["assistant"]
+    content: str
+
+
+class AssistantMessage(_AssistantText, total=False):
+    """What the agent says, with its tool calls if it makes any."""
+
+    tool_calls: list[MessageCall]
+
+
+Message = UserMessage | AssistantMessage | ToolMessage
+"""A message of a chat, told apart by `role`."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """`said` is None when there is nothing to say: a step without a text is no turn. `heard` is what came back."""
+    """What the agent says, and what it hears in reply. `said` is None when a step is written as nothing."""
 
-    said: Message | None
-    heard: tuple[Message, ...] = ()
+    said: AssistantMessage | None
+    heard: tuple[UserMessage | ToolMessage, ...] = ()
 
 
 def step_turn(step: Any, number: int, rendering: Rendering, parameters: Parameters) -> Turn:
-    """The turn that a step is. `number` is its index, which the ids of its calls are made of.
+    """The turn that a step is. `number` is the step's index, from which the ids of its calls are made.
 
     >>> step_turn({"thought": "Open it.", "observation": "Sunny."}, 0, Rendering(), {}).heard
     ({'role': 'user', 'content': 'Observation: Sunny.'},)
     """
-    fields = step_fields(step, rendering)
+    fields = _fields(step, rendering)
     calls, paths = _calls(fields, rendering, parameters)
     if calls:
         return _turn_with_calls(fields, calls, paths, number, rendering)
     text = loadable(rendering.step.render(fields))
     observation = rendering.observation.render(fields)
-    return Turn(
-        {"role": "assistant", "content": text} if text else None,
-        (user_message(loadable(observation)),) if observation else (),
-    )
+    return Turn(_said(text) if text else None, (user_message(loadable(observation)),) if observation else ())
 
 
 def answer_turn(trace: Mapping[str, Any], rendering: Rendering) -> Turn | None:
-    """The turn that a trace's final answer is; None when it has none."""
+    """The turn that a trace's final answer is; None when it has no final answer."""
     if rendering.final_answer_key not in trace:
         return None
     text = loadable(rendering.final_answer.render({"final_answer": trace[rendering.final_answer_key]}))
-    return Turn({"role": "assistant", "content": text} if text else None)
+    return Turn(_said(text) if text else None)
 
 
 def step_calls(step: Any, rendering: Rendering, parameters: Parameters) -> list[ToolCall]:
-    """The calls that a step makes; none when nothing in it is a call, or when calls are not asked for."""
-    return _calls(step_fields(step, rendering), rendering, parameters)[0]
+    """The calls that a step makes; none when nothing in it is a call, or when calls are written as text."""
+    return _calls(_fields(step, rendering), rendering, parameters)[0]
 
 
 def has_action(step: Any, rendering: Rendering) -> bool:
-    """Whether the step holds anything that the template shows beside a thought."""
-    fields = step_fields(step, rendering)
+    """Whether the step holds anything that the template shows, other than a thought."""
+    fields = _fields(step, rendering)
     return any(get_field(fields, path) not in (MISSING, None) for path in rendering.step.fields if path != THOUGHT)
 
 
-def step_fields(step: Any, rendering: Rendering) -> Any:
-    """The step as an object, which a bare string is not."""
-    return {rendering.bare_step_field: step} if isinstance(step, str) else step
-
-
-def user_message(text: str) -> Message:
-    """A turn of the user."""
+def user_message(text: str) -> UserMessage:
+    """A message of the user."""
     return {"role": "user", "content": text}
 
 
-def trained_characters(message: Message) -> int:
-    """How many characters of it there are to learn: its text, and its calls as JSON."""
+def trained_characters(message: AssistantMessage) -> int:
+    """How many characters of the message a model is trained on: its text, and its calls as JSON."""
     calls = message.get("tool_calls", ())
     return len(message["content"]) + sum(len(json_line(call["function"]).decode()) for call in calls)
+
+
+def _said(text: str) -> AssistantMessage:
+    return {"role": "assistant", "content": text}
+
+
+def _fields(step: Any, rendering: Rendering) -> Any:
+    """The step as an object, which a bare string is not."""
+    return {rendering.bare_step_field: step} if isinstance(step, str) else step
 
 
 def _calls(fields: Any, rendering: Rendering, parameters: Parameters) -> tuple[list[ToolCall], list[FieldPath]]:
@@ -106,21 +153,23 @@ def _turn_with_calls(
     fields: Any, calls: list[ToolCall], paths: list[FieldPath], number: int, rendering: Rendering
 ) -> Turn:
     text = loadable(rendering.step.render(fields, without=paths))
-    made = [_call(call, f"call_{number}_{position}") for position, call in enumerate(calls)]
-    heard = (
-        {"role": "tool", "tool_call_id": call["id"], "name": call["function"]["name"], "content": content}
-        for call, content in zip(made, _answers(fields, len(made), rendering), strict=True)
-    )
-    return Turn({"role": "assistant", "content": text, "tool_calls": made}, tuple(heard))
+    made = [_message_call(call, f"call_{number}_{position}") for position, call in enumerate(calls)]
+    answers = _answers(fields, len(made), rendering)
+    heard = tuple(_tool_message(call, answer) for call, answer in zip(made, answers, strict=True))
+    return Turn({"role": "assistant", "content": text, "tool_calls": made}, heard)
 
 
-def _call(call: ToolCall, identity: str) -> dict[str, Any]:
+def _message_call(call: ToolCall, identity: str) -> MessageCall:
     return {"id": identity, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
+def _tool_message(call: MessageCall, answer: str) -> ToolMessage:
+    return {"role": "tool", "tool_call_id": call["id"], "name": call["function"]["name"], "content": answer}
+
+
 def _answers(fields: Any, count: int, rendering: Rendering) -> list[str]:
-    """What each call is answered: the observation without the words of the template. Of several calls, each gets its
-    part of an observation that is a list of as many; of another, the first call gets all."""
+    """The answer to each call: the observation without the words of the template. When the observation is a list with
+    an item for each of several calls, each call gets its item; otherwise the first call gets all of it."""
     values = [get_field(fields, path) for path in rendering.observation.fields]
     known = [value for value in values if value is not MISSING and value is not None]
     none_recorded = loadable(rendering.no_observation.removeprefix("Observation: "))

@@ -14,7 +14,7 @@ from ls_trajedit.commands.output_options import HubOptions, LimitOptions, Output
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.convert_export import convert as convert_export
 from ls_trajedit.convert_export import generated_schema
-from ls_trajedit.converters.annotations.rejection import Reason
+from ls_trajedit.converters.record import RejectReason
 from ls_trajedit.inputs import Input, read_text
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
@@ -61,7 +61,8 @@ def convert(
         print_json(summary_json(summary))
     else:
         print_summary(summary)
-    if config is None and project is None and summary.counts["rejected_by_reason"].get(Reason.UNKNOWN_CONTROL.value):
+    unknown_controls = summary.counts["rejected_by_reason"].get(RejectReason.UNKNOWN_CONTROL.value)
+    if config is None and project is None and unknown_controls:
         say("some controls are unknown: give the project's labeling config with --config or --project")
     limits.check(summary)
     if dataset is not None:

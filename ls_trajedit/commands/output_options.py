@@ -12,10 +12,10 @@ import typer
 
 from ls_trajedit.commands.console import say
 from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, ReadingRules, parse_time
-from ls_trajedit.converters.formats import formats_named
-from ls_trajedit.converters.formats.rejects import FORMAT as REJECTS
+from ls_trajedit.converters.formats.interchange import REJECTS
+from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.training.rules import AnnotatorsPolicy, Pairs, PrmUnedited, Stale, TrainingRules
-from ls_trajedit.converters.training.split import Split, parse_split
+from ls_trajedit.converters.training.split import Splits, parse_splits
 from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
 from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
@@ -45,9 +45,9 @@ def _format(name: str) -> str:
     return name
 
 
-def _split(value: str) -> Split:
+def _split(value: str) -> Splits:
     try:
-        return parse_split(value)
+        return parse_splits(value)
     except ValueError as error:
         raise typer.BadParameter(f"{value!r}: {error}; give shares such as train=0.9,test=0.1") from None
 
@@ -110,7 +110,7 @@ class OutputOptions:
         bool, typer.Option("--ignore-whitespace-edits", help="Ignore edits that change nothing but whitespace.")
     ] = False
     split: Annotated[
-        Split | None,
+        Splits | None,
         typer.Option(
             "--split",
             parser=_split,

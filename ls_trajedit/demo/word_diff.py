@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from ls_trajedit.converters.formats.corrections import FILE as CORRECTIONS
+from ls_trajedit.converters.formats.interchange import CORRECTIONS_FILE as CORRECTIONS
 
 __all__ = ["first_diffs", "word_diff"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ls_trajedit.converters.formats.rejects import FORMAT as REJECTS
+from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.hub.card import CARD, MADE_BY, card_text
 from ls_trajedit.output.inventory import verify
 from ls_trajedit.output.manifest import MANIFEST, ManifestError, parse_manifest, read_manifest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ls_trajedit.converters.formats import formats_named
+from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.rendering import rendering_for
 from ls_trajedit.converters.training.rules import TrainingRules

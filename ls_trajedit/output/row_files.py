@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.chunk import ConvertedChunk, Row
-from ls_trajedit.converters.formats import rejects
-from ls_trajedit.converters.formats.base import RowFormat
-from ls_trajedit.converters.formats.tally import Tally
+from ls_trajedit.converters.chunk import ConvertedChunk, EncodedRow
+from ls_trajedit.converters.formats.base import RowFormat, Tally
+from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.parquet import parquet_name, write_parquet
@@ -31,8 +30,8 @@ class RowFiles:
         self._folder = folder
         self._plan = plan
         self._files = [
-            *(_RowFile(folder, name, file, plan.sides, counted) for name, file, counted in plan.files()),
-            _RowFile(folder, rejects.FORMAT.file, rejects.FORMAT, (), False),
+            *(_RowFile(folder, name, file, plan.splits, counted) for name, file, counted in plan.files()),
+            _RowFile(folder, REJECTS.file, REJECTS, (), False),
         ]
 
     def add(self, chunk: ConvertedChunk) -> None:
@@ -75,7 +74,7 @@ class _RowFile:
         self._notes = self._notes_path.open("w+b")
         self._order = RowOrder(self._notes)
 
-    def add(self, rows: Sequence[Row], tally: Tally | None) -> None:
+    def add(self, rows: Sequence[EncodedRow], tally: Tally | None) -> None:
         if self._tally is not None and tally is not None:
             self._tally.update(tally)
         if not rows:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ls_trajedit.converters.record import reject_sentence
 from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 from ls_trajedit.plural import plural
 
@@ -62,7 +63,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
             yield f"  {kind:<10}{counts[kind]:>7}"
     if counts["drafts"]:
         yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with unsubmitted work, which is not read)"
-    yield from _table("rejected because of", counts["rejected_by_reason"])
+    yield from _table("rejected because of", _reject_sentences(counts))
     yield from _table("edits by field", counts["edits_by_field"])
     yield from _table("annotators", _annotators(counts))
     if summary.changes and not summary.is_up_to_date:
@@ -85,9 +86,12 @@ def summary_markdown(summary: Summary, title: str) -> str:
             ("since the last pull", "up to date" if summary.is_up_to_date else f"records: {_changes(summary.changes)}")
         )
     sections = [_markdown_table((title, ""), rows)]
-    for heading, column in (("rejected because of", "rejected_by_reason"), ("edits by field", "edits_by_field")):
-        if counts[column]:
-            sections.append(_markdown_table((heading, ""), counts[column].items()))
+    for heading, rows_of_table in (
+        ("rejected because of", _reject_sentences(counts)),
+        ("edits by field", counts["edits_by_field"]),
+    ):
+        if rows_of_table:
+            sections.append(_markdown_table((heading, ""), rows_of_table.items()))
     sections.append(_markdown_table(("file", "rows"), ((file.file, file.rows) for file in summary.files)))
     return "\n\n".join(sections) + "\n"
 
@@ -111,6 +115,10 @@ def _left_out(file: WrittenFile) -> str:
 
 def _changes(changes: RecordChanges) -> str:
     return f"{changes.new} new, {changes.changed} changed, {changes.removed} removed"
+
+
+def _reject_sentences(counts: dict[str, Any]) -> dict[str, int]:
+    return {reject_sentence(slug): number for slug, number in counts["rejected_by_reason"].items()}
 
 
 def _annotators(counts: dict[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from ls_trajedit import __version__
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
-from ls_trajedit.converters.formats import corrections
+from ls_trajedit.converters.formats import interchange
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
@@ -159,7 +159,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         former = {**former_files(folder), **{name: file.sha256 for name, file in placed.items()}}
         publish(temporary, folder, manifest, former=former, unchanged=unchanged, commit=keep_state)
     # Without a state that knows them all records are new, and yet may be those that the file had.
-    changes = _NO_CHANGES if corrections.FILE in unchanged else rows.changes
+    changes = _NO_CHANGES if interchange.CORRECTIONS_FILE in unchanged else rows.changes
     return Summary(counts.as_json(), list(rows.files), folder, changes, is_up_to_date=len(unchanged) == len(digests))
 
 
@@ -188,7 +188,7 @@ def _write_rows(
     total = state.task_count()
 
     def note_chunk(chunk: ConvertedChunk, done: int) -> None:
-        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(corrections.FILE, ()))
+        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(interchange.CORRECTIONS_FILE, ()))
         progress(done, total)
 
     chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
@@ -199,9 +199,9 @@ def _write_rows(
 
 def _with_records(plan: ExportPlan) -> ExportPlan:
     """The plan with every record, written or not: they show what changed since the last pull."""
-    if corrections.FORMAT in plan.formats:
+    if interchange.CORRECTIONS in plan.formats:
         return plan
-    return replace(plan, formats=(corrections.FORMAT, *plan.formats))
+    return replace(plan, formats=(interchange.CORRECTIONS, *plan.formats))
 
 
 def _raw_tasks(state: PullState) -> Iterator[RawTask]:

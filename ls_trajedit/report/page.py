@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from ls_trajedit.converters.record import reject_sentence
 from ls_trajedit.output.manifest import Manifest, Origin
 from ls_trajedit.report.bins import SIZES, Bin, step_bins
 from ls_trajedit.report.charts import (
@@ -69,6 +70,7 @@ def page_pieces(manifest: Manifest, figures: Figures, blocks: Iterable[bytes]) -
         host=host_address(manifest.origin),
         project=address,
         counts=counts,
+        reject_sentence=reject_sentence,
         figures=figures,
         percent=percent,
         median_characters=median(figures.characters),

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.formats.corrections import FORMAT
+from ls_trajedit.converters.formats.interchange import CORRECTIONS
 from ls_trajedit.output.manifest import MANIFEST, Manifest
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import parse_json
 
 __all__ = ["AnnotatedTrace", "Correction", "LabelChoices", "read_records"]
 
-(_CORRECTIONS,) = FORMAT.files
+(_CORRECTIONS,) = CORRECTIONS.files
 _BEFORE_RECORDS, _AFTER_RECORDS = _CORRECTIONS.head, b"],\n"
 
 

@@ -120,7 +120,7 @@ def test_json_is_one_object_that_says_all(puller: Puller) -> None:
         "skipped": 1,
         "excluded": 0,
         "drafts": 0,
-        "rejected_by_reason": {"a control that the config lacks": 1},
+        "rejected_by_reason": {"unknown_control": 1},
         "edits_by_field": {"action": 1},
         "by_annotator": {"1": {"edited": 1, "rejected": 1, "skipped": 1}},
         "up_to_date": False,

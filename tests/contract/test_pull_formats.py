@@ -74,7 +74,7 @@ def test_a_format_that_is_not_there_ends_the_pull_before_it_asks_for_anything(pu
     before = names(puller)
     ran = puller.pull("--format", "tlr-dpo")
     assert (ran.exit_code, ran.asked) == (2, [])
-    assert "`tlr-dpo` is no format; did you mean `trl-dpo`?" in " ".join(ran.err.split())
+    assert "`tlr-dpo` is not a format; did you mean `trl-dpo`?" in " ".join(ran.err.split())
     assert names(puller) == before
 
 
@@ -86,5 +86,5 @@ def test_formats_of_the_options_are_written(puller: Puller) -> None:
     options.write_text("formats: [kto]\n", encoding="utf-8")
     ran = puller.pull("--options", str(options))
     assert ran.exit_code == 3
-    assert "`formats` in the options: `kto` is no format" in ran.err
+    assert "`formats` in the options: `kto` is not a format" in ran.err
     assert names(puller) == {"trl/kto.jsonl", "rejects.jsonl", "manifest.json"}

@@ -18,14 +18,14 @@ def puller(puller: Puller) -> Puller:
 
 
 RESULTS: dict[str, tuple[Any, str]] = {
-    "an unknown control": ([corrected("x", "nobody")], "a control that the config lacks"),
-    "a result of a wrong type": ([{**corrected("x"), "type": "choices"}], "a result of a wrong shape"),
-    "a result that is a number": ([7], "a result of a wrong shape"),
-    "a text that is a number": ([{**corrected("x"), "value": {"text": 7}}], "a result of a wrong shape"),
-    "a value that is null": ([{**corrected("x"), "value": None}], "a result of a wrong shape"),
-    "results that are an object": ({"text": "x"}, "a result of a wrong shape"),
-    "results that are null": (None, "a result of a wrong shape"),
-    "10,000 texts for one field": ([corrected(f"{n}") for n in range(10_000)], "several texts for one field"),
+    "an unknown control": ([corrected("x", "nobody")], "unknown_control"),
+    "a result of a wrong type": ([{**corrected("x"), "type": "choices"}], "wrong_shape"),
+    "a result that is a number": ([7], "wrong_shape"),
+    "a text that is a number": ([{**corrected("x"), "value": {"text": 7}}], "wrong_shape"),
+    "a value that is null": ([{**corrected("x"), "value": None}], "wrong_shape"),
+    "results that are an object": ({"text": "x"}, "wrong_shape"),
+    "results that are null": (None, "wrong_shape"),
+    "10,000 texts for one field": ([corrected(f"{n}") for n in range(10_000)], "several_texts"),
 }
 
 

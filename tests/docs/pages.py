@@ -1,4 +1,4 @@
-"""The pages of the documentation, and what stands in them: blocks of code, tables, links."""
+"""The pages of the documentation, and what is in them: blocks of code, tables, links."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ __all__ = ["ROOT", "Block", "blocks", "page_names", "read_page", "shell_lines", 
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_FENCED = re.compile(r"^```(\w*)[ ]*(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+# A block in a list is indented.
+_FENCED = re.compile(r"^( *)```(\w*)[ ]*(.*)\n((?:.*\n)*?)\1```$", re.MULTILINE)
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page: the first word of its info string, the rest of it, and the text."""
+    """A fenced block of a page: the first word of its info string, the rest of the info string, and the text."""
 
     page: str
     line: int
@@ -28,7 +29,12 @@ class Block:
 
 def page_names() -> list[str]:
     """Every page, as a path inside the repository."""
-    return ["README.md", "CHANGELOG.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    return [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    ]
 
 
 def read_page(name: str) -> str:
@@ -48,7 +54,7 @@ def shell_lines(block: Block) -> list[str]:
 
 
 def table_rows(name: str, heading: str) -> list[list[str]]:
-    """The cells of the first table under the heading, without the table's own head."""
+    """The cells of the first table under the heading, without the table's header."""
     text = read_page(name)
     start = re.search(rf"^#+ {re.escape(heading)}$", text, re.MULTILINE)
     assert start, f"{name} has no heading {heading!r}"
@@ -62,4 +68,5 @@ def _blocks(name: str) -> Iterator[Block]:
     text = read_page(name)
     for match in _FENCED.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        yield Block(name, line, match.group(1), match.group(2).strip(), match.group(3))
+        indent, language, title, code = match.groups()
+        yield Block(name, line, language, title.strip(), re.sub(f"^{indent}", "", code, flags=re.MULTILINE))

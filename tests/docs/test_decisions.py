@@ -1,4 +1,4 @@
-"""The dependencies, as `docs/decisions.md` gives reasons for them."""
+"""docs/decisions.md gives a reason for every dependency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def names(requirements: str) -> list[str]:
     return [re.split(r"[<>=~!;\[ ]", line, maxsplit=1)[0] for line in requirements.split("\n") if line]
 
 
-def test_every_dependency_has_its_line_and_no_other_has() -> None:
+def test_the_table_has_every_dependency_and_nothing_else() -> None:
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     assert [row[0] for row in table_rows(PAGE, "Dependencies")] == names(setup["options"]["install_requires"])

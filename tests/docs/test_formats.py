@@ -1,4 +1,4 @@
-"""The formats, as the documentation has them: every one with its files, a real line, and all that is counted."""
+"""The formats page: every format with its files, a real line of each, and everything that is counted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from ls_trajedit.converters.example import example_sample
-from ls_trajedit.converters.formats import FORMATS
-from ls_trajedit.converters.formats.tally import Tally
+from ls_trajedit.converters.formats.base import Tally
+from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.plan import ExportPlan
-from ls_trajedit.converters.training.counts import TrainingCounts
-from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.counts import Omission, TrainingCounts
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.output.manifest import training_json
 from ls_trajedit.traces.options import parse_options
@@ -36,7 +35,7 @@ def test_the_table_has_every_format_with_its_files() -> None:
 
 
 @pytest.mark.parametrize("name", TRAINING)
-def test_a_format_for_trainers_has_a_section_with_a_line_of_a_file_of_its_own(name: str) -> None:
+def test_a_format_for_trainers_has_a_section_with_a_line_of_its_own_file(name: str) -> None:
     section = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", read_page(PAGE), re.MULTILINE | re.DOTALL)
     assert section
     shown = {block.title for block in blocks("json") if block.page == PAGE and block.text in section.group(1)}
@@ -46,7 +45,7 @@ def test_a_format_for_trainers_has_a_section_with_a_line_of_a_file_of_its_own(na
 
 def test_the_columns_of_a_row_are_documented_in_their_order() -> None:
     columns = [words(row[0])[0] for row in table_rows(PAGE, "What every row says")]
-    assert columns == list(example_sample().columns(0, 1, False))
+    assert columns == list(example_sample().columns(0, n_edits=1, is_stale=False))
 
 
 def test_every_reason_to_leave_something_out_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""Each promise of docs/guarantees.md names a test that there is."""
+"""Each promise of docs/guarantees.md names a test that exists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_page_has_the_seven_kinds_of_promises() -> None:
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise[:40])
-def test_a_promise_names_a_test_that_there_is(promise: str) -> None:
+def test_a_promise_names_a_test_that_exists(promise: str) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", promise)
     assert named
     for path, name in named:

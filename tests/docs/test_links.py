@@ -1,4 +1,4 @@
-"""Links between the pages, and to files of the repository."""
+"""Links between the pages, and to files in the repository."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 def prose(text: str) -> str:
     """The text without its blocks of code."""
-    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(path: Path) -> set[str]:
-    """What can stand behind `#`: each heading as GitHub writes it in an address."""
+    """What can follow `#` in a link: each heading as GitHub writes it in an address."""
     headings = re.findall(r"^#+ (.+)$", prose(path.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 

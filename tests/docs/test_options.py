@@ -1,4 +1,4 @@
-"""The options, as the documentation has them."""
+"""The options on their page are those of the program."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def defaults() -> dict[str, Any]:
     return found
 
 
-def test_the_table_has_every_option_and_no_other_in_the_order_of_the_program() -> None:
+def test_the_table_has_every_option_and_nothing_else_in_the_order_of_the_program() -> None:
     assert list(documented()) == list(defaults())
 
 
@@ -42,7 +42,7 @@ def test_the_documented_default_is_the_default(name: str) -> None:
     if cell.startswith("`"):
         assert yaml.safe_load(cell.strip("`")) == defaults()[name]
     else:
-        assert defaults()[name] is None, f"{name} has a default of its own: put it in backticks"
+        assert defaults()[name] is None, f"{name} has a default: show it in backticks"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_documented_default_is_the_default(name: str) -> None:
     [block for block in blocks("yaml") if block.page in OWN_YAML],
     ids=lambda block: f"{block.page}:{block.line}",
 )
-def test_options_that_a_page_shows_are_taken(block: Block) -> None:
+def test_options_that_a_page_shows_are_accepted(block: Block) -> None:
     parse_options(block.text, f"{block.page}:{block.line}")
 
 

@@ -1,4 +1,4 @@
-"""The files that come out, as the documentation has them: every key, every reason, and lines that are really there."""
+"""The output pages: every key and every reason, and only lines that are really in the files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.rejection import Reason
+from ls_trajedit.converters.record import RejectReason
 
 from .pages import Block, blocks, read_page, table_rows
 from .write_outputs import folder_with_examples, in_shell
@@ -91,12 +91,12 @@ def test_every_key_of_a_reject_is_documented_in_its_order(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("json") if block.title], ids=lambda block: block.title)
-def test_a_line_that_a_page_shows_is_in_the_file_but_for_what_it_leaves_out(block: Block, every_format: Path) -> None:
+def test_a_line_that_a_page_shows_is_in_the_file_except_for_what_it_elides(block: Block, every_format: Path) -> None:
     lines = (every_format / block.title).read_text(encoding="utf-8").splitlines()
     wanted = re.compile(".*?".join(re.escape(part) for part in block.text.strip().split("…")))
     assert any(wanted.fullmatch(line.removesuffix(",")) for line in lines), f"{block.page}:{block.line}"
 
 
-def test_every_reason_of_a_rejection_is_documented_in_its_words() -> None:
-    documented = [row[0] for row in table_rows("docs/reading-rules.md", "Rejections")]
-    assert documented == [reason.value for reason in Reason]
+def test_every_reason_of_a_rejection_is_documented_with_its_slug_and_its_sentence() -> None:
+    documented = [(row[0].strip("`"), row[1]) for row in table_rows("docs/reading-rules.md", "Rejections")]
+    assert documented == [(reason.value, reason.sentence) for reason in RejectReason]

@@ -1,4 +1,4 @@
-"""The labeling configs that the pages show, read the way the pages say."""
+"""The labeling configs on the pages are read as the pages say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .pages import blocks
 
 
 def shown_config(page: str) -> str:
-    """The labeling config on the page; its tags alone are put into a View."""
+    """The labeling config on the page; if it has no View, one is put around it."""
     (block,) = [block for block in blocks("xml") if block.page == page]
     return block.text if "<View>" in block.text else f"<View>{block.text}</View>"
 

@@ -1,4 +1,4 @@
-"""The shell commands of the pages: each is one that there is, and those that need no server run."""
+"""The shell commands on the pages exist, and those that need no server run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def identified(block: Block) -> str:
 
 
 def our_commands(block: Block) -> list[list[str]]:
-    """The words of each `ls-trajedit` command in the block, without what a shell does with its output."""
+    """The words of each `ls-trajedit` command in the block, without redirections and pipes."""
     found = []
     for line in shell_lines(block):
         words = shlex.split(re.split(r"\s[|>&]", line)[0])
@@ -35,13 +35,13 @@ def our_commands(block: Block) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("sh") if our_commands(block)], ids=identified)
-def test_a_command_has_every_option_that_a_page_gives_it(block: Block) -> None:
+def test_a_command_has_every_option_that_a_page_uses(block: Block) -> None:
     group: Any = typer.main.get_command(app)
     for words in our_commands(block):
         name, *arguments = words
         assert name in group.commands, f"there is no command {name}"
         if "--help" not in arguments:
-            # Parses the words and runs nothing; an option that is not there, or a wrong value, raises.
+            # Parses the words and runs nothing; an unknown option, or a wrong value, raises.
             group.commands[name].make_context(name, list(arguments))
 
 
@@ -63,13 +63,13 @@ def test_the_commands_that_need_no_server_run(block: Block, tmp_path: Path) -> N
     assert ran
 
 
-def test_every_target_of_make_on_a_page_is_in_the_makefile() -> None:
+def test_every_make_target_on_a_page_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = [line.split()[1] for block in blocks("sh") for line in shell_lines(block) if line.startswith("make ")]
     assert {"demo", "test"} <= set(named) <= targets
 
 
-def test_every_extra_that_a_page_installs_is_there() -> None:
+def test_every_extra_that_a_page_installs_exists() -> None:
     from importlib.metadata import metadata
 
     known = set(metadata("ls-trajedit").get_all("Provides-Extra") or ())

@@ -1,8 +1,8 @@
-"""Brings the documentation's console blocks up to date: each `$ command` in them, followed by what it prints.
+"""Updates the console blocks of the documentation: each `$ command`, followed by what it prints.
 
     python -m tests.docs.write_outputs
 
-The commands of a page run one after the other in one empty folder that holds `examples/`, with no Label Studio at hand.
+The commands of a page run in order, in a folder that at first holds only `examples/`; there is no Label Studio.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SECONDS = 60
 
 
 def with_outputs(page: str) -> str:
-    """The text of the page with every output replaced by what its command prints now."""
+    """The text of the page, with every output replaced by what its command prints now."""
     with TemporaryDirectory() as folder:
         folder_with_examples(Path(folder))
         return _CONSOLE.sub(lambda block: _run_block(block.group(), Path(folder)), page)

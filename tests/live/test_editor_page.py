@@ -181,11 +181,11 @@ def test_json_that_is_broken_in_the_browser_is_rejected_with_a_reason(
     saved = submit(page)
 
     refused = project.pull(tmp_path, "--strict", status=5)
-    assert "rejected because of\n  not JSON, where the original is  1\n" in refused.stdout
+    assert "rejected because of\n  not JSON, although the original is  1\n" in refused.stdout
     assert f"1 rejected: {tmp_path / 'rejects.jsonl'}" in refused.stderr
     (reject,) = read_lines(tmp_path / "rejects.jsonl")
     assert (reject["task_id"], reject["annotation_id"]) == (project.tasks["not-json"], saved["id"])
-    assert reject["reason"] == "not JSON, where the original is"
+    assert reject["reason"] == "not_json"
     assert "`step_0__action__corrected` corrects `steps[0].action`" in reject["detail"]
     assert records_of(tmp_path, "not-json") == []
     for file in ("trajectory_sft.jsonl", "trajectory_dpo.jsonl"):

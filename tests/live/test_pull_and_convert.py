@@ -146,7 +146,7 @@ def test_a_project_made_by_hand_is_pulled_without_any_local_file(annotated: Anno
     assert first["source"]["extra"] == {"model": "m-1"}
     assert (second["n_edits"], third["n_edits"]) == (1, 0)
     (reject,) = read_lines(tmp_path / "rejects.jsonl")
-    assert reject["reason"] == "a field that the task lacks"
+    assert reject["reason"] == "absent_field"
     assert "`better4` corrects `turns[3].content`" in reject["detail"]
 
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.formats.corrections import FILE, FORMAT
+from ls_trajedit.converters.formats.interchange import CORRECTIONS, CORRECTIONS_FILE
 from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 from ls_trajedit.traces.json_text import json_line
 from tests.support.manifests import manifest_of
 
 __all__ = ["edit", "label", "record", "write_folder"]
 
-(ROWS,) = FORMAT.files
+(ROWS,) = CORRECTIONS.files
 
 
 def edit(
@@ -87,7 +87,7 @@ def write_folder(
     rejected = Counter(reasons or {})
     kinds: Counter[str] = Counter()
     annotators: dict[str, Counter[str]] = {}
-    with (folder / FILE).open("wb") as file:
+    with (folder / CORRECTIONS_FILE).open("wb") as file:
 
         def write(raw: bytes) -> None:
             file.write(raw)
@@ -102,7 +102,7 @@ def write_folder(
         total = kinds.total()
         tail = f'\n],\n"n_total": {total},\n"n_edited": {kinds["edited"]},\n"n_unedited": {kinds["unedited"]}}}\n'
         write(tail.encode())
-    file = WrittenFile(FILE, total, digest.hexdigest())
+    file = WrittenFile(CORRECTIONS_FILE, total, digest.hexdigest())
     kinds["rejected"] = rejected.total()
     manifest = manifest_of(
         file, host=host, title=title, tasks=total, kinds=kinds, reasons=rejected, annotators=annotators

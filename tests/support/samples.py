@@ -1,17 +1,24 @@
-"""Records as `build_record` makes them, and samples of them, made from a trace and the edits in it."""
+"""Records and samples for tests, each made by converting an annotation like any other."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
+from hypothesis import strategies as st
+
+from ls_trajedit.converters.annotations.convert_task import Edited, Unedited, convert_task
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.record import Record
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
-from ls_trajedit.traces.field_path import get_field, parse_path, set_field
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.task_data import to_task_data
+from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path
 from ls_trajedit.traces.json_text import json_indented
+from tests.support.loop import text_result
 
-__all__ = ["TEXT", "TOOLS", "EditOf", "record_of", "sample_of"]
+__all__ = ["TEXT", "TOOLS", "EditOf", "outcome_of", "record_of", "sample_of", "samples"]
 
 EditOf = tuple[int | None, str, Any]
 """Step, field and the value that it gets; for the final answer None, its key and the text."""
@@ -19,36 +26,15 @@ EditOf = tuple[int | None, str, Any]
 TEXT = Rendering()
 TOOLS = Rendering(as_tool_calls=True)
 
-
-def record_of(
-    steps: list[Any],
-    *edits: EditOf,
-    answer: Any = None,
-    task: str = "Do it.",
-    trace_id: str = "t1",
-    annotator: str = "3",
-    updated_at: str | None = None,
-    extra: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The record of a trace with these steps, after these edits. Without an answer, the trace has none."""
-    original = {"task": task, "steps": steps, **({} if answer is None else {"final_answer": answer})}
-    corrected, rows = original, []
-    for step, field, value in edits:
-        inside = () if step is None or isinstance(steps[step], str) else parse_path(field)
-        path = (field,) if step is None else ("steps", step, *inside)
-        rows.append(_edit(step, field, get_field(corrected, path), value))
-        corrected = set_field(corrected, path, value)
-    return {
-        "trace_id": trace_id,
-        "annotator": annotator,
-        "task": task,
-        "original_trace": original,
-        "corrected_trace": corrected,
-        "edits": rows,
-        "n_edits": len(rows),
-        "total_edit_distance": sum(row["edit_distance_chars"] for row in rows),
-        "source": {"task_id": 5, "annotation_id": 8, "updated_at": updated_at, "extra": extra or {}},
-    }
+_TEXTS = st.sampled_from(
+    [
+        *("", " ", "null", "7", "2024-01-01", "a\r\nb", "a\u2028b", "\udc80", "é", "😀", "{x}", "f(x=1)", "f( x=1 )"),
+        *("g('x')", '{"name": "f", "arguments": {"x": 1}}', "a\nAction: b", "Observation: x"),
+    ]
+) | st.text(max_size=3)
+_VALUES: st.SearchStrategy[Any] = st.one_of(
+    _TEXTS, _TEXTS, st.sampled_from([None, 0, 1.5, True, [], {"name": "f", "arguments": {}}])
+)
 
 
 def sample_of(
@@ -58,19 +44,106 @@ def sample_of(
     rules: TrainingRules | None = None,
     **more: Any,
 ) -> Sample:
-    """What the formats get of that record."""
+    """What the formats get of the record with these steps and edits."""
     return Sample(record_of(steps, *edits, **more), rendering, rules or TrainingRules())
 
 
-def _edit(step: int | None, field: str, before: Any, after: Any) -> dict[str, Any]:
-    original = before if isinstance(before, str) else json_indented(before)
-    edited = after if isinstance(after, str) else json_indented(after)
-    return {
-        "step_index": step,
-        "field": field,
-        "original_text": original,
-        "edited_text": edited,
-        "edit_distance_chars": distance_in_characters(original, edited),
-        "edit_distance_words": distance_in_words(original, edited),
-        "reason": "",
-    }
+def record_of(steps: list[Any], *edits: EditOf, **more: Any) -> Record:
+    """The record of a trace with these steps, after these edits."""
+    return outcome_of(steps, *edits, **more).record
+
+
+def outcome_of(
+    steps: list[Any],
+    *edits: EditOf,
+    answer: Any = None,
+    task: str = "Do it.",
+    trace_id: str = "t1",
+    annotator: str = "3",
+    updated_at: str | None = None,
+    extra: dict[str, Any] | None = None,
+    task_id: int = 5,
+    annotation_id: int = 8,
+) -> Edited | Unedited:
+    """What becomes of an annotation that makes these edits in a trace with these steps. Without `answer` the trace has
+    no final answer. An edit to the value that a field has already is not one."""
+    trace = {"id": trace_id, "task": task, "steps": steps, **({} if answer is None else {"final_answer": answer})}
+    data = _task_data({**trace, **(extra or {})}, edits)
+    paths = [_path(step, field) for step, field, _ in edits]
+    results = [
+        text_result(f"corrected_{number}", f"original_{number}", _typed(trace, edit))
+        for number, edit in enumerate(edits)
+    ]
+    annotation = {"id": annotation_id, "completed_by": annotator, "result": results, "updated_at": updated_at}
+    whole = {"id": task_id, "project": 1, "data": data, "annotations": [annotation]}
+    (outcome,) = convert_task(whole, read_config(_config(paths)), ReadingRules())
+    assert isinstance(outcome, Edited | Unedited), outcome
+    return outcome
+
+
+@st.composite
+def samples(draw: st.DrawFn, rendering: Rendering | None = None, observation: str | None = None) -> Sample:
+    """A trace with steps of all shapes, and edits of some of its fields. With `observation`, every step that is an
+    object has observed just that, and nobody edited it."""
+    steps: list[Any] = []
+    for _ in range(draw(st.integers(1, 5))):
+        if draw(st.integers(0, 5)) == 0:
+            steps.append(draw(_TEXTS))
+            continue
+        keys = draw(st.sets(st.sampled_from(["thought", "action", "observation", "note"])))
+        step = {key: draw(_VALUES) for key in sorted(keys)}
+        if draw(st.booleans()):
+            step["args"] = {"query": draw(_VALUES)}
+        steps.append(step if observation is None else {**step, "observation": observation})
+    answer = draw(st.none() | _TEXTS)
+    places: list[tuple[int | None, str]] = [] if answer is None else [(None, "final_answer")]
+    for index, step in enumerate(steps):
+        if isinstance(step, str):
+            places.append((index, "action"))
+        else:
+            fixed = ("args",) if observation is None else ("args", "observation")
+            places += [(index, key) for key in step if key not in fixed and step[key] is not None]
+            places += [(index, "args.query")] if step.get("args", {}).get("query") is not None else []
+    edits: list[EditOf] = []
+    for place in draw(st.lists(st.sampled_from(places), unique=True)) if places else []:
+        edits.append((*place, draw(_TEXTS)))
+    record = record_of(steps, *edits, answer=answer, task=draw(_TEXTS))
+    return Sample(record, rendering or draw(st.sampled_from([TEXT, TOOLS])))
+
+
+def _task_data(trace: dict[str, Any], edits: tuple[EditOf, ...]) -> dict[str, Any]:
+    bare = [field for step, field, _ in edits if step is not None and isinstance(trace["steps"][step], str)]
+    return to_task_data(
+        trace,
+        steps_path=("steps",),
+        step_text_key=bare[0] if bare else "action",
+        step_fields=[parse_path(field) for step, field, _ in edits if step is not None],
+        top_fields=[(field,) for step, field, _ in edits if step is None],
+    )
+
+
+def _path(step: int | None, field: str) -> str:
+    return field if step is None else f"steps[{step}].{field}"
+
+
+def _typed(trace: dict[str, Any], edit: EditOf) -> str:
+    """What the annotator types to give the field its value: a field that is not a string is edited as JSON."""
+    step, field, value = edit
+    inside: FieldPath = parse_path(field)
+    if step is not None and isinstance(trace["steps"][step], str):
+        inside = ()
+    original = get_field(trace, inside if step is None else ("steps", step, *inside))
+    if isinstance(original, str):
+        assert isinstance(value, str), "a string can be corrected to another string only"
+        return value
+    return json_indented(value)
+
+
+def _config(paths: list[str]) -> str:
+    """A labeling config with an editor for each path; one for the first action when there are none."""
+    editors = "".join(
+        f'<Text name="original_{number}" value="${path}"/>'
+        f'<TextArea name="corrected_{number}" toName="original_{number}"/>'
+        for number, path in enumerate(paths or ["steps[0].action"])
+    )
+    return f'<View><Text name="task" value="$task"/>{editors}</View>'

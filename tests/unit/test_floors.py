@@ -1,4 +1,4 @@
-"""Four floors, arrows only downwards; and the slow libraries stay out of the commands that do not need them."""
+"""Four floors that import only downwards; and slow libraries stay out of commands that do not need them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ FLOORS = {
 
 
 def modules(package: str) -> Iterator[tuple[str, Path]]:
-    """Every module of the floor, by its name and its file; a floor may be installed inside another's folder."""
+    """Name and file of every module of the floor; a floor may be installed inside another's folder."""
     (folder,) = importlib.import_module(package).__path__
     inner = {Path(importlib.import_module(floor).__path__[0]) for floor in FLOORS if floor.startswith(f"{package}.")}
     for path in sorted(Path(folder).rglob("*.py")):
@@ -29,11 +30,18 @@ def modules(package: str) -> Iterator[tuple[str, Path]]:
             yield ".".join((package, *(part for part in parts if part != "__init__"))), path
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """The syntax tree of the file, as a flat list of its nodes."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
 def imports(module: str, path: Path) -> set[str]:
-    """The full names of all that the module imports, wherever in it."""
+    """The full names of everything that the module imports, inside functions too."""
     found: set[str] = set()
     is_package = path.name == "__init__.py"
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -63,7 +71,7 @@ def test_every_floor_has_modules() -> None:
 
 
 @pytest.mark.parametrize(("floor", "module", "path"), ALL, ids=[module for _, module, _ in ALL])
-def test_a_module_imports_from_its_own_floor_and_from_those_below(floor: str, module: str, path: Path) -> None:
+def test_a_module_imports_only_from_its_own_floor_and_those_below(floor: str, module: str, path: Path) -> None:
     upwards = {
         name
         for name in imports(module, path)
@@ -87,14 +95,10 @@ FILES = {"os", "pathlib", "tempfile", "shutil", "io", "subprocess"}
 
 
 @pytest.mark.parametrize(("floor", "module", "path"), [item for item in ALL if item[0] != "ls_trajedit"])
-def test_the_lower_floors_use_no_network_no_clock_and_no_files(floor: str, module: str, path: Path) -> None:
+def test_the_lower_floors_use_no_network_clock_or_files(floor: str, module: str, path: Path) -> None:
     roots = {name.split(".")[0] for name in imports(module, path)}
     assert roots & (NETWORK | CLOCK | FILES) == set()
-    calls = {
-        node.func.id
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
+    calls = {node.func.id for node in nodes(path) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     assert calls & {"open", "print", "input"} == set()
 
 
@@ -102,7 +106,7 @@ SLOW = {"label_studio_sdk", "label_studio_ml", "starlette", "uvicorn", "httpx", 
 
 
 def loaded_by(script: str) -> set[str]:
-    """The names of all modules that are loaded when the script has run."""
+    """The names of all modules that are loaded after the script has run."""
     script += "\nimport sys\nsys.stderr.write(' '.join(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

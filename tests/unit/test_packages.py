@@ -1,4 +1,4 @@
-"""What gets installed."""
+"""What is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOTS = {
 }
 
 
-def test_every_folder_of_code_is_in_the_package() -> None:
+def test_every_folder_with_code_is_an_installed_package() -> None:
     metadata = ConfigParser()
     metadata.read(REPOSITORY / "setup.cfg")
     folders = {

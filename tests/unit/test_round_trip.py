@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Outcome
+from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Unedited
+from ls_trajedit.converters.record import Record
 from ls_trajedit.label_config.predict import predict
+from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from tests.support.loop import NOTHING, Editor, Project, annotate, at, editors, project_of, text_result
 from tests.support.strategies import Case, cases, exact, json_values, texts
@@ -69,15 +71,15 @@ def trace_id(case: Case, trace: dict[str, Any]) -> str:
     return str(at(trace, key)) if has(trace, key) else "5"
 
 
-def assert_task(case: Case, trace: dict[str, Any], record: dict[str, Any]) -> None:
-    """The task is the first of its keys that has one: verbatim, or as JSON where it is no text."""
+def assert_task(case: Case, trace: dict[str, Any], record: Record) -> None:
+    """The task is the first of its keys that has one: verbatim, or as JSON where it is not a string."""
     keys = [case.options.task_key, "task", "text"]
     task = next((at(trace, key) for key in keys if has(trace, key)), "")
-    assert record["task"] == record["original_trace"]["task"] == record["corrected_trace"]["task"]
+    assert record.task == record.original_trace.value()["task"] == record.corrected_trace.value()["task"]
     if isinstance(task, str):
-        assert record["task"] == task
+        assert record.task == task
     else:
-        assert exact(json.loads(record["task"])) == exact(task)
+        assert exact(json.loads(record.task)) == exact(task)
 
 
 def present_editors(case: Case, project: Project, number: int) -> list[Editor]:
@@ -132,12 +134,13 @@ def test_an_untouched_prediction_is_no_edit(case: Case) -> None:
     project = project_of(case.options, case.traces)
     for number, trace in enumerate(case.traces):
         outcome = annotate(project, task=number)
-        assert outcome.kind == "unedited"
-        assert exact(without_task(outcome.row["original_trace"])) == exact(parts(case, trace))
-        assert outcome.row["corrected_trace"] == outcome.row["original_trace"]
-        assert (outcome.row["edits"], outcome.row["n_edits"], outcome.row["total_edit_distance"]) == ([], 0, 0)
-        assert outcome.row["trace_id"] == trace_id(case, trace)
-        assert_task(case, trace, outcome.row)
+        assert isinstance(outcome, Unedited)
+        record = outcome.record
+        assert exact(without_task(record.original_trace.value())) == exact(parts(case, trace))
+        assert record.corrected_trace == record.original_trace
+        assert (record.edits, record.n_edits, record.total_edit_distance) == ((), 0, 0)
+        assert record.trace_id == trace_id(case, trace)
+        assert_task(case, trace, record)
 
 
 @given(cases())
@@ -147,7 +150,7 @@ def test_what_only_went_through_a_browser_is_no_edit(case: Case) -> None:
         results = predict({"data": project.data[number]}, project.config)
         for result in results:
             result["value"]["text"] = [re.sub("\r\n|\r", "\n", text) for text in result["value"]["text"]]
-        assert annotate(project, results, task=number).kind == "unedited"
+        assert isinstance(annotate(project, results, task=number), Unedited)
 
 
 @given(cases(), st.data())
@@ -172,15 +175,14 @@ def test_exactly_what_somebody_changed_is_changed(case: Case, data: st.DataObjec
 
 
 def check_edits(case: Case, outcome: Outcome, expected: dict[str, Any], wanted: list[tuple[Any, ...]]) -> None:
-    assert outcome.kind == ("edited" if wanted else "unedited")
-    record = outcome.row
-    keys = ("step_index", "field", "original_text", "edited_text")
-    assert [tuple(edit[key] for key in keys) for edit in record["edits"]] == wanted
-    assert record["n_edits"] == len(wanted)
-    assert record["total_edit_distance"] == sum(edit["edit_distance_chars"] for edit in record["edits"])
+    assert isinstance(outcome, Edited if wanted else Unedited)
+    record = outcome.record
+    assert [(edit.step_index, edit.field, edit.original_text, edit.edited_text) for edit in record.edits] == wanted
+    assert record.n_edits == len(wanted)
+    assert record.total_edit_distance == sum(edit.edit_distance_chars for edit in record.edits)
     # A JSON text that says the same in another way changes a text but no value, so distances can be anything there.
-    assert exact(without_task(record["original_trace"])) == exact(parts(case, case.traces[0]))
-    assert exact(without_task(record["corrected_trace"])) == exact(parts(case, expected))
+    assert exact(without_task(record.original_trace.value())) == exact(parts(case, case.traces[0]))
+    assert exact(without_task(record.corrected_trace.value())) == exact(parts(case, expected))
     assert_task(case, case.traces[0], record)
 
 
@@ -233,7 +235,7 @@ def test_json_that_says_the_same_in_another_layout_is_no_edit(case: Case, data: 
         if not isinstance(value, str):
             text = json.dumps(value, indent=data.draw(st.sampled_from([None, 1, 4])), ensure_ascii=True)
             results.append(text_result(editor.control, editor.original, text))
-    assert annotate(project, results).kind == "unedited"
+    assert isinstance(annotate(project, results), Unedited)
 
 
 @pytest.mark.parametrize("layout", ["unrolled", "repeater"])
@@ -272,7 +274,8 @@ def test_the_example_of_the_format_comes_out_as_its_documentation_shows_it(layou
         ],
         "final_answer": "It is sunny in San Francisco.",
     }
-    assert exact(outcome.row) == exact(
+    assert isinstance(outcome, Edited)
+    assert exact(json.loads(json_line(outcome.record))) == exact(
         {
             "trace_id": "traj_001",
             "annotator": "3",

@@ -23,6 +23,7 @@ __all__ = [
     "content_id",
     "declared_tools",
     "first_text",
+    "is_recording",
     "is_role",
     "known_role",
     "message_lists",
@@ -48,6 +49,20 @@ KNOWN_ROLES: dict[str, Role] = {
     "environment": "tool",
 }
 """What formats call the four roles, in lower case."""
+
+
+# Keys that together say what a source is: Langfuse, LangSmith, OpenTelemetry, MLflow, Inspect.
+_RECORDINGS: tuple[frozenset[str], ...] = (
+    frozenset({"observations"}),
+    frozenset({"run_type"}),
+    frozenset({"resourceSpans"}),
+    frozenset({"resource_spans"}),
+    frozenset({"spans"}),
+    frozenset({"info", "data"}),
+    frozenset({"eval", "samples"}),
+    frozenset({"epoch", "input", "target", "messages"}),
+)
+_ATTRIBUTES = ("gen_ai.", "llm.", "openinference.", "mlflow.")
 
 
 class ReadError(ValueError):
@@ -116,11 +131,14 @@ def is_role(word: Any, options: ReadOptions = NO_OPTIONS) -> bool:
 
 def message_lists(source: Any, options: ReadOptions = NO_OPTIONS) -> Iterator[tuple[FieldPath, list[Any]]]:
     """Every list of objects in the source that could be its messages, with its path: the source itself, what stands
-    under its keys, and one object below. With `messages_key` in the options, that one alone."""
+    under its keys, and one object below. With `messages_key` in the options, that one alone. A recording of model
+    calls has none: there each call has messages of its own."""
     if options.messages_key is not None:
         found = get_field(source, options.messages_key)
         if isinstance(found, list):
             yield options.messages_key, found
+        return
+    if is_recording(source):
         return
     if _is_list_of_objects(source):
         yield (), source
@@ -133,6 +151,17 @@ def message_lists(source: Any, options: ReadOptions = NO_OPTIONS) -> Iterator[tu
                 for inner, item in value.items():
                     if _is_list_of_objects(item):
                         yield (key, inner), item
+
+
+def is_recording(source: Any) -> bool:
+    """Whether the source is a recording of model calls, or a log of samples: spans, observations, runs. Their readers
+    know how the messages in it belong together."""
+    if not isinstance(source, dict):
+        return False
+    if any(keys <= source.keys() for keys in _RECORDINGS):
+        return True
+    attributes = source.get("attributes")
+    return any(key.startswith(_ATTRIBUTES) for keys in (source, attributes) if isinstance(keys, dict) for key in keys)
 
 
 def first_text(source: Any, *paths: FieldPath) -> str | None:
@@ -149,12 +178,10 @@ def first_text(source: Any, *paths: FieldPath) -> str | None:
 def arguments_at(value: Any, place: Place) -> tuple[Any, Place]:
     """The arguments of a call and their place, recorded as an object or as JSON text. Text that is not JSON, or not an
     object, stays text: that is what the model wrote."""
-    if value is None:
-        return {}, place
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return {}, (*place, JSON_TEXT)
     if not isinstance(value, str):
         return value, place
-    if not value.strip():
-        return {}, (*place, JSON_TEXT) if value == "" else place
     try:
         parsed = parse_json(value.encode("utf-8", "surrogatepass"))
     except ValueError:
@@ -228,7 +255,11 @@ def _chosen_id(source: Any, options: ReadOptions) -> str | None:
 
 
 def _first_user_text(messages: Sequence[Message]) -> str:
-    return next((text for message in messages if message.role == "user" and (text := message.text.strip())), "")
+    asked = (text for message in messages if message.role == "user" and (text := message.text.strip()))
+    start = next((n for n, m in enumerate(messages) if m.role == "assistant" and not m.given), len(messages))
+    # A demonstration comes first and is not the task. What was copied from an earlier trace may be all there is of it.
+    own = (text for m in messages[:start] if m.role == "user" and not m.given and (text := m.text.strip()))
+    return next(own, None) or next(asked, "")
 
 
 def _linked(messages: list[Message]) -> list[Message]:

@@ -4,7 +4,30 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ls_trajedit.traces.readers import openai_chat
+from ls_trajedit.traces.readers import (
+    adk,
+    anthropic,
+    atif,
+    bedrock,
+    claude_code,
+    codex,
+    gemini,
+    group_chat,
+    inspect_log,
+    langchain,
+    langfuse,
+    langsmith,
+    mlflow,
+    openai_chat,
+    openai_responses,
+    openhands,
+    otel_spans,
+    sharegpt,
+    smolagents,
+    steps,
+    swe_agent,
+    vercel,
+)
 from ls_trajedit.traces.readers.base import Format
 
 __all__ = ["FORMATS", "STEPS", "Recognized", "recognize"]
@@ -12,8 +35,34 @@ __all__ = ["FORMATS", "STEPS", "Recognized", "recognize"]
 STEPS = "steps"
 """The plain shape, which is what remains: a list of steps that are all the agent's. Options say what its keys are."""
 
-FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in (openai_chat,)}
-"""Every format by its name."""
+FORMATS: dict[str, Format] = {
+    format_.name: format_
+    for format_ in (
+        openai_chat.FORMAT,
+        openai_responses.FORMAT,
+        anthropic.FORMAT,
+        gemini.FORMAT,
+        adk.FORMAT,
+        bedrock.FORMAT,
+        vercel.FORMAT,
+        langchain.FORMAT,
+        sharegpt.FORMAT,
+        atif.FORMAT,
+        *swe_agent.FORMATS,
+        openhands.FORMAT,
+        smolagents.FORMAT,
+        group_chat.FORMAT,
+        claude_code.FORMAT,
+        codex.FORMAT,
+        inspect_log.FORMAT,
+        langfuse.FORMAT,
+        langsmith.FORMAT,
+        *otel_spans.FORMATS,
+        mlflow.FORMAT,
+        *steps.FORMATS,
+    )
+}
+"""Every format by its name, in the order of the table in docs/traces.md."""
 
 
 class Recognized(NamedTuple):

@@ -1,4 +1,4 @@
-"""A chunk of tasks becomes counts and rows, without anything but its arguments."""
+"""A chunk of tasks becomes counts and rows, from its arguments alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from ls_trajedit.converters.annotations.convert_task import Edited, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
-from ls_trajedit.converters.formats import DEFAULT_FORMATS
 from ls_trajedit.converters.formats.base import TrainingRow
+from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.predict import predict
@@ -60,16 +61,17 @@ def test_each_row_stands_under_its_file_with_its_key_in_the_order_of_the_tasks()
 
 
 def test_what_was_counted_comes_with_the_rows() -> None:
-    told = convert(task(1, EDIT, SAME, drafts=[5, 6]), task(2, UNKNOWN, drafts=[]), task(3)).counts.as_json()
-    assert (told["tasks"], told["drafts"], told["edited"], told["unedited"], told["rejected"]) == (3, 1, 1, 1, 1)
-    assert told["edits_by_field"] == {"action": 1}
+    counted = convert(task(1, EDIT, SAME, drafts=[5, 6]), task(2, UNKNOWN, drafts=[]), task(3)).counts.as_json()
+    found = {kind: counted[kind] for kind in ("tasks", "drafts", "edited", "unedited", "rejected")}
+    assert found == {"tasks": 3, "drafts": 1, "edited": 1, "unedited": 1, "rejected": 1}
+    assert counted["edits_by_field"] == {"action": 1}
 
 
 def test_no_tasks_make_no_rows() -> None:
     assert convert() == ConvertedChunk()
 
 
-def test_tasks_schema_formats_and_what_comes_of_them_can_go_to_another_process() -> None:
+def test_what_goes_in_and_what_comes_out_can_be_sent_to_another_process() -> None:
     arguments = (raw(task(1, EDIT, UNKNOWN), task(2, SAME)), SCHEMA, ReadingRules(emails={3: "a@b"}), ExportPlan())
     here = convert_chunk(*arguments)
     assert pickle.loads(pickle.dumps(convert_chunk(*pickle.loads(pickle.dumps(arguments))))) == here
@@ -79,37 +81,37 @@ def test_tasks_schema_formats_and_what_comes_of_them_can_go_to_another_process()
     ("text", "message"),
     [
         (b'{"id": 2, ', "e.json:2: not JSON: "),
-        (b"[]", "e.json:2: no task with a list of `annotations`; export the project from Label Studio as JSON"),
-        (b'{"id": 2, "annotations": null}', "e.json:2: no task with a list of `annotations`"),
+        (b"[]", "e.json:2: not a task with a list of `annotations`; export the project from Label Studio as JSON"),
+        (b'{"id": 2, "annotations": null}', "e.json:2: not a task with a list of `annotations`"),
     ],
 )
-def test_what_is_no_task_is_told_with_its_place(text: bytes, message: str) -> None:
+def test_what_is_not_a_task_is_an_error_with_its_place(text: bytes, message: str) -> None:
     tasks = [*raw(task(1, EDIT)), RawTask("e.json:2", RawJson(text))]
     with pytest.raises(DataError) as error:
         convert_chunk(tasks, SCHEMA, ReadingRules(), ExportPlan())
     assert str(error.value).startswith(message)
 
 
-def test_an_address_that_nobody_knows_is_a_usage_error() -> None:
+def test_an_address_that_is_not_known_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="user 3"):
         convert(task(1, EDIT), rules=ReadingRules(annotators="email"))
 
 
 @given(cases())
 def test_a_row_is_the_json_of_what_the_format_makes_of_the_record(case: Case) -> None:
-    """Traces are written once and put into several rows; the rows must not show it."""
+    """A trace's JSON is worked out once and used in several rows, which must not show."""
     project = project_of(case.options, case.traces)
     for number, data in enumerate(project.data):
         results = predict({"data": data}, project.config)
         if results:
             results[0]["value"]["text"] = ["5"]
         outcome = annotate(project, results, task=number)
-        if outcome.kind != "rejected":
+        if isinstance(outcome, Edited | Unedited):
             expected = {
                 file.file: [json_line(row.values)]
                 for format_ in DEFAULT_FORMATS
                 for file in format_.files
-                for row in file.rows(Sample(outcome.row))
+                for row in file.rows(Sample(outcome.record))
                 if isinstance(row, TrainingRow)
             }
             chunk = ConvertedChunk()

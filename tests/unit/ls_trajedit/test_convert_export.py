@@ -188,9 +188,9 @@ def test_an_address_that_an_export_does_not_have_is_an_error_and_no_file(
     ("text", "message"),
     [
         ('[{"id": 1, "data": {}, "annotations": []},\n{"id": 2, ', "export.json:2: not JSON: "),
-        ("[5]", "export.json:1: no task with a list of `annotations`; export the project from Label Studio as JSON"),
-        ('[\n{"id": 1, "steps": "edited"}]', "export.json:2: no task with a list of `annotations`"),
-        ('{"id": 1, "annotations": [1]}\n\n{"id": 2, "annotations": 5}', "export.json:3: no task"),
+        ("[5]", "export.json:1: not a task with a list of `annotations`; export the project from Label Studio as JSON"),
+        ('[\n{"id": 1, "steps": "edited"}]', "export.json:2: not a task with a list of `annotations`"),
+        ('{"id": 1, "annotations": [1]}\n\n{"id": 2, "annotations": 5}', "export.json:3: not a task"),
         ("id,data\n1,2\n", "export.json:1: not JSON: "),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime, timezone
 from typing import Any
 
@@ -10,11 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Outcome, convert_task
+from ls_trajedit.converters.annotations.convert_task import (
+    Edited,
+    Excluded,
+    Outcome,
+    Rejected,
+    Skipped,
+    Unedited,
+    convert_task,
+)
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.formats import FORMATS
 from ls_trajedit.converters.formats.base import TrainingRow
+from ls_trajedit.converters.formats.registry import FORMATS
+from ls_trajedit.converters.record import Reject, RejectReason
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import UsageError
@@ -50,10 +58,12 @@ BROKEN = text_result("nowhere", "a", "x")
 
 def test_each_annotators_annotation_is_a_record_of_its_own() -> None:
     first, second = outcomes(annotation(8, EDIT, completed_by=3), annotation(9, SAME, completed_by=4))
-    assert (first.kind, first.annotator, first.key, first.row["annotator"]) == ("edited", "3", (5, 8), "3")
-    assert (second.kind, second.annotator, second.key) == ("unedited", "4", (5, 9))
-    assert first.row["corrected_trace"]["steps"] == [{"action": "went"}]
-    assert second.row["corrected_trace"]["steps"] == [{"action": "go"}]
+    assert isinstance(first, Edited)
+    assert (first.key, first.record.annotator) == ((5, 8), "3")
+    assert isinstance(second, Unedited)
+    assert (second.key, second.record.annotator) == ((5, 9), "4")
+    assert first.record.corrected_trace.steps == [{"action": "went"}]
+    assert second.record.corrected_trace.steps == [{"action": "go"}]
 
 
 def test_annotations_come_in_the_order_of_their_ids() -> None:
@@ -66,29 +76,26 @@ def test_annotations_come_in_the_order_of_their_ids() -> None:
 
 def test_a_skipped_annotation_is_not_read_whatever_is_in_it() -> None:
     for results in ([], [EDIT], [BROKEN]):
-        (outcome,) = outcomes(annotation(8, *results, was_cancelled=True))
-        assert (outcome.kind, outcome.row) == ("skipped", {})
+        assert outcomes(annotation(8, *results, was_cancelled=True)) == [Skipped((5, 8), "3")]
 
 
 def test_an_annotation_that_the_rules_leave_out_is_excluded_and_counted() -> None:
-    (outcome,) = outcomes(annotation(8, EDIT), rules=ReadingRules(ground_truth="only"))
-    assert (outcome.kind, outcome.row) == ("excluded", {})
+    assert outcomes(annotation(8, EDIT), rules=ReadingRules(ground_truth="only")) == [Excluded((5, 8), "3")]
     rules = ReadingRules(since=datetime(2026, 1, 1, tzinfo=timezone.utc))
-    kinds = [o.kind for o in outcomes(annotation(8, EDIT, updated_at="2025-12-31"), annotation(9, EDIT), rules=rules)]
-    assert kinds == ["excluded", "rejected"]
+    found = outcomes(annotation(8, EDIT, updated_at="2025-12-31"), annotation(9, EDIT), rules=rules)
+    assert [type(outcome) for outcome in found] == [Excluded, Rejected]
 
 
 def test_a_rejected_annotation_is_kept_with_all_that_is_needed_to_find_it() -> None:
-    (outcome,) = outcomes(annotation(8, EDIT, BROKEN))
-    assert outcome.kind == "rejected"
-    assert outcome.row == {
-        "task_id": 5,
-        "annotation_id": 8,
-        "annotator": "3",
-        "reason": "a control that the config lacks",
-        "detail": "`nowhere`",
-        "result": [EDIT, BROKEN],
-    }
+    reject = Reject(
+        task_id=5,
+        annotation_id=8,
+        annotator="3",
+        reason=RejectReason.UNKNOWN_CONTROL,
+        detail="`nowhere`",
+        result=[EDIT, BROKEN],
+    )
+    assert outcomes(annotation(8, EDIT, BROKEN)) == [Rejected((5, 8), reject)]
 
 
 def test_an_edit_without_a_reason_is_rejected_only_when_reasons_are_asked_for() -> None:
@@ -96,7 +103,7 @@ def test_an_edit_without_a_reason_is_rejected_only_when_reasons_are_asked_for() 
     blank = text_result("fix__reason", "a", " ")
     asked = ReadingRules(require_reason=True)
     kinds = [
-        outcome.kind
+        type(outcome)
         for outcome in outcomes(
             annotation(1, EDIT, reason),
             annotation(2, EDIT),
@@ -105,16 +112,19 @@ def test_an_edit_without_a_reason_is_rejected_only_when_reasons_are_asked_for() 
             rules=asked,
         )
     ]
-    assert kinds == ["edited", "rejected", "rejected", "unedited"]
+    assert kinds == [Edited, Rejected, Rejected, Unedited]
     (outcome,) = outcomes(annotation(2, EDIT), rules=asked)
-    assert (outcome.row["reason"], outcome.row["detail"]) == ("an edit without a reason", "`fix`")
-    assert outcomes(annotation(2, EDIT))[0].kind == "edited"
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reject.reason, outcome.reject.detail) == (RejectReason.NO_REASON, "`fix`")
+    (outcome,) = outcomes(annotation(2, EDIT))
+    assert isinstance(outcome, Edited)
 
 
 @pytest.mark.parametrize("junk", [None, 5, "x", [], [EDIT], {}])
-def test_what_is_no_annotation_is_rejected_and_not_lost(junk: Any) -> None:
+def test_what_is_not_an_annotation_is_rejected_and_not_lost(junk: Any) -> None:
     (outcome,) = outcomes(junk)
-    assert (outcome.kind, outcome.annotator) == ("rejected", "unknown")
+    assert isinstance(outcome, Rejected)
+    assert outcome.reject.annotator == "unknown"
 
 
 @pytest.mark.parametrize("annotations", [None, 5, {}, "x"])
@@ -124,16 +134,16 @@ def test_a_task_without_a_list_of_annotations_has_none(annotations: Any) -> None
 
 
 def test_a_task_that_holds_no_trace_rejects_what_was_annotated_and_counts_what_was_skipped() -> None:
-    kinds = [o.kind for o in outcomes(annotation(1, EDIT), annotation(2, was_cancelled=True), data={"text": "x"})]
-    assert kinds == ["rejected", "skipped"]
+    found = outcomes(annotation(1, EDIT), annotation(2, was_cancelled=True), data={"text": "x"})
+    assert [type(outcome) for outcome in found] == [Rejected, Skipped]
 
 
-def test_an_address_that_nobody_knows_is_the_fault_of_the_command_line() -> None:
+def test_an_address_that_is_not_known_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="user 3"):
         outcomes(annotation(1, EDIT), rules=ReadingRules(annotators="email"))
 
 
-def test_an_id_that_no_database_gave_sorts_first() -> None:
+def test_an_id_that_no_database_would_give_sorts_first() -> None:
     found = outcomes({**annotation(0), "id": 2**70}, annotation(3), {**annotation(0), "id": "x"})
     assert [outcome.key for outcome in found] == [(5, 0), (5, 0), (5, 3)]
 
@@ -199,29 +209,27 @@ RULES = st.builds(
     RULES,
     st.sampled_from([SCHEMA, REPEATED]),
 )
-def test_no_annotation_whatever_is_in_it_stops_the_run_or_gets_lost(
+def test_no_annotation_stops_the_run_or_gets_lost_whatever_is_in_it(
     data: Any, annotations: list[Any], rules: ReadingRules, schema: Any
 ) -> None:
     task = {"id": 5, "project": 1, "data": data, "annotations": annotations}
     found = list(convert_task(task, schema, rules))
-    kinds = Counter(outcome.kind for outcome in found)
-    assert kinds.total() == len(annotations)
-    assert set(kinds) <= {"edited", "unedited", "rejected", "skipped", "excluded"}
+    assert len(found) == len(annotations)
     counts = Counts()
     for outcome in found:
         counts.add(outcome)
-        for format_ in FORMATS.values() if outcome.kind in ("edited", "unedited") else ():
-            rows = [row for file in format_.files for row in file.rows(Sample(outcome.row))]
-            if not format_.is_for_training:
-                assert bool(rows) == (outcome.kind == "edited" or format_.name == "corrections")
-            for row in rows:
-                if isinstance(row, TrainingRow):
-                    json_line(row.values)
-        if outcome.kind == "rejected":
-            assert outcome.row["reason"]
-            assert outcome.row["detail"]
-        json_line(outcome.row)
-    told = counts.as_json()
-    assert told["annotations"] == len(annotations)
-    assert sum(told["rejected_by_reason"].values()) == told["rejected"]
-    assert sum(sum(kinds.values()) for kinds in told["by_annotator"].values()) == len(annotations)
+        if isinstance(outcome, Edited | Unedited):
+            for format_ in FORMATS.values():
+                rows = [row for file in format_.files for row in file.rows(Sample(outcome.record))]
+                if not format_.is_for_training:
+                    assert bool(rows) == (isinstance(outcome, Edited) or format_.name == "corrections")
+                for row in rows:
+                    if isinstance(row, TrainingRow):
+                        json_line(row.values)
+        if isinstance(outcome, Rejected):
+            assert outcome.reject.detail
+            json_line(outcome.reject)
+    counted = counts.as_json()
+    assert counted["annotations"] == len(annotations)
+    assert sum(counted["rejected_by_reason"].values()) == counted["rejected"]
+    assert sum(sum(kinds.values()) for kinds in counted["by_annotator"].values()) == len(annotations)

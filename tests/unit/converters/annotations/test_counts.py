@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ls_trajedit.converters.annotations.convert_task import Outcome
+from ls_trajedit.converters.annotations.convert_task import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.record import Reject, RejectReason
+from tests.support.samples import record_of
+
+KEY = (1, 1)
+STEPS = [{"thought": "a", "action": "f()"}, {"action": "g()"}]
 
 
-def outcome(kind: Any, annotator: str = "1", **row: Any) -> Outcome:
-    return Outcome(kind, annotator, (1, 1), row)
+def edited(annotator: str, *fields: tuple[int, str]) -> Outcome:
+    return Edited(KEY, record_of(STEPS, *[(step, field, "new") for step, field in fields], annotator=annotator))
+
+
+def unedited(annotator: str) -> Outcome:
+    return Unedited(KEY, record_of(STEPS, annotator=annotator))
+
+
+def rejected(annotator: str, reason: RejectReason) -> Outcome:
+    return Rejected(KEY, Reject(1, 1, annotator, reason, "somewhere", []))
 
 
 def test_every_annotation_is_counted_once_and_drafts_apart() -> None:
     counts = Counts(tasks=3, drafts=2)
     for item in (
-        outcome("edited", "b", edits=[{"field": "thought"}, {"field": "action"}, {"field": "action"}]),
-        outcome("unedited", "a"),
-        outcome("unedited", "b"),
-        outcome("rejected", "b", reason="several texts for one field"),
-        outcome("rejected", "b", reason="a field that the task lacks"),
-        outcome("rejected", "b", reason="several texts for one field"),
-        outcome("skipped", "a"),
-        outcome("excluded", "c"),
+        edited("b", (0, "thought"), (0, "action"), (1, "action")),
+        unedited("a"),
+        unedited("b"),
+        rejected("b", RejectReason.SEVERAL_TEXTS),
+        rejected("b", RejectReason.ABSENT_FIELD),
+        rejected("b", RejectReason.SEVERAL_TEXTS),
+        Skipped(KEY, "a"),
+        Excluded(KEY, "c"),
     ):
         counts.add(item)
     assert counts.as_json() == {
@@ -34,7 +45,7 @@ def test_every_annotation_is_counted_once_and_drafts_apart() -> None:
         "skipped": 1,
         "excluded": 1,
         "drafts": 2,
-        "rejected_by_reason": {"a field that the task lacks": 1, "several texts for one field": 2},
+        "rejected_by_reason": {"absent_field": 1, "several_texts": 2},
         "edits_by_field": {"action": 2, "thought": 1},
         "by_annotator": {
             "a": {"unedited": 1, "skipped": 1},
@@ -42,18 +53,15 @@ def test_every_annotation_is_counted_once_and_drafts_apart() -> None:
             "c": {"excluded": 1},
         },
     }
-    assert list(counts.as_json()["rejected_by_reason"]) == [
-        "a field that the task lacks",
-        "several texts for one field",
-    ]
+    assert list(counts.as_json()["rejected_by_reason"]) == ["absent_field", "several_texts"]
 
 
 def test_the_counts_of_two_parts_make_those_of_the_whole() -> None:
     items = [
-        outcome("edited", "b", edits=[{"field": "action"}]),
-        outcome("edited", "a", edits=[{"field": "thought"}, {"field": "action"}]),
-        outcome("rejected", "b", reason="several texts for one field"),
-        outcome("skipped", "c"),
+        edited("b", (0, "action")),
+        edited("a", (0, "thought"), (0, "action")),
+        rejected("b", RejectReason.SEVERAL_TEXTS),
+        Skipped(KEY, "c"),
     ]
     whole, first, second = Counts(tasks=5, drafts=3), Counts(tasks=2, drafts=1), Counts(tasks=3, drafts=2)
     for number, item in enumerate(items):
@@ -64,7 +72,7 @@ def test_the_counts_of_two_parts_make_those_of_the_whole() -> None:
     assert first.as_json()["edits_by_field"] == {"action": 2, "thought": 1}
 
 
-def test_a_run_over_nothing_counts_nothing() -> None:
+def test_a_run_without_tasks_counts_nothing() -> None:
     assert Counts().as_json() == {
         "tasks": 0,
         "annotations": 0,

@@ -1,4 +1,4 @@
-"""Line ends across a browser's textarea: what only the browser changed is no change, and what it lost comes back."""
+"""Line ends across a browser's textarea: a change by the browser alone is not an edit, and lost line ends come back."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_edit_that_still_holds_a_carriage_return_did_not_come_through_a_brows
         ("one\ntwo\rthree\n", "one\nnew\ntwo\nthree\n", "one\nnew\ntwo\rthree\n"),
         # A line went.
         ("one\r\ntwo\nthree\rfour", "one\nthree\nfour", "one\r\nthree\rfour"),
-        # Text was added behind a last line that had no line end.
+        # Text was added after a last line that had no line end.
         ("one\r\ntwo\n\r\nlast", "one\ntwo\n\nlast\nmore", "one\r\ntwo\n\r\nlast\r\nmore"),
         # The line end at the very end was removed.
         ("one\r\ntwo\nthree\r\n", "one\ntwo\nthree", "one\r\ntwo\nthree"),

@@ -1,4 +1,4 @@
-"""What counts as an edit: one test for each row of docs/reading-rules.md, by hand, on a config by another hand.
+"""What counts as an edit: a test for each row of docs/reading-rules.md, on a labeling config that somebody else wrote.
 
 `one` and `two` correct texts of steps, `object` an object, `end` the final answer, and `why` asks for a reason.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
+from ls_trajedit.converters.record import ReasonWithoutEdit, RejectedAnnotation, RejectReason, StepLabel
 from ls_trajedit.label_config.read_config import read_config
 from tests.support.loop import text_result
 
@@ -50,7 +50,7 @@ def edits(*results: Any, data: dict[str, Any] | None = None) -> list[tuple[str, 
     return [(edit.editor.control, edit.original_text, edit.value) for edit in read(*results, data=data).edits]
 
 
-def rejection(*results: Any, data: dict[str, Any] | None = None) -> tuple[Reason, str]:
+def rejection(*results: Any, data: dict[str, Any] | None = None) -> tuple[RejectReason, str]:
     with pytest.raises(RejectedAnnotation) as rejected:
         read(*results, data=data)
     return rejected.value.reason, rejected.value.detail
@@ -104,7 +104,7 @@ def test_a_box_that_was_empty_and_stayed_so_was_not_edited() -> None:
     assert edits(result("one", "now there is something"), data=data) == [("one", "", "now there is something")]
 
 
-# "another text: edited; if the original used \r\n, the correction gets \r\n back"
+# "other text: edited; if the original used \r\n, the correction gets \r\n back"
 
 
 def test_a_correction_gets_the_line_ends_of_its_original_back() -> None:
@@ -132,7 +132,7 @@ def test_equal_texts_count_once_and_originals_among_them_do_not_count(texts: tup
     assert edits(result("one", *texts)) == [("one", "hello\n", "new")]
 
 
-def test_several_texts_that_are_all_the_original_are_no_edit() -> None:
+def test_several_texts_that_are_all_the_original_are_not_an_edit() -> None:
     assert edits(result("one", "hello\n", "hello\n", "hello\r\n")) == []
 
 
@@ -141,13 +141,13 @@ def test_texts_that_differ_in_line_ends_alone_count_once() -> None:
 
 
 def test_two_different_corrections_of_one_field_are_rejected() -> None:
-    assert rejection(result("one", "new", "newer")) == (Reason.SEVERAL_TEXTS, "`one` holds 2 different texts")
-    assert rejection(result("one", "new", "")) == (Reason.SEVERAL_TEXTS, "`one` holds 2 different texts")
+    assert rejection(result("one", "new", "newer")) == (RejectReason.SEVERAL_TEXTS, "`one` holds 2 different texts")
+    assert rejection(result("one", "new", "")) == (RejectReason.SEVERAL_TEXTS, "`one` holds 2 different texts")
 
 
 def test_two_results_for_one_editor_are_read_like_two_texts_in_one() -> None:
     assert edits(result("one", "hello\n"), result("one", "new"), result("one", "new")) == [("one", "hello\n", "new")]
-    assert rejection(result("one", "new"), result("one", "newer"))[0] is Reason.SEVERAL_TEXTS
+    assert rejection(result("one", "new"), result("one", "newer"))[0] is RejectReason.SEVERAL_TEXTS
 
 
 # "the original is not a string: equal value = not edited; not JSON = rejected"
@@ -156,7 +156,7 @@ OBJECT = '{\n  "tool": "x",\n  "n": [\n    1,\n    2\n  ]\n}'
 
 
 @pytest.mark.parametrize("text", [OBJECT, '{"tool":"x","n":[1,2]}', '{"n": [1, 2],\r\n "tool": "x"}', OBJECT + "\n"])
-def test_json_that_says_the_same_is_no_edit(text: str) -> None:
+def test_json_with_the_same_value_is_not_an_edit(text: str) -> None:
     assert edits(result("object", text)) == []
 
 
@@ -172,22 +172,22 @@ def test_json_that_says_the_same_is_no_edit(text: str) -> None:
         ("[]", []),
     ],
 )
-def test_json_that_says_something_else_is_an_edit_to_that_value(text: str, value: Any) -> None:
+def test_json_with_another_value_is_an_edit_to_that_value(text: str, value: Any) -> None:
     ((control, original, found),) = edits(result("object", text))
     assert (control, original, found, type(found)) == ("object", OBJECT, value, type(value))
     assert repr(found) == repr(value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "x(1)", '{"tool": "x"', "NaN", "{'tool': 'x'}", "1e999", "[" * 2000])
-def test_text_that_is_no_json_where_the_original_is_is_rejected(text: str) -> None:
+def test_text_that_is_not_json_where_the_original_is_json_is_rejected(text: str) -> None:
     reason, detail = rejection(result("object", text))
-    assert reason is Reason.NOT_JSON
+    assert reason is RejectReason.NOT_JSON
     assert detail.startswith("`object` corrects `turns[0].call`, and its text is not JSON: ")
 
 
 def test_several_layouts_of_the_same_json_count_once() -> None:
     assert edits(result("object", OBJECT, "[1]", "[ 1 ]")) == [("object", OBJECT, [1])]
-    assert rejection(result("object", "[1]", "[1.0]"))[0] is Reason.SEVERAL_TEXTS
+    assert rejection(result("object", "[1]", "[1.0]"))[0] is RejectReason.SEVERAL_TEXTS
 
 
 @pytest.mark.parametrize("value", [0, 5, 1.5, True, False, [], {}, ["a"]])
@@ -198,7 +198,7 @@ def test_every_kind_of_value_can_stay_and_can_change(value: Any) -> None:
     assert found == "other"
 
 
-def test_a_text_that_looks_like_json_is_a_text() -> None:
+def test_a_string_that_looks_like_json_is_a_string() -> None:
     data = {"turns": [{"said": '{"a": 1}'}]}
     assert edits(result("one", '{"a":1}'), data=data) == [("one", '{"a": 1}', '{"a":1}')]
     assert edits(result("one", "{"), data=data) == [("one", '{"a": 1}', "{")]
@@ -208,30 +208,30 @@ def test_a_value_that_was_imported_as_json_is_compared_as_a_value() -> None:
     data = {"turns": [{"call": "[\n  1\n]"}], "ls_trajedit": {"json": ["turns[0].call"]}}
     assert edits(result("object", "[1]"), data=data) == []
     assert edits(result("object", "[2]"), data=data) == [("object", "[\n  1\n]", "[2]")]
-    assert rejection(result("object", "[2"), data=data)[0] is Reason.NOT_JSON
+    assert rejection(result("object", "[2"), data=data)[0] is RejectReason.NOT_JSON
 
 
-# "a control that the config lacks, a field that the task lacks, a result of a wrong shape: rejected"
+# "a control that the config lacks, a field that the task lacks, a result of the wrong shape: rejected"
 
 
 @pytest.mark.parametrize("control", ["three", "", "ONE", "one ", "step_0__action__corrected", "goal"])
 def test_a_control_that_the_config_lacks_is_rejected(control: str) -> None:
     found = {**result("one", "new"), "from_name": control}
-    assert rejection(found) == (Reason.UNKNOWN_CONTROL, f"`{control}`")
+    assert rejection(found) == (RejectReason.UNKNOWN_CONTROL, f"`{control}`")
 
 
 def test_a_correction_of_a_step_that_the_task_does_not_have_is_rejected() -> None:
     assert rejection(result("two", "new")) == (
-        Reason.ABSENT_FIELD,
+        RejectReason.ABSENT_FIELD,
         "`two` corrects `turns[1].said`, which is not in the task",
     )
-    assert rejection(result("two", ""))[0] is Reason.ABSENT_FIELD
+    assert rejection(result("two", ""))[0] is RejectReason.ABSENT_FIELD
 
 
 def test_a_correction_of_a_field_that_is_null_is_rejected() -> None:
     data = {"turns": [{"said": None}]}
     assert rejection(result("one", "new"), data=data) == (
-        Reason.ABSENT_FIELD,
+        RejectReason.ABSENT_FIELD,
         "`one` corrects `turns[0].said`, which is null in the task",
     )
 
@@ -240,16 +240,16 @@ def test_a_correction_of_a_field_that_is_null_is_rejected() -> None:
 def test_an_answer_that_was_only_imported_as_an_empty_text_is_a_field_that_the_task_lacks(note: dict[str, Any]) -> None:
     data = {"turns": [], "answer": "", "ls_trajedit": note}
     assert edits(data=data) == []
-    assert rejection(result("end", "42"), data=data)[0] is Reason.ABSENT_FIELD
+    assert rejection(result("end", "42"), data=data)[0] is RejectReason.ABSENT_FIELD
 
 
 def test_a_score_or_a_reason_for_a_step_that_the_task_does_not_have_is_rejected() -> None:
     assert rejection(choice("ok2", "o2", "yes")) == (
-        Reason.ABSENT_FIELD,
+        RejectReason.ABSENT_FIELD,
         "`ok2` scores `turns[1]`, which is not in the task",
     )
     assert rejection(result("o2__reason", "because")) == (
-        Reason.ABSENT_FIELD,
+        RejectReason.ABSENT_FIELD,
         "`o2__reason` explains `turns[1].said`, which is not in the task",
     )
 
@@ -260,7 +260,7 @@ def test_an_empty_reason_for_a_step_that_the_task_does_not_have_says_nothing() -
 
 def test_a_step_can_be_scored_whatever_fields_it_has() -> None:
     reading = read(choice("ok", "o1", "no"), data={"turns": [{"thought": "only"}]})
-    assert [(label.step_index, values) for label, values in reading.labels] == [(0, ("no",))]
+    assert [(label.step_index, label.choices) for label in reading.labels] == [(0, ("no",))]
 
 
 WHOLE = result("one", "new")
@@ -296,19 +296,19 @@ WHOLE = result("one", "new")
         {**choice("ok", "o1"), "value": {"text": ["yes"]}},
     ],
 )
-def test_a_result_of_a_wrong_shape_is_rejected(broken: Any) -> None:
-    assert rejection(WHOLE, broken)[0] is Reason.WRONG_SHAPE
+def test_a_result_of_the_wrong_shape_is_rejected(broken: Any) -> None:
+    assert rejection(WHOLE, broken)[0] is RejectReason.WRONG_SHAPE
 
 
 @pytest.mark.parametrize("results", [None, {}, "x", 5, {"one": "new"}])
-def test_results_that_are_no_list_are_rejected(results: Any) -> None:
+def test_results_that_are_not_a_list_are_rejected(results: Any) -> None:
     with pytest.raises(RejectedAnnotation) as rejected:
         read_annotation(results, read_config(CONFIG).controls(DATA), DATA)
-    assert rejected.value.reason is Reason.WRONG_SHAPE
+    assert rejected.value.reason is RejectReason.WRONG_SHAPE
 
 
 def test_one_broken_result_rejects_the_whole_annotation() -> None:
-    assert rejection(result("one", "new"), result("two", "new"))[0] is Reason.ABSENT_FIELD
+    assert rejection(result("one", "new"), result("two", "new"))[0] is RejectReason.ABSENT_FIELD
 
 
 # "`origin` and `parent_prediction` are never used to decide"
@@ -320,7 +320,7 @@ def test_where_a_text_comes_from_does_not_decide_whether_it_is_an_edit(origin: s
     assert edits({**result("one", "hello\n"), "origin": origin}) == []
 
 
-# What is beside the table.
+# What the table does not say.
 
 
 def test_controls_that_say_nothing_about_the_trace_are_passed_over() -> None:
@@ -347,13 +347,13 @@ def test_a_reason_belongs_to_the_edit_of_its_field() -> None:
 def test_a_reason_without_an_edit_is_kept_apart() -> None:
     reading = read(result("whyReason", "looks right"), result("one", "hello\n"))
     assert reading.edits == ()
-    assert [(editor.control, reason) for editor, reason in reading.idle_reasons] == [("one", "looks right")]
-    assert read(result("whyReason", "")).idle_reasons == ()
+    assert reading.reasons_without_edit == (ReasonWithoutEdit(0, "said", "looks right"),)
+    assert read(result("whyReason", "")).reasons_without_edit == ()
 
 
 def test_scores_of_a_step_are_read_beside_the_edits() -> None:
     reading = read(choice("ok", "o1", "yes", "no"), result("one", "hello\n"))
-    assert [(label.step_index, label.name, values) for label, values in reading.labels] == [(0, "ok", ("yes", "no"))]
+    assert reading.labels == (StepLabel(0, "ok", ("yes", "no")),)
     assert reading.edits == ()
 
 

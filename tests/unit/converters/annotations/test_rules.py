@@ -1,4 +1,4 @@
-"""Which annotations are read, and what the records call who made them."""
+"""Which annotations are read, and how records name the annotator."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.rejection import Reason, RejectedAnnotation
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted, parse_time
+from ls_trajedit.converters.record import RejectedAnnotation, RejectReason
 from ls_trajedit.traces.errors import UsageError
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
@@ -34,7 +34,7 @@ def test_a_time_is_a_date_or_a_time_of_iso_8601_in_utc_unless_it_says_otherwise(
 
 
 @pytest.mark.parametrize("text", ["", "Z", "yesterday", "22.11.2026", "2026-13-01", "2026-11-22T25:00:00Z", "None"])
-def test_anything_else_is_no_time(text: str) -> None:
+def test_anything_else_is_not_a_time(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_time(text)
 
@@ -42,7 +42,7 @@ def test_anything_else_is_no_time(text: str) -> None:
 @pytest.mark.parametrize(
     ("choice", "marked", "unmarked"), [("include", True, True), ("only", True, False), ("exclude", False, True)]
 )
-def test_ground_truth_is_let_in_as_chosen(choice: Any, marked: bool, unmarked: bool) -> None:
+def test_ground_truth_is_read_as_the_rules_say(choice: Any, marked: bool, unmarked: bool) -> None:
     rules = ReadingRules(ground_truth=choice)
     assert is_wanted({"ground_truth": True}, rules) is marked
     assert is_wanted({"ground_truth": False}, rules) is unmarked
@@ -62,21 +62,21 @@ def test_ground_truth_is_let_in_as_chosen(choice: Any, marked: bool, unmarked: b
         ({"created_at": "2026-11-22T12:30:00Z", "updated_at": None}, True),
     ],
 )
-def test_since_counts_in_and_until_counts_out_by_the_last_change(annotation: dict[str, Any], wanted: bool) -> None:
+def test_since_is_inclusive_and_until_exclusive_by_the_last_change(annotation: dict[str, Any], wanted: bool) -> None:
     assert is_wanted(annotation, ReadingRules(since=NOON, until=NOON + timedelta(hours=1))) is wanted
 
 
-def test_one_end_of_the_time_can_be_open() -> None:
+def test_since_and_until_each_work_alone() -> None:
     before, after = {"updated_at": "2026-11-22T11:00:00Z"}, {"updated_at": "2026-11-22T13:00:00Z"}
     assert [is_wanted(a, ReadingRules(since=NOON)) for a in (before, after)] == [False, True]
     assert [is_wanted(a, ReadingRules(until=NOON)) for a in (before, after)] == [True, False]
 
 
 @pytest.mark.parametrize("annotation", [{}, {"updated_at": None}, {"updated_at": "soon"}, {"updated_at": 5}])
-def test_an_annotation_without_a_time_is_rejected_where_a_time_is_asked_for(annotation: dict[str, Any]) -> None:
+def test_an_annotation_without_a_time_is_rejected_when_a_rule_needs_one(annotation: dict[str, Any]) -> None:
     with pytest.raises(RejectedAnnotation) as rejected:
         is_wanted(annotation, ReadingRules(since=NOON))
-    assert rejected.value.reason is Reason.NO_TIME
+    assert rejected.value.reason is RejectReason.NO_TIME
     assert is_wanted(annotation, ReadingRules())
 
 
@@ -92,11 +92,11 @@ def test_an_annotation_without_a_time_is_rejected_where_a_time_is_asked_for(anno
         ({"id": {"nested": 1}}, "unknown"),
     ],
 )
-def test_an_annotator_goes_by_the_number_of_the_user(completed_by: Any, name: str) -> None:
+def test_an_annotator_is_named_by_the_users_id(completed_by: Any, name: str) -> None:
     assert annotator_name(completed_by, ReadingRules()) == name
 
 
-def test_an_annotator_goes_by_the_address_when_that_is_asked_for() -> None:
+def test_an_annotator_is_named_by_the_address_when_the_rules_ask_for_it() -> None:
     rules = ReadingRules(annotators="email", emails={7: "seven@example.com"})
     assert annotator_name(7, rules) == "seven@example.com"
     assert annotator_name({"id": 8, "email": "eight@example.com"}, rules) == "eight@example.com"
@@ -105,7 +105,7 @@ def test_an_annotator_goes_by_the_address_when_that_is_asked_for() -> None:
         annotator_name(9, rules)
 
 
-def test_a_hash_is_the_same_for_the_same_user_and_holds_no_number() -> None:
+def test_a_hash_is_the_same_for_the_same_user_and_does_not_hold_the_id() -> None:
     rules = ReadingRules(annotators="hash")
     names = [annotator_name(person, rules) for person in (7, {"id": 7, "email": "x"}, 8)]
     assert names[0] == names[1] != names[2]

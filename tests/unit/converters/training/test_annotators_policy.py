@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ls_trajedit.converters.training.annotators_policy import Chosen, KeyedRecord, choose_records
-from tests.support.samples import EditOf, record_of
+from tests.support.samples import EditOf, outcome_of
 
 STEPS: list[Any] = [{"thought": "a", "action": "f()"}, "look", {"action": "h()", "args": {"q": "x", "n": 1}}]
 
 
 def keyed(number: int, annotator: str, *edits: EditOf, updated_at: str | None = None) -> KeyedRecord:
-    record = record_of(STEPS, *edits, answer="no", annotator=annotator, updated_at=updated_at)
-    return KeyedRecord((5, number), record)
+    outcome = outcome_of(STEPS, *edits, answer="no", annotator=annotator, updated_at=updated_at, annotation_id=number)
+    return KeyedRecord(outcome.key, outcome.record)
 
 
 def edits_of(chosen: Chosen) -> list[tuple[Any, str, str]]:
     (item,) = chosen.records
-    return [(edit["step_index"], edit["field"], edit["edited_text"]) for edit in item.record["edits"]]
+    return [(edit.step_index, edit.field, edit.edited_text) for edit in item.record.edits]
 
 
 def test_all_are_taken_as_they_are() -> None:
@@ -35,7 +35,7 @@ def test_the_latest_is_the_one_that_was_changed_last() -> None:
     assert choose_records([new, same], "latest") == Chosen([same], 1, 1)
 
 
-def test_agreed_edits_are_those_that_two_annotators_made_alike() -> None:
+def test_agreed_edits_are_those_that_two_annotators_made_in_the_same_way() -> None:
     first = keyed(1, "bob", (0, "action", "F()"), (1, "action", "search"), (None, "final_answer", "yes"))
     second = keyed(2, "ann", (0, "thought", "A"), (0, "action", "F()"), (2, "args.q", "y"))
     third = keyed(3, "cy", (1, "action", "search"), (2, "args.q", "z"))
@@ -43,24 +43,24 @@ def test_agreed_edits_are_those_that_two_annotators_made_alike() -> None:
     assert edits_of(chosen) == [(0, "action", "F()"), (1, "action", "search")]
     (item,) = chosen.records
     assert item.key == (5, 1)
-    assert item.record["annotator"] == "ann+bob+cy"
-    assert item.record["corrected_trace"] == {
+    assert item.record.annotator == "ann+bob+cy"
+    assert item.record.corrected_trace.value() == {
         "task": "Do it.",
         "steps": [{"thought": "a", "action": "F()"}, "search", STEPS[2]],
         "final_answer": "no",
     }
-    assert (item.record["n_edits"], item.record["total_edit_distance"]) == (2, 1 + 6)
+    assert (item.record.n_edits, item.record.total_edit_distance) == (2, 1 + 6)
     assert item.disputed == {0, 2, 3}
     assert chosen.edits_left_out == 4
     assert chosen.annotations_left_out == 0
 
 
-def test_a_corrected_value_that_is_no_text_comes_back_as_a_value() -> None:
+def test_a_corrected_value_that_is_not_a_string_comes_back_as_a_value() -> None:
     edits: list[EditOf] = [(2, "args.n", 2), (None, "final_answer", "yes")]
     (item,) = choose_records([keyed(1, "a", *edits), keyed(2, "b", *edits)], "agree").records
-    assert item.record["corrected_trace"]["steps"][2] == {"action": "h()", "args": {"q": "x", "n": 2}}
-    assert item.record["corrected_trace"]["final_answer"] == "yes"
-    assert [edit["step_index"] for edit in item.record["edits"]] == [2, None]
+    assert item.record.corrected_trace.steps[2] == {"action": "h()", "args": {"q": "x", "n": 2}}
+    assert item.record.corrected_trace.value()["final_answer"] == "yes"
+    assert [edit.step_index for edit in item.record.edits] == [2, None]
 
 
 def test_more_votes_win_and_a_tie_drops_the_edit() -> None:
@@ -69,8 +69,8 @@ def test_more_votes_win_and_a_tie_drops_the_edit() -> None:
     assert edits_of(choose_records(three_to_two, "agree")) == [(0, "action", "y")]
     tie = choose_records(three_to_two[:4], "agree")
     assert edits_of(tie) == []
-    assert (tie.records[0].record["annotator"], tie.edits_left_out) == ("0+1+2+3", 4)
-    assert tie.records[0].record["corrected_trace"] == tie.records[0].record["original_trace"]
+    assert (tie.records[0].record.annotator, tie.edits_left_out) == ("0+1+2+3", 4)
+    assert tie.records[0].record.corrected_trace == tie.records[0].record.original_trace
 
 
 def test_one_annotator_agrees_with_nobody() -> None:
@@ -82,4 +82,4 @@ def test_one_annotator_agrees_with_nobody() -> None:
 def test_two_who_left_a_task_alone_agree_on_it() -> None:
     chosen = choose_records([keyed(1, "a"), keyed(2, "b")], "agree")
     assert edits_of(chosen) == []
-    assert (chosen.records[0].record["annotator"], chosen.records[0].disputed) == ("a+b", frozenset())
+    assert (chosen.records[0].record.annotator, chosen.records[0].disputed) == ("a+b", frozenset())

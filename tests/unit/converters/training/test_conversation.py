@@ -1,4 +1,4 @@
-"""Traces as conversations: user and assistant in turns, whatever the steps lack."""
+"""Traces as conversations: user and assistant alternate, whatever the steps lack."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 
+from ls_trajedit.converters.training.conversation import Trajectory, prompt_before, trajectory_of
+from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.rendering import default_step_template
+from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
-from ls_trajedit.converters.training.step_pairs import completions
-from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
+from ls_trajedit.converters.training.step_pairs import step_pairs
 from ls_trajedit.traces.template import parse_template
 from tests.support.samples import TEXT, TOOLS, sample_of
 
 NONE = "Observation: (none recorded)"
+STEPS: list[Any] = [
+    {"thought": "a", "action": "f()", "observation": "1"},
+    {"thought": "b", "action": "g()", "observation": "2"},
+    {"thought": "c", "action": "h()", "observation": "3"},
+]
+EDITED = [(0, "thought", "A"), (1, "action", "G()"), (2, "thought", "C")]
 
 
 def conversation(sample: Sample) -> list[tuple[str, str]]:
@@ -24,7 +32,7 @@ def conversation(sample: Sample) -> list[tuple[str, str]]:
     return [(message["role"], message["content"]) for message in found.corrected.messages]
 
 
-def test_an_observation_is_what_the_user_says_and_a_missing_one_is_told() -> None:
+def test_an_observation_is_what_the_user_says_and_a_missing_one_has_a_placeholder() -> None:
     steps: list[Any] = [
         {"thought": "a", "action": "f()", "observation": "1"},
         {"action": "g()"},
@@ -52,7 +60,7 @@ def test_nothing_follows_the_last_thing_that_the_assistant_says() -> None:
     ]
 
 
-def test_a_step_that_says_nothing_is_no_turn_and_what_it_heard_is_added_to_what_was_heard() -> None:
+def test_a_step_that_says_nothing_is_not_a_turn_and_what_it_heard_is_added_to_what_was_heard() -> None:
     steps: list[Any] = [
         {"observation": "before"},
         {"action": "f()", "observation": "1"},
@@ -93,19 +101,11 @@ def test_a_bare_step_is_its_one_field() -> None:
     ("value", "text"),
     [("", ""), ("null", "null"), ("42", "42"), ("a\r\nb", "a\r\nb"), (42, "42"), ({"k": [1]}, '{"k":[1]}')],
 )
-def test_texts_stay_as_they_are_and_other_values_are_json(value: Any, text: str) -> None:
+def test_strings_stay_as_they_are_and_other_values_are_json(value: Any, text: str) -> None:
     steps = [{"thought": "t", "action": "a", "observation": value}, {"action": "b"}]
     messages = conversation(sample_of(steps, (0, "thought", "T"), answer=value))
     assert messages[2] == ("user", f"Observation: {text}")
     assert messages[-1] == ("assistant", f"Final Answer: {text}")
-
-
-def test_every_further_editable_field_has_a_line() -> None:
-    fields = ["thought", "action", "action.name", "observation", "args.query", "note", "tool_calls[0].function"]
-    assert default_step_template(fields, TEXT.observation) == (
-        "Thought: {thought}\nAction: {action}\nArgs.query: {args.query}\nNote: {note}\n"
-        "Tool_calls[0].function: {tool_calls[0].function}"
-    )
 
 
 def test_a_call_is_written_as_a_call_and_its_observation_as_the_answer_of_the_tool() -> None:
@@ -137,44 +137,39 @@ def test_a_call_is_written_as_a_call_and_its_observation_as_the_answer_of_the_to
     assert sample.actions_as_calls_and_as_text() == (2, 1)
 
 
-@pytest.mark.parametrize(
-    ("observation", "answers"),
-    [(["a", {"b": 1}], ["a", '{"b":1}']), ("all", ["all", "(none recorded)"]), (["a"], ['["a"]', "(none recorded)"])],
-)
-def test_of_several_calls_each_gets_its_answer(observation: Any, answers: list[str]) -> None:
-    calls = [{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}]
-    steps: list[Any] = [{"action": calls, "observation": observation}, {"thought": "x"}]
-    (pair,) = completions(sample_of(steps, (1, "thought", "y"), rendering=TOOLS))
-    heard = [message for message in pair.prompt if message["role"] == "tool"]  # type: ignore[union-attr]
-    assert [(message["tool_call_id"], message["content"]) for message in heard] == [
-        ("call_0_0", answers[0]),
-        ("call_0_1", answers[1]),
-    ]
-
-
-def test_a_thought_is_never_a_call() -> None:
-    (pair,) = completions(sample_of([{"thought": "f(x=1)"}], (0, "thought", "g(x=1)"), rendering=TOOLS))
-    assert pair.chosen == {"role": "assistant", "content": "Thought: g(x=1)"}  # type: ignore[union-attr]
-
-
-def test_the_tools_are_those_that_the_trace_declares() -> None:
-    declared = [
-        {"name": "open_url", "description": "Opens.", "parameters": {"properties": {"url": {"type": "string"}}}}
-    ]
-    rendering = replace(TOOLS, tools_path=("meta", "tools"))
-    steps = [{"action": "open_url('x')"}]
-    sample = sample_of(steps, (0, "action", "open_url('y')"), rendering=rendering, extra={"meta": {"tools": declared}})
-    assert sample.tools == [{"type": "function", "function": declared[0]}]
-    (pair,) = completions(sample)
-    assert pair.chosen["tool_calls"][0]["function"]["arguments"] == {"url": "y"}  # type: ignore[union-attr]
-    without = sample_of(steps, (0, "action", "open_url('y')"), rendering=rendering)
-    assert without.tools == []
-
-
-def test_a_task_or_an_id_that_is_a_date_stays_a_text_and_half_a_pair_is_replaced() -> None:
+def test_a_task_or_an_id_that_is_a_date_stays_text_and_a_lone_surrogate_is_replaced() -> None:
     sample = sample_of(["a"], (0, "action", "b\udc80"), task="2024-01-01", trace_id="2024-01-02")
     assert conversation(sample) == [("user", "2024-01-01 "), ("assistant", "Action: b\ufffd")]
-    assert sample.columns(0, 1, False)["trace_id"] == "2024-01-02 "
+    assert sample.columns(0, n_edits=1, is_stale=False)["trace_id"] == "2024-01-02 "
+
+
+@pytest.mark.parametrize(
+    ("rules", "spoken", "is_stale"),
+    [
+        (TrainingRules(), ["Thought: A\nAction: f()", "Thought: b\nAction: G()", "Thought: C\nAction: h()"], True),
+        (TrainingRules(stale="truncate"), ["Thought: A\nAction: f()", "Thought: b\nAction: G()"], False),
+    ],
+)
+def test_a_conversation_can_end_with_the_first_edited_action(
+    rules: TrainingRules, spoken: list[str], is_stale: bool
+) -> None:
+    found = trajectory_of(sample_of(STEPS, *EDITED, rules=rules))
+    assert isinstance(found, Trajectory)
+    assert [message["content"] for message in found.corrected.messages if message["role"] == "assistant"] == spoken
+    assert found.is_stale is is_stale
+
+
+def test_a_conversation_with_something_stale_in_it_can_be_left_out() -> None:
+    rules = TrainingRules(stale="exclude")
+    assert trajectory_of(sample_of(STEPS, *EDITED, rules=rules)) is Omission.STALE
+    assert isinstance(trajectory_of(sample_of(STEPS, (2, "action", "H()"), rules=rules)), Trajectory)
+    assert isinstance(trajectory_of(sample_of(STEPS, (0, "thought", "A"), rules=rules)), Trajectory)
+
+
+def test_a_trace_without_edits_or_with_noise_alone_is_not_a_conversation() -> None:
+    assert trajectory_of(sample_of(STEPS)) is None
+    assert list(step_pairs(sample_of(STEPS))) == []
+    assert trajectory_of(sample_of(STEPS, (0, "thought", "A"), rules=TrainingRules(min_edit_chars=5))) is Omission.NOISE
 
 
 @pytest.mark.parametrize(("observation", "text"), [("2024-01-01", "2024-01-01 "), ("a\udc80", "a\ufffd"), ("", NONE)])
@@ -183,5 +178,6 @@ def test_an_observation_is_written_so_that_it_can_be_loaded(observation: str, te
     steps = [{"action": "f", "observation": observation}, {"action": "g"}]
     assert conversation(sample_of(steps, (0, "action", "F"), rendering=rendering))[2] == ("user", text)
     calls = [{"action": "f()", "observation": observation}, {"action": "g"}]
-    (pair,) = completions(sample_of(calls, (1, "action", "G"), rendering=TOOLS))
-    assert pair.prompt[-1]["content"] == (text if observation else "")  # type: ignore[union-attr]
+    assert prompt_before(sample_of(calls, (1, "action", "G"), rendering=TOOLS), 1)[-1]["content"] == (
+        text if observation else ""
+    )

@@ -1,4 +1,4 @@
-"""Edited steps as pairs: what stands before, what is learned, and what is left out and why."""
+"""Edited steps as preference pairs: what precedes them, what is trained on, and what is left out and why."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.training.omission import Omission
+from ls_trajedit.converters.training.conversation import trajectory_of
+from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
-from ls_trajedit.converters.training.step_pairs import StepPair, completions, step_pairs
-from ls_trajedit.converters.training.trajectory import Trajectory, trajectory_of
+from ls_trajedit.converters.training.step_pairs import Completion, completions, step_pairs
 from ls_trajedit.traces.template import parse_template
 from tests.support.samples import TEXT, TOOLS, sample_of
 
@@ -22,19 +22,19 @@ STEPS: list[Any] = [
 ]
 
 
-def told(sample: Sample) -> list[Any]:
+def pairs_of(sample: Sample) -> list[Any]:
     """Each pair as step, chosen, rejected, number of edits and whether it is stale; or why there is none."""
     return [
         found.value
         if isinstance(found, Omission)
-        else (found[0].step, found[0].chosen["content"], found[1]["content"], found[0].n_edits, found[0].is_stale)
+        else (found.step, found.chosen["content"], found.rejected["content"], found.n_edits, found.is_stale)
         for found in step_pairs(sample)
     ]
 
 
 def test_each_edited_step_is_one_pair_with_all_its_edits() -> None:
     edits = [(2, "action", "H()"), (0, "thought", "A"), (0, "action", "F()"), (None, "final_answer", "yes")]
-    assert told(sample_of(STEPS, *edits, answer="no")) == [
+    assert pairs_of(sample_of(STEPS, *edits, answer="no")) == [
         (0, "Thought: A\nAction: F()", "Thought: a\nAction: f()", 2, False),
         (2, "Thought: c\nAction: H()", "Thought: c\nAction: h()", 1, True),
         (3, "Final Answer: yes", "Final Answer: no", 1, True),
@@ -43,7 +43,7 @@ def test_each_edited_step_is_one_pair_with_all_its_edits() -> None:
 
 def test_the_prompt_holds_the_corrected_steps_before() -> None:
     sample = sample_of(STEPS, (0, "thought", "A"), (2, "action", "H()"))
-    _, (pair, _) = [found for found in step_pairs(sample) if not isinstance(found, Omission)]
+    _, pair = [found for found in step_pairs(sample) if not isinstance(found, Omission)]
     assert [message["content"] for message in pair.prompt] == [
         "Do it.",
         "Thought: A\nAction: f()",
@@ -64,35 +64,35 @@ def test_what_follows_an_edited_action_is_stale(field: str, stale: bool) -> None
     sample = sample_of([first, second], (0, field, "new"), (1, "thought", "B"), rendering=rendering)
     *_, last = step_pairs(sample)
     assert not isinstance(last, Omission)
-    assert last[0].is_stale is stale
+    assert last.is_stale is stale
 
 
-def test_an_edited_action_that_the_template_does_not_show_is_invisible_and_makes_stale() -> None:
+def test_an_edited_action_that_the_template_does_not_show_is_invisible_and_makes_what_follows_stale() -> None:
     rendering = replace(TEXT, step=parse_template("{thought}"))
     sample = sample_of(STEPS, (0, "action", "F()"), (1, "thought", "B"), rendering=rendering)
-    assert told(sample) == ["invisible", (1, "B", "b", 1, True)]
+    assert pairs_of(sample) == ["invisible", (1, "B", "b", 1, True)]
 
 
 def test_an_edit_that_shows_only_in_what_was_heard_is_invisible() -> None:
-    assert told(sample_of(STEPS, (1, "observation", "new"))) == ["invisible"]
+    assert pairs_of(sample_of(STEPS, (1, "observation", "new"))) == ["invisible"]
     assert trajectory_of(sample_of(STEPS, (1, "observation", "new"))) is Omission.INVISIBLE
 
 
 def test_calls_that_differ_in_their_spelling_only_are_the_same() -> None:
     steps = [{"action": "f( x = 1 )"}]
-    assert told(sample_of(steps, (0, "action", "f(x=1)"), rendering=TOOLS)) == ["invisible"]
-    assert len(told(sample_of(steps, (0, "action", "f(x=1)")))) == 1
+    assert pairs_of(sample_of(steps, (0, "action", "f(x=1)"), rendering=TOOLS)) == ["invisible"]
+    assert len(pairs_of(sample_of(steps, (0, "action", "f(x=1)")))) == 1
 
 
-def test_a_side_that_says_nothing_is_no_pair_but_a_correction_of_it_is_a_completion() -> None:
+def test_a_step_written_as_nothing_is_in_no_pair_but_its_correction_is_a_completion() -> None:
     rendering = replace(TEXT, step=parse_template("{action}"))
     emptied = sample_of([{"action": "f()"}, "x"], (0, "action", ""), rendering=rendering)
-    assert told(emptied) == ["empty"]
+    assert pairs_of(emptied) == ["empty"]
     assert list(completions(emptied)) == [Omission.EMPTY]
     filled = sample_of([{"action": ""}, "x"], (0, "action", "f()"), rendering=rendering)
-    assert told(filled) == ["empty"]
+    assert pairs_of(filled) == ["empty"]
     (found,) = completions(filled)
-    assert isinstance(found, StepPair)
+    assert isinstance(found, Completion)
     assert found.chosen["content"] == "f()"
 
 
@@ -100,7 +100,7 @@ EDITED = [(0, "thought", "A"), (1, "action", "G()"), (2, "thought", "C")]
 
 
 @pytest.mark.parametrize(
-    ("rules", "pairs", "learned"),
+    ("rules", "pairs", "trained"),
     [
         (TrainingRules(), [0, 1, 2], [0, 1, 2]),
         (TrainingRules(stale="exclude"), [0, 1, "stale"], [0, 1, "stale"]),
@@ -110,33 +110,33 @@ EDITED = [(0, "thought", "A"), (1, "action", "G()"), (2, "thought", "C")]
         (TrainingRules(min_edit_chars=2), ["noise", "noise", "noise"], ["noise", "noise", "noise"]),
     ],
 )
-def test_the_rules_say_which_pairs_are_left_out(rules: TrainingRules, pairs: list[Any], learned: list[Any]) -> None:
+def test_the_rules_say_which_pairs_are_left_out(rules: TrainingRules, pairs: list[Any], trained: list[Any]) -> None:
     sample = sample_of(STEPS, *EDITED, rules=rules)
-    assert [pair if isinstance(pair, str) else pair[0] for pair in told(sample)] == pairs
-    assert [found.value if isinstance(found, Omission) else found.step for found in completions(sample)] == learned
+    assert [pair if isinstance(pair, str) else pair[0] for pair in pairs_of(sample)] == pairs
+    assert [found.value if isinstance(found, Omission) else found.step for found in completions(sample)] == trained
 
 
 def test_the_first_pair_is_the_first_that_can_be_one() -> None:
     rules = TrainingRules(pairs="first", min_edit_chars=2)
     sample = sample_of(STEPS, (0, "thought", "A"), (1, "thought", "better"), (2, "thought", "best"), rules=rules)
-    assert [pair if isinstance(pair, str) else pair[0] for pair in told(sample)] == ["noise", 1, "later"]
+    assert [pair if isinstance(pair, str) else pair[0] for pair in pairs_of(sample)] == ["noise", 1, "later"]
 
 
 def test_a_step_is_noise_only_when_all_its_edits_are() -> None:
     rules = TrainingRules(ignore_whitespace_edits=True)
     edits = [(0, "thought", " a"), (0, "action", "F()"), (1, "action", "g( )\n"), (2, "thought", "c c")]
-    assert told(sample_of(STEPS, *edits, rules=rules)) == [
+    assert pairs_of(sample_of(STEPS, *edits, rules=rules)) == [
         (0, "Thought:  a\nAction: F()", "Thought: a\nAction: f()", 1, False),
         "noise",
         (2, "Thought: c c\nAction: h()", "Thought: c\nAction: h()", 1, True),
     ]
 
 
-def test_an_edit_of_as_many_characters_as_are_asked_for_is_none() -> None:
+def test_noise_has_fewer_characters_than_are_asked_for() -> None:
     steps = ["abc", "abc"]
     edits = [(0, "action", "abcde"), (1, "action", "abcdef")]
     rules = TrainingRules(min_edit_chars=3)
-    assert [pair if isinstance(pair, str) else pair[0] for pair in told(sample_of(steps, *edits, rules=rules))] == [
+    assert [pair if isinstance(pair, str) else pair[0] for pair in pairs_of(sample_of(steps, *edits, rules=rules))] == [
         "noise",
         1,
     ]
@@ -144,36 +144,7 @@ def test_an_edit_of_as_many_characters_as_are_asked_for_is_none() -> None:
 
 def test_an_edited_action_that_is_noise_makes_nothing_stale() -> None:
     rules = TrainingRules(ignore_whitespace_edits=True)
-    assert told(sample_of(STEPS, (0, "action", "f( )"), (1, "thought", "B"), rules=rules)) == [
+    assert pairs_of(sample_of(STEPS, (0, "action", "f( )"), (1, "thought", "B"), rules=rules)) == [
         "noise",
         (1, "Thought: B\nAction: g()", "Thought: b\nAction: g()", 1, False),
     ]
-
-
-@pytest.mark.parametrize(
-    ("rules", "spoken", "is_stale"),
-    [
-        (TrainingRules(), ["Thought: A\nAction: f()", "Thought: b\nAction: G()", "Thought: C\nAction: h()"], True),
-        (TrainingRules(stale="truncate"), ["Thought: A\nAction: f()", "Thought: b\nAction: G()"], False),
-    ],
-)
-def test_a_conversation_can_end_with_the_first_edited_action(
-    rules: TrainingRules, spoken: list[str], is_stale: bool
-) -> None:
-    found = trajectory_of(sample_of(STEPS, *EDITED, rules=rules))
-    assert isinstance(found, Trajectory)
-    assert [message["content"] for message in found.corrected.messages if message["role"] == "assistant"] == spoken
-    assert found.is_stale is is_stale
-
-
-def test_a_conversation_with_something_stale_in_it_can_be_left_out() -> None:
-    rules = TrainingRules(stale="exclude")
-    assert trajectory_of(sample_of(STEPS, *EDITED, rules=rules)) is Omission.STALE
-    assert isinstance(trajectory_of(sample_of(STEPS, (2, "action", "H()"), rules=rules)), Trajectory)
-    assert isinstance(trajectory_of(sample_of(STEPS, (0, "thought", "A"), rules=rules)), Trajectory)
-
-
-def test_a_trace_that_nobody_edited_or_with_noise_alone_is_no_conversation() -> None:
-    assert trajectory_of(sample_of(STEPS)) is None
-    assert list(step_pairs(sample_of(STEPS))) == []
-    assert trajectory_of(sample_of(STEPS, (0, "thought", "A"), rules=TrainingRules(min_edit_chars=5))) is Omission.NOISE

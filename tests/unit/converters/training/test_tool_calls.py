@@ -1,4 +1,4 @@
-"""Which actions are tool calls, and which stay text. None is evaluated."""
+"""Which actions are tool calls, which stay text, and which tools there are. No action is evaluated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ls_trajedit.converters.training.tool_calls import ToolCall, parse_calls
-from ls_trajedit.converters.training.tools import declared_tools, inferred_tools, parameter_names
+from ls_trajedit.converters.training.tool_calls import (
+    ToolCall,
+    declared_tools,
+    inferred_tools,
+    parameter_names,
+    parse_calls,
+)
 from tests.support.strategies import json_values, texts
 
 
@@ -37,7 +42,7 @@ def one(name: str, **arguments: Any) -> list[ToolCall]:
         (r"f(path='C:\data')", one("f", path="C:\\data")),
     ],
 )  # fmt: skip
-def test_a_call_is_told_by_its_name_and_its_arguments(action: Any, calls: list[ToolCall]) -> None:
+def test_a_call_has_a_name_and_arguments(action: Any, calls: list[ToolCall]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert parse_calls(action, {}) == calls
@@ -65,11 +70,11 @@ def test_a_call_is_told_by_its_name_and_its_arguments(action: Any, calls: list[T
     ],
     ids=lambda action: repr(action)[:40],
 )  # fmt: skip
-def test_whatever_else_an_action_is_stays_text(action: Any) -> None:
+def test_any_other_action_stays_text(action: Any) -> None:
     assert parse_calls(action, {}) is None
 
 
-def test_positional_arguments_are_named_by_a_declared_tool_only() -> None:
+def test_only_a_declared_tool_gives_positional_arguments_their_names() -> None:
     known = {"open_url": ["url", "wait"]}
     assert parse_calls("open_url('x')", known) == one("open_url", url="x")
     assert parse_calls("open_url('x', 5)", known) == one("open_url", url="x", wait=5)
@@ -79,12 +84,12 @@ def test_positional_arguments_are_named_by_a_declared_tool_only() -> None:
     assert parse_calls("other('x')", known) is None
 
 
-def test_arguments_hold_nothing_that_utf_8_cannot() -> None:
+def test_arguments_hold_nothing_that_utf_8_cannot_encode() -> None:
     assert parse_calls({"name": "f", "arguments": {"a\udc80": ["\udc80"]}}, {}) == one("f", **{"a\ufffd": ["\ufffd"]})
 
 
 @given(json_values() | texts())
-def test_no_action_whatever_it_holds_is_an_error(action: Any) -> None:
+def test_no_action_is_an_error_whatever_it_holds(action: Any) -> None:
     for call in parse_calls(action, {"f": ["a"]}) or []:
         json.dumps(call.arguments).encode()
 
@@ -96,7 +101,7 @@ DECLARED = [
 
 
 @pytest.mark.parametrize("value", [DECLARED, json.dumps(DECLARED)])
-def test_tools_that_a_trace_declares_are_taken_as_they_are_with_a_description_where_there_is_none(value: Any) -> None:
+def test_declared_tools_stay_as_they_are_and_get_a_description_if_they_have_none(value: Any) -> None:
     tools = declared_tools(value)
     assert tools is not None
     assert tools[0] == {"type": "function", "function": DECLARED[0]}
@@ -105,7 +110,7 @@ def test_tools_that_a_trace_declares_are_taken_as_they_are_with_a_description_wh
 
 
 @pytest.mark.parametrize("value", [None, [], "", "{", 5, {"name": "f"}, ["f"], [{"description": "x"}], [DECLARED]])
-def test_what_is_no_list_of_tools_is_none(value: Any) -> None:
+def test_anything_else_declares_no_tools(value: Any) -> None:
     assert declared_tools(value) is None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.formats.registry import FORMATS
 from tests.support.exports import EDIT, SAME, annotation, export, read_rows, task
 from tests.support.loop import text_result
 
@@ -68,14 +68,14 @@ def test_the_options_say_which_formats_and_templates_unless_the_command_line_doe
 @pytest.mark.parametrize(
     ("arguments", "message", "exit_code"),
     [
-        (["--format", "trl_dpo"], "`trl_dpo` is no format; did you mean `trl-dpo`? (formats: corrections, sft,", 2),
-        (["--format", ""], "`` is no format (formats: corrections,", 2),
+        (["--format", "trl_dpo"], "`trl_dpo` is not a format; did you mean `trl-dpo`? (formats: corrections, sft,", 2),
+        (["--format", ""], "`` is not a format (formats: corrections,", 2),
         (["--split", "train=0.9"], "'train=0.9': the shares add up to 0.9, not to 1; give shares such as", 2),
         (["--stale", "drop"], "'drop' is not one of 'include', 'exclude', 'truncate'", 2),
         (["--pairs", "last"], "'last' is not one of 'every', 'first'", 2),
         (["--annotators-policy", "vote"], "'vote' is not one of 'all', 'latest', 'agree'", 2),
         (["--min-edit-chars", "-1"], "Invalid value for '--min-edit-chars'", 2),
-        (["--options", "formats.yaml"], "`formats` in the options: `dop` is no format; did you mean `dpo`?", 3),
+        (["--options", "formats.yaml"], "`formats` in the options: `dop` is not a format; did you mean `dpo`?", 3),
         (
             ["--options", "bad.yaml"],
             "bad.yaml: `templates.step`: line 2: `{action!r}`: nothing may follow the field",

@@ -9,7 +9,7 @@ import pytest
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
 from ls_trajedit.converters.annotations.rules import ReadingRules, parse_time
 from ls_trajedit.converters.training.rules import TrainingRules
-from ls_trajedit.converters.training.split import parse_split
+from ls_trajedit.converters.training.split import parse_splits
 from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.traces.errors import DataError, UsageError
@@ -40,7 +40,7 @@ def test_every_option_becomes_the_rule_of_its_name() -> None:
         annotators_policy="agree",
         min_edit_chars=3,
         ignore_whitespace_edits=True,
-        split=parse_split("train=0.9,test=0.1"),
+        split=parse_splits("train=0.9,test=0.1"),
         to="parquet",
     )
     assert options.reading_rules({4: "ana@example.com"}) == ReadingRules(
@@ -61,7 +61,7 @@ def test_every_option_becomes_the_rule_of_its_name() -> None:
             annotators_policy="agree",
             min_edit_chars=3,
             ignore_whitespace_edits=True,
-            split=parse_split("train=0.9,test=0.1"),
+            split=parse_splits("train=0.9,test=0.1"),
         ),
         with_parquet=True,
     )

@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from ls_trajedit.convert_export import generated_schema
-from ls_trajedit.converters.formats import FORMATS
+from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.output.plan import WantedFiles, plan_for
@@ -59,9 +59,9 @@ def test_the_command_line_overrides_the_options_and_those_override_the_default()
 
 def test_an_error_says_who_named_a_format_that_does_not_exist() -> None:
     schema = generated_schema(Options())
-    with pytest.raises(UsageError, match="--format: `dop` is no format; did you mean `dpo`"):
+    with pytest.raises(UsageError, match="--format: `dop` is not a format; did you mean `dpo`"):
         plan_for(WantedFiles(formats=("dop",)), None, schema)
-    with pytest.raises(OptionsError, match="`formats` in the options: `dop` is no format; did you mean `dpo`"):
+    with pytest.raises(OptionsError, match="`formats` in the options: `dop` is not a format; did you mean `dpo`"):
         plan_for(WantedFiles(), Options(formats=["dop"]), schema)
 
 

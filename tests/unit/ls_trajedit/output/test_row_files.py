@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Outcome
+from ls_trajedit.converters.annotations.convert_task import Outcome, Rejected, Skipped
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.chunk import ConvertedChunk
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.converters.record import Reject, RejectReason
 from ls_trajedit.output.manifest import MANIFEST, Manifest, Origin, WrittenFile
 from ls_trajedit.output.row_files import RowFiles
+from tests.support.samples import outcome_of
 
 NAMES = [
     "manifest.json",
@@ -33,21 +35,20 @@ ORIGIN = Origin("http://h", None, {}, {"ls-trajedit": "0"})
 
 
 def record(task: int, annotation: int, edits: int = 1, text: str = "x") -> Outcome:
-    """The outcome for an annotation; the trace says which it is."""
-    trace = {"steps": [f"{task}/{annotation}"]}
-    row = {
-        "trace_id": f"{task}/{annotation}",
-        "task": text,
-        "original_trace": trace,
-        "corrected_trace": trace,
-        "edits": [{"field": "action"}] * edits,
-        "n_edits": edits,
-    }
-    return Outcome("edited" if edits else "unedited", "1", (task, annotation), row)
+    """The outcome of an annotation with one edit or none; the trace's id says which annotation it is."""
+    place = f"{task}/{annotation}"
+    return outcome_of(
+        ["go"],
+        *[(0, "action", f"go {place}")] * edits,
+        trace_id=place,
+        task=text,
+        task_id=task,
+        annotation_id=annotation,
+    )
 
 
 def reject(task: int, annotation: int) -> Outcome:
-    return Outcome("rejected", "1", (task, annotation), {"annotation_id": annotation, "reason": "because"})
+    return Rejected((task, annotation), Reject(task, annotation, "1", RejectReason.NO_TRACE, "nowhere", []))
 
 
 def write(folder: Path, *outcomes: Outcome, plan: ExportPlan = DEFAULT) -> list[WrittenFile]:
@@ -76,7 +77,7 @@ def lines(folder: Path, name: str) -> list[Any]:
 
 
 def test_an_edited_an_unedited_and_a_rejected_annotation_each_go_where_they_belong(tmp_path: Path) -> None:
-    written = write(tmp_path, record(1, 1), record(1, 2, edits=0), reject(2, 3), Outcome("skipped", "1", (2, 4), {}))
+    written = write(tmp_path, record(1, 1), record(1, 2, edits=0), reject(2, 3), Skipped((2, 4), "1"))
     assert sorted(contents(tmp_path)) == NAMES
     corrections = json.loads((tmp_path / "trajectory_corrections.json").read_text())
     assert [row["trace_id"] for row in corrections["records"]] == ["1/1", "1/2"]
@@ -86,10 +87,10 @@ def test_an_edited_an_unedited_and_a_rejected_annotation_each_go_where_they_belo
         "n_unedited": 1,
     }
     assert lines(tmp_path, "trajectory_sft.jsonl") == [
-        {"prompt": "x", "completion": {"steps": ["1/1"]}, "trace_id": "1/1"}
+        {"prompt": "x", "completion": {"task": "x", "steps": ["go 1/1"]}, "trace_id": "1/1"}
     ]
     assert [row["trace_id"] for row in lines(tmp_path, "trajectory_dpo.jsonl")] == ["1/1"]
-    assert lines(tmp_path, "rejects.jsonl") == [{"annotation_id": 3, "reason": "because"}]
+    assert [row["annotation_id"] for row in lines(tmp_path, "rejects.jsonl")] == [3]
     assert [(file.file, file.rows) for file in written] == [
         ("trajectory_corrections.json", 2),
         ("trajectory_sft.jsonl", 1),
@@ -164,7 +165,7 @@ def test_a_record_is_one_line_whatever_line_ends_its_texts_hold(tmp_path: Path) 
 
 
 def test_a_format_can_put_its_file_into_a_folder_of_its_own(tmp_path: Path) -> None:
-    file = RowFormat("own/rows.jsonl", lambda sample: iter([TrainingRow({"id": sample.record["trace_id"]})]))
+    file = RowFormat("own/rows.jsonl", lambda sample: iter([TrainingRow({"id": sample.record.trace_id})]))
     write(tmp_path, record(1, 1), plan=ExportPlan((Format("own", (file,), is_for_training=False),)))
     assert (tmp_path / "own" / "rows.jsonl").read_bytes() == b'{"id":"1/1"}\n'
 

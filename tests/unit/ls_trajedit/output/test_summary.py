@@ -5,23 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ls_trajedit.converters.annotations.convert_task import Outcome
+from ls_trajedit.converters.annotations.convert_task import Excluded, Rejected, Skipped
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.record import Reject, RejectReason
 from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.summary import RecordChanges, Summary, summary_json, summary_lines, summary_markdown
+from tests.support.samples import EditOf, outcome_of
 
 FILES = [WrittenFile("trajectory_sft.jsonl", 1, "ab" * 32), WrittenFile("rejects.jsonl", 12, "cd" * 32)]
 
 
 def summary() -> Summary:
     counts = Counts(tasks=1, drafts=1)
+    edits: list[EditOf] = [(0, "action", "A"), (1, "action", "B"), (None, "final_answer", "yes")]
     for outcome in (
-        Outcome(
-            "edited", "ann", (1, 1), {"edits": [{"field": "action"}, {"field": "final_answer"}, {"field": "action"}]}
-        ),
-        Outcome("unedited", "bob", (1, 2), {}),
-        Outcome("skipped", "bob", (1, 3), {}),
-        Outcome("rejected", "ann", (1, 4), {"reason": "several texts for one field"}),
+        outcome_of(["a", "b"], *edits, answer="no", annotator="ann"),
+        outcome_of(["a", "b"], annotator="bob"),
+        Skipped((1, 3), "bob"),
+        Rejected((1, 4), Reject(1, 4, "ann", RejectReason.SEVERAL_TEXTS, "`fix`", [])),
     ):
         counts.add(outcome)
     return Summary(counts.as_json(), FILES, Path("data"))
@@ -53,7 +54,7 @@ def test_a_person_reads_every_count_and_where_the_files_are() -> None:
 def test_excluded_annotations_are_shown_when_there_are_any() -> None:
     counts = Counts()
     assert not any("excluded" in line for line in summary_lines(Summary(counts.as_json(), [], Path("x"))))
-    counts.add(Outcome("excluded", "ann", (1, 1), {}))
+    counts.add(Excluded((1, 1), "ann"))
     assert "  excluded        1" in list(summary_lines(Summary(counts.as_json(), [], Path("x"))))
 
 

@@ -1,0 +1,40 @@
+"""Every format by its name. A new family of formats is a new module and one line in `_FAMILIES`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ls_trajedit.converters.formats import interchange, llamafactory, openai, prm, trl
+from ls_trajedit.converters.formats.base import Format
+
+__all__ = ["ALL", "DEFAULT_FORMATS", "FORMATS", "formats_named"]
+
+_FAMILIES = (
+    interchange.FORMATS,
+    trl.FORMATS,
+    prm.FORMATS,
+    openai.FORMATS,
+    llamafactory.FORMATS,
+)
+FORMATS: dict[str, Format] = {format_.name: format_ for family in _FAMILIES for format_ in family}
+"""Every format by its name, in the order in which files are written."""
+
+DEFAULT_FORMATS = interchange.FORMATS
+"""What is written when nothing is asked for."""
+
+ALL = "all"
+
+
+def formats_named(names: Iterable[str]) -> tuple[Format, ...]:
+    """The formats of these names, each once, in the order in which files are written; `all` names every one.
+
+    Raises ValueError, with the nearest name, for a name that no format has.
+    """
+    wanted = set(names)
+    for name in sorted(wanted - FORMATS.keys() - {ALL}):
+        # Slow to load, and needed for this alone.
+        from ls_trajedit.traces.options import nearest
+
+        known = (*FORMATS, ALL)
+        raise ValueError(f"`{name}` is not a format{nearest(name, known)} (formats: {', '.join(known)})")
+    return tuple(format_ for name, format_ in FORMATS.items() if name in wanted or ALL in wanted)

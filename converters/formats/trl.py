@@ -1,0 +1,175 @@
+"""Files for TRL, in `trl/`: supervised fine-tuning, preference pairs, whole preference trajectories, and KTO.
+
+TRL computes its loss on all of a column `completion`, `chosen` or `rejected`. So in every file but the trajectories,
+each of these holds one turn of the assistant, and no observation is trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.training.conversation import Trajectory, trajectory_of
+from ls_trajedit.converters.training.counts import Omission
+from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.step_pairs import completions, step_pairs
+from ls_trajedit.converters.training.turns import trained_characters
+from ls_trajedit.traces.json_text import json_line
+
+__all__ = ["FORMATS", "completion_rows", "conversation_rows", "dpo_rows", "kto_rows", "trajectory_rows"]
+
+
+def conversation_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
+    """The row of `sft.jsonl` for one record: the corrected trace as a conversation, trained on every turn of the
+    assistant.
+
+    >>> from ls_trajedit.converters.example import example_sample
+    >>> (row,) = conversation_rows(example_sample())
+    >>> for message in row.values["messages"]:
+    ...     print(message["role"], "|", message["content"].replace("\\n", " / "))
+    user | Find the weather in San Francisco.
+    assistant | Thought: Look it up. / Action: web_search(query='SF weather')
+    user | Observation: (none recorded)
+    assistant | Thought: Open it. / Action: open_url(results[0])
+    user | Observation: (none recorded)
+    assistant | Final Answer: I have not read a forecast yet.
+    """
+    found = trajectory_of(sample)
+    if isinstance(found, Trajectory):
+        values = {
+            "messages": found.corrected.messages,
+            **_tools_column(sample),
+            **sample.columns(found.steps[0], n_edits=found.n_edits, is_stale=found.is_stale),
+        }
+        yield TrainingRow(values, found.corrected.trained_characters(), is_stale=found.is_stale)
+    elif found is not None:
+        yield found
+
+
+def completion_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
+    """The rows of `sft_prompt_completion.jsonl` for one record: each edited step, trained on the corrected step alone.
+
+    >>> from ls_trajedit.converters.example import example_sample
+    >>> search, answer = completion_rows(example_sample())
+    >>> [message["content"] for message in search.values["prompt"]]
+    ['Find the weather in San Francisco.']
+    >>> [message["content"] for message in search.values["completion"]]
+    ["Thought: Look it up.\\nAction: web_search(query='SF weather')"]
+    >>> answer.values["step"], answer.values["completion"][0]["content"]
+    (2, 'Final Answer: I have not read a forecast yet.')
+    """
+    for found in completions(sample):
+        if isinstance(found, Omission):
+            yield found
+            continue
+        values = {
+            "prompt": found.prompt,
+            "completion": [found.chosen],
+            **_tools_column(sample),
+            **sample.columns(found.step, n_edits=found.n_edits, is_stale=found.is_stale),
+        }
+        yield TrainingRow(values, trained_characters(found.chosen), is_stale=found.is_stale)
+
+
+def dpo_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
+    """The rows of `dpo.jsonl` for one record, for the DPO, reward, ORPO and CPO trainers: a preference pair for each
+    edited step, after the task and the corrected steps that precede it.
+
+    >>> from ls_trajedit.converters.example import example_sample
+    >>> search, answer = dpo_rows(example_sample())
+    >>> search.values["chosen"][0]["content"]
+    "Thought: Look it up.\\nAction: web_search(query='SF weather')"
+    >>> search.values["rejected"][0]["content"]
+    "Thought: Look it up.\\nAction: web_search(queyr='SF weather')"
+    >>> answer.values["rejected"], answer.values["prefix_stale"]
+    ([{'role': 'assistant', 'content': 'Final Answer: It is sunny.'}], True)
+    """
+    for found in step_pairs(sample):
+        if isinstance(found, Omission):
+            yield found
+            continue
+        values = {
+            "prompt": found.prompt,
+            "chosen": [found.chosen],
+            "rejected": [found.rejected],
+            **_tools_column(sample),
+            **sample.columns(found.step, n_edits=found.n_edits, is_stale=found.is_stale),
+        }
+        yield TrainingRow(values, found.trained_characters(), is_pair=True, is_stale=found.is_stale)
+
+
+def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
+    """The row of `dpo_trajectory.jsonl` for one record: the whole corrected conversation over the whole original one.
+
+    Both hold the observations. The file is for trainers that mask them, which TRL's do not.
+
+    >>> from ls_trajedit.converters.example import example_sample
+    >>> (row,) = trajectory_rows(example_sample())
+    >>> row.values["prompt"]
+    [{'role': 'user', 'content': 'Find the weather in San Francisco.'}]
+    >>> [message["role"] for message in row.values["chosen"]]
+    ['assistant', 'user', 'assistant', 'user', 'assistant']
+    >>> row.values["chosen"][-1]["content"], row.values["rejected"][-1]["content"]
+    ('Final Answer: I have not read a forecast yet.', 'Final Answer: It is sunny.')
+    """
+    found = trajectory_of(sample)
+    if not isinstance(found, Trajectory):
+        if found is not None:
+            yield found
+        return
+    if found.original is None:
+        yield Omission.EMPTY
+        return
+    values = {
+        "prompt": found.corrected.messages[:1],
+        "chosen": found.corrected.messages[1:],
+        "rejected": found.original.messages[1:],
+        **_tools_column(sample),
+        **sample.columns(found.steps[0], n_edits=found.n_edits, is_stale=found.is_stale),
+    }
+    trained = found.corrected.trained_characters() + found.original.trained_characters()
+    yield TrainingRow(values, trained, is_pair=True, is_stale=found.is_stale)
+
+
+def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
+    """The rows of `kto.jsonl` for one record, two for each edited step: the correction is good, the original is bad.
+
+    >>> from ls_trajedit.converters.example import example_sample
+    >>> for row in kto_rows(example_sample()):
+    ...     print(row.values["label"], row.values["completion"][0]["content"].splitlines()[-1])
+    True Action: web_search(query='SF weather')
+    False Action: web_search(queyr='SF weather')
+    True Final Answer: I have not read a forecast yet.
+    False Final Answer: It is sunny.
+    """
+    for found in step_pairs(sample):
+        if isinstance(found, Omission):
+            yield found
+            continue
+        for completion, label in ((found.chosen, True), (found.rejected, False)):
+            values = {
+                "prompt": found.prompt,
+                "completion": [completion],
+                "label": label,
+                **_tools_column(sample),
+                **sample.columns(found.step, n_edits=found.n_edits, is_stale=found.is_stale),
+            }
+            yield TrainingRow(values, trained_characters(completion), is_stale=found.is_stale)
+
+
+def _tools_column(sample: Sample) -> dict[str, str]:
+    """The column `tools` of a file with tool calls. It is JSON text, because a list of objects of many shapes has no
+    column type. Where there are no tools it is `null`: chat templates take None for no tools, but some take an empty
+    list for tools."""
+    return {"tools": json_line(sample.tools or None).decode()} if sample.rendering.as_tool_calls else {}
+
+
+FORMATS = (
+    Format(
+        "trl-sft",
+        (RowFormat("trl/sft.jsonl", conversation_rows), RowFormat("trl/sft_prompt_completion.jsonl", completion_rows)),
+    ),
+    Format("trl-dpo", (RowFormat("trl/dpo.jsonl", dpo_rows),)),
+    Format("trl-dpo-trajectory", (RowFormat("trl/dpo_trajectory.jsonl", trajectory_rows),)),
+    Format("trl-kto", (RowFormat("trl/kto.jsonl", kto_rows),)),
+)

@@ -1,0 +1,271 @@
+"""The record of one annotation: the one definition that the code, the documentation and the tests share.
+
+The keys of a record, their order and their meaning are those of Potato's `trajectory_correction` export; `source` is
+added. Each dataclass is written as a JSON object whose keys are its fields, in order; `parse_record` reads one back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from ls_trajedit.traces.json_text import JsonPart
+
+__all__ = [
+    "Edit",
+    "ReasonWithoutEdit",
+    "Record",
+    "RecordedTrace",
+    "Reject",
+    "RejectReason",
+    "RejectedAnnotation",
+    "RowKey",
+    "Source",
+    "StepLabel",
+    "parse_record",
+    "reject_sentence",
+]
+
+RowKey = tuple[int, int]
+"""Task id and annotation id: where the rows of an annotation stand in every file."""
+
+Item = TypeVar("Item")
+
+
+class RecordedTrace(JsonPart):
+    """A trace as records hold it: an object with `task`, `steps` and, if there is one, the final answer under its key.
+
+    A trace goes into several rows, so its JSON is worked out once and kept here. Two traces are equal when their values
+    are.
+    """
+
+    __slots__ = ()
+
+    @property
+    def steps(self) -> list[Any]:
+        """The steps, each in the shape in which the trace was imported."""
+        steps: list[Any] = self.value()["steps"]
+        return steps
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RecordedTrace) and self.value() == other.value()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"RecordedTrace({self.value()!r})"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One corrected field. `step_index` counts from 0 and is None for the final answer; `field` is the path inside the
+    step or, for the final answer, its key. `reason` is empty when the annotator gave none."""
+
+    step_index: int | None
+    field: str
+    original_text: str
+    edited_text: str
+    edit_distance_chars: int
+    edit_distance_words: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class StepLabel:
+    """The choices that an annotator made for a step. `name` is `correctness`, `error_type`, or the control's own."""
+
+    step_index: int
+    name: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReasonWithoutEdit:
+    """A reason that an annotator gave for a field and then left the field as it was."""
+
+    step_index: int | None
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a record comes from, and what else the annotation and the trace hold. The ids and times are those of Label
+    Studio, which are not checked. `extra` is what the trace has besides id, task, steps and final answer."""
+
+    project_id: int | None
+    task_id: int | None
+    annotation_id: int | None
+    updated_at: str | None
+    lead_time: float | None
+    ground_truth: bool
+    step_labels: tuple[StepLabel, ...]
+    reasons_without_edit: tuple[ReasonWithoutEdit, ...]
+    extra: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one annotator made of one trace. `n_edits` and `total_edit_distance` (in characters) sum up `edits`."""
+
+    trace_id: str
+    annotator: str
+    task: str
+    original_trace: RecordedTrace
+    corrected_trace: RecordedTrace
+    edits: tuple[Edit, ...]
+    n_edits: int
+    total_edit_distance: int
+    source: Source
+
+
+class RejectReason(str, Enum):
+    """Why an annotation is rejected. The value is the slug that files and counts hold, `sentence` is for people."""
+
+    _value_: str
+    sentence: str
+
+    NO_TRACE = "no_trace", "the task holds no trace"
+    WRONG_SHAPE = "wrong_shape", "a result of the wrong shape"
+    UNKNOWN_CONTROL = "unknown_control", "a control that the config lacks"
+    ABSENT_FIELD = "absent_field", "a field that the task lacks"
+    SEVERAL_TEXTS = "several_texts", "several texts for one field"
+    NOT_JSON = "not_json", "not JSON, although the original is"
+    NO_REASON = "no_reason", "an edit without a reason"
+    NO_TIME = "no_time", "no time, though --since or --until asks for one"
+
+    def __new__(cls, slug: str, sentence: str) -> RejectReason:
+        """The member for `slug`; Enum calls this once for each line above."""
+        member = str.__new__(cls, slug)
+        member._value_ = slug
+        member.sentence = sentence
+        return member
+
+
+def reject_sentence(slug: str) -> str:
+    """What a person reads for the reason `slug` of a file; `slug` itself when this version does not know it.
+
+    >>> reject_sentence("no_trace")
+    'the task holds no trace'
+    """
+    return next((reason.sentence for reason in RejectReason if reason.value == slug), slug)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A line of `rejects.jsonl`: an annotation that became no record. `detail` says where in it, for a person, and
+    `result` is what Label Studio had."""
+
+    task_id: int | None
+    annotation_id: int | None
+    annotator: str
+    reason: RejectReason
+    detail: str
+    result: Any
+
+
+class RejectedAnnotation(Exception):  # noqa: N818 - it says what happened to the annotation; the program did not fail
+    """Raised while an annotation is read; `detail` says where, for a person."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(f"{reason.sentence}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def parse_record(value: object) -> Record:
+    """The record that was written as the JSON object `value`. Keys that no record has are ignored.
+
+    Raises ValueError, with the key, when one is missing or the sums do not match the edits, and TypeError when a value
+    is of the wrong type.
+    """
+    edits = _items(value, "edits", _parse_edit)
+    record = Record(
+        trace_id=_text(value, "trace_id"),
+        annotator=_text(value, "annotator"),
+        task=_text(value, "task"),
+        original_trace=_parse_trace(value, "original_trace"),
+        corrected_trace=_parse_trace(value, "corrected_trace"),
+        edits=edits,
+        n_edits=_number(value, "n_edits"),
+        total_edit_distance=_number(value, "total_edit_distance"),
+        source=_parse_source(_get(value, "source", dict)),
+    )
+    if record.n_edits != len(edits) or record.total_edit_distance != sum(edit.edit_distance_chars for edit in edits):
+        raise ValueError("`n_edits` and `total_edit_distance` do not match `edits`")
+    return record
+
+
+def _parse_trace(value: object, key: str) -> RecordedTrace:
+    trace = _get(value, key, dict)
+    _get(trace, "steps", list)
+    return RecordedTrace(trace)
+
+
+def _parse_edit(value: object) -> Edit:
+    return Edit(
+        step_index=_number_or_none(value, "step_index"),
+        field=_text(value, "field"),
+        original_text=_text(value, "original_text"),
+        edited_text=_text(value, "edited_text"),
+        edit_distance_chars=_number(value, "edit_distance_chars"),
+        edit_distance_words=_number(value, "edit_distance_words"),
+        reason=_text(value, "reason"),
+    )
+
+
+def _parse_source(value: object) -> Source:
+    return Source(
+        project_id=_number_or_none(value, "project_id"),
+        task_id=_number_or_none(value, "task_id"),
+        annotation_id=_number_or_none(value, "annotation_id"),
+        updated_at=_get(value, "updated_at", str, type(None)),
+        lead_time=_get(value, "lead_time", int, float, type(None)),
+        ground_truth=_get(value, "ground_truth", bool),
+        step_labels=_items(value, "step_labels", _parse_label),
+        reasons_without_edit=_items(value, "reasons_without_edit", _parse_reason),
+        extra=_get(value, "extra", dict),
+    )
+
+
+def _parse_label(value: object) -> StepLabel:
+    choices = _get(value, "choices", list)
+    if not all(isinstance(choice, str) for choice in choices):
+        raise TypeError("`choices` holds something other than strings")
+    return StepLabel(_number(value, "step_index"), _text(value, "name"), tuple(choices))
+
+
+def _parse_reason(value: object) -> ReasonWithoutEdit:
+    return ReasonWithoutEdit(_number_or_none(value, "step_index"), _text(value, "field"), _text(value, "reason"))
+
+
+def _items(value: object, key: str, parse: Callable[[object], Item]) -> tuple[Item, ...]:
+    return tuple(parse(item) for item in _get(value, key, list))
+
+
+def _text(value: object, key: str) -> str:
+    text: str = _get(value, key, str)
+    return text
+
+
+def _number(value: object, key: str) -> int:
+    number: int = _get(value, key, int)
+    return number
+
+
+def _number_or_none(value: object, key: str) -> int | None:
+    number: int | None = _get(value, key, int, type(None))
+    return number
+
+
+def _get(value: object, key: str, *types: type) -> Any:
+    """What the JSON object `value` holds under `key`, which must be of one of the types, exactly: true is not 1."""
+    if not isinstance(value, dict):
+        raise TypeError(f"`{key}` is asked of something that is not an object")
+    if key not in value:
+        raise ValueError(f"`{key}` is missing")
+    if type(value[key]) not in types:
+        raise TypeError(f"`{key}` is of the wrong type")
+    return value[key]

@@ -1,0 +1,107 @@
+"""Contributing, followed to the letter: in a copy of the code, its format and its command are added and used."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .pages import ROOT, blocks, read_page
+from .write_outputs import folder_with_examples
+
+PAGE = "CONTRIBUTING.md"
+FLOORS = ("converters", "label_config", "traces", "examples")
+
+
+def section(heading: str) -> str:
+    found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", read_page(PAGE), re.MULTILINE | re.DOTALL)
+    assert found
+    return found.group(1)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A folder with the examples and a copy of the code, laid out as it installs."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "ls_trajedit", tmp_path / "ls_trajedit", ignore=ignored)
+    for floor in FLOORS:
+        shutil.copytree(ROOT / floor, tmp_path / "ls_trajedit" / floor, ignore=ignored)
+    folder_with_examples(tmp_path)
+    return tmp_path
+
+
+def in_copy(copy: Path, path: str) -> Path:
+    """Where a file of the repository is in the copy."""
+    return copy / path if path.startswith("ls_trajedit/") else copy / "ls_trajedit" / path
+
+
+def write_module(copy: Path, package: str) -> None:
+    """The step that writes a module into the package."""
+    (block,) = [block for block in blocks("python") if block.page == PAGE and block.title.startswith(package)]
+    in_copy(copy, block.title).write_text(block.text, encoding="utf-8")
+
+
+def replace(file: Path, pattern: str, replacement: str) -> None:
+    before = file.read_text(encoding="utf-8")
+    after, count = re.subn(pattern, replacement, before, count=1, flags=re.MULTILINE)
+    assert count == 1, f"{file.name} has nothing like {pattern}"
+    file.write_text(after, encoding="utf-8")
+
+
+def ran(copy: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "ls_trajedit", *arguments], cwd=copy, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_format_that_is_added_as_the_page_says_writes_its_file(copy: Path) -> None:
+    step = re.search(r"^2\. Add `(plain[.\w]*)` to `(\w+)` in `([\w/.]+)`", section("Adding a format"), re.MULTILINE)
+    assert step
+    entry, table, registry = step.groups()
+    write_module(copy, "converters/formats/")
+    replace(in_copy(copy, registry), r"(?=\n\n__all__)", "\nfrom ls_trajedit.converters.formats import plain\n")
+    replace(in_copy(copy, registry), rf"^{table} = \((?=\n)", rf"\g<0>\n    {entry},")
+    config = ("--config", "examples/export_config.xml")
+    assert "plain.jsonl" in ran(copy, "convert", "examples/export.json", *config, "--format", "plain", "-o", "data")
+    rows = (copy / "data" / "plain.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 3
+    assert "web_search(query='SF weather')" in rows[0]
+
+
+def test_a_command_that_is_added_as_the_page_says_runs_and_is_in_the_help(copy: Path) -> None:
+    write_module(copy, "ls_trajedit/commands/")
+    cli = copy / "ls_trajedit" / "cli.py"
+    replace(
+        cli,
+        r"^from ls_trajedit\.commands\.convert import convert$",
+        r"\g<0>\nfrom ls_trajedit.commands.count import count",
+    )
+    replace(cli, r"^(for command in \([^)]*)\)", r"\1, count)")
+    assert re.search(r"count +Count the traces in a file\.", ran(copy, "--help"))
+    lines = (copy / "examples" / "traces.jsonl").read_text(encoding="utf-8").splitlines()
+    assert ran(copy, "count", "examples/traces.jsonl") == f"{len(lines)}\n"
+
+
+def test_the_functions_that_read_a_trace_are_where_the_page_says() -> None:
+    named = re.findall(r"`(\w+)` in `(traces/\w+\.py)`", section("Adding a reader for traces"))
+    assert named
+    for function, file in named:
+        assert re.search(rf"^def {function}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), function
+
+
+@pytest.mark.parametrize("heading", ["Adding a format", "Adding a reader for traces", "Adding a command"])
+def test_each_addition_takes_five_steps(heading: str) -> None:
+    assert re.findall(r"^(\d)\. ", section(heading), re.MULTILINE) == list("12345")
+
+
+def test_every_target_of_the_loop_is_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `make ([\w-]+)` \|", section("The loop"), re.MULTILINE)
+    assert named == ["quick", "check", "test", "test-trainers", "demo", "screenshots"]
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)

@@ -1,0 +1,168 @@
+"""ATIF, the Agent Trajectory Interchange Format of Harbor, versions 1.4 to 1.8.
+
+A trajectory is `{"schema_version": "ATIF-v1.x", "agent", "steps"}`; a step says who speaks (`source`: user, agent or
+system), the `message`, the agent's `reasoning_content` and `tool_calls`, and what came back (`observation.results`).
+Harbor writes it for every agent that it runs, and many converters write it.
+
+What is odd:
+- A result without `source_call_id` comes from something that is not a call. Terminal agents leave the id out even for
+  their calls; where a step has as many such results as calls without one, they answer those in order. Else they are
+  heard: as user messages after a step of the agent, else as whoever the step's source is.
+- `is_copied_context`: the step happened in another trajectory and stands here as context, so it is not a step of the
+  agent's. A step with `llm_call_count: 0` was dispatched by a program and not said by a model, so it is none either.
+- Sub-agents stand in `subagent_trajectories` since 1.7. Their trajectories are traces of their own; before 1.7, and
+  with `trajectory_path`, they are in other files.
+
+Facts: the RFC `rfcs/0001-trajectory-format.md` of harbor-framework/harbor, the model in the PyPI package `atif`, and
+the fixtures of Arize-ai/phoenix (`packages/phoenix-client/tests/client/helpers/atif/fixtures`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
+from ls_trajedit.traces.places import Place, format_place
+from ls_trajedit.traces.readers.base import (
+    Format,
+    ReadError,
+    ReadOptions,
+    arguments_at,
+    build_trace,
+    declared_tools,
+    first_text,
+    role_of,
+)
+
+__all__ = ["FORMAT", "is_trajectory", "read", "recognize"]
+
+_NOT_SAID = "observations without content"
+
+
+def recognize(source: Any) -> str | None:
+    """Whether the source is a trajectory: by its `schema_version`, or by steps with `step_id`, `source`, `message`."""
+    if not is_trajectory(source):
+        return None
+    version = source.get("schema_version")
+    return (
+        f"`schema_version` {version}" if isinstance(version, str) else "`steps` with `step_id`, `source` and `message`"
+    )
+
+
+def is_trajectory(source: Any) -> bool:
+    """Whether the value is an ATIF trajectory."""
+    if not isinstance(source, dict) or not isinstance(source.get("steps"), list):
+        return False
+    version = source.get("schema_version")
+    if isinstance(version, str):
+        return version.upper().startswith("ATIF")
+    steps = source["steps"]
+    return bool(steps) and all(isinstance(s, dict) and {"step_id", "source", "message"} <= s.keys() for s in steps)
+
+
+def read(source: Any, options: ReadOptions) -> list[Trace]:
+    """The trace of the trajectory, then those of the sub-agents in it."""
+    if not is_trajectory(source):
+        raise ReadError("it is not an ATIF trajectory: it has no `schema_version` and no `steps` with a `source`")
+    return list(_traces(source, None, options))
+
+
+def _traces(source: dict[str, Any], parent: str | None, options: ReadOptions) -> Iterator[Trace]:
+    left_out: Counter[str] = Counter()
+    agent = source["agent"] if isinstance(source.get("agent"), dict) else {}
+    trace = build_trace(
+        source,
+        FORMAT.name,
+        [
+            message
+            for number, step in enumerate(source["steps"])
+            for message in _step(step, ("steps", number), options, left_out)
+        ],
+        options,
+        identity=first_text(source, ("trajectory_id",), ("session_id",)),
+        tools=declared_tools(agent.get("tool_definitions")),
+        agent=first_text(agent, ("name",)),
+        parent=parent,
+        left_out=left_out,
+    )
+    yield trace
+    inner = source.get("subagent_trajectories")
+    for child in inner if isinstance(inner, list) else ():
+        if is_trajectory(child):
+            yield from _traces(child, trace.id, options)
+
+
+def _step(step: Any, place: Place, options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
+    if not isinstance(step, dict):
+        raise ReadError(f"the step at {format_place(place)} is not an object")
+    role = role_of(step.get("source"), (*place, "source"), options)
+    given = step.get("is_copied_context") is True or (role == "assistant" and step.get("llm_call_count") == 0)
+    reasoning = step.get("reasoning_content")
+    calls = tuple(_calls(step, place)) if role == "assistant" else ()
+    parts: list[Part] = [*_content(step.get("message"), (*place, "message")), *calls]
+    if isinstance(reasoning, str) and reasoning:
+        parts.insert(0, Reasoning(reasoning, (*place, "reasoning_content")))
+    yield Message("user" if role == "tool" else role, tuple(parts), given=given)
+    for message in _observed(step, place, calls, left_out):
+        heard_as = "user" if role in ("assistant", "tool") else role
+        yield replace(message, role=message.role if message.role == "tool" else heard_as, given=given)
+
+
+def _calls(step: dict[str, Any], place: Place) -> Iterator[Call]:
+    for number, call in enumerate(step.get("tool_calls") or ()):
+        at = (*place, "tool_calls", number)
+        if not isinstance(call, dict) or not isinstance(call.get("function_name"), str):
+            raise ReadError(f"the call at {format_place(at)} has no `function_name`")
+        arguments, arguments_place = arguments_at(call.get("arguments"), (*at, "arguments"))
+        identity = first_text(call, ("tool_call_id",)) or ""
+        yield Call(call["function_name"], arguments, identity, (*at, "function_name"), arguments_place)
+
+
+def _observed(step: dict[str, Any], place: Place, calls: tuple[Call, ...], left_out: Counter[str]) -> Iterator[Message]:
+    observation = step.get("observation")
+    results = observation.get("results") if isinstance(observation, dict) else None
+    found = [(number, result) for number, result in enumerate(results or ()) if isinstance(result, dict)]
+    named = {result["source_call_id"] for _, result in found if result.get("source_call_id")}
+    unanswered = [call for call in calls if not call.id or call.id not in named]
+    unnamed = [number for number, result in found if not result.get("source_call_id")]
+    # Their ids in order, where there is one such result for each such call.
+    answered = dict(zip(unnamed, unanswered, strict=True)) if len(unnamed) == len(unanswered) else {}
+    beside: list[Message] = []
+    for number, result in found:
+        at = (*place, "observation", "results", number)
+        heard = tuple(_content(result.get("content"), (*at, "content")))
+        call_id = first_text(result, ("source_call_id",))
+        if call_id or number in answered:
+            yield Message("tool", (Result(heard, call_id or answered[number].id, place=at),))
+        elif heard:
+            beside.append(Message("user", heard))
+        else:
+            left_out[_NOT_SAID] += 1
+    yield from beside
+
+
+def _content(content: Any, place: Place) -> Iterator[Text | Image | Other]:
+    if isinstance(content, str):
+        if content:
+            yield Text(content, place)
+    elif isinstance(content, list):
+        for number, part in enumerate(content):
+            yield _part(part, (*place, number))
+    elif content is not None:
+        yield Other(content, place)
+
+
+def _part(part: Any, place: Place) -> Text | Image | Other:
+    if isinstance(part, dict):
+        if part.get("type") == "text" and isinstance(part.get("text"), str):
+            return Text(part["text"], (*place, "text"))
+        at = part.get("source")
+        if part.get("type") == "image" and isinstance(at, dict) and isinstance(at.get("path"), str):
+            return Image(at["path"], (*place, "source", "path"))
+    return Other(part, place)
+
+
+FORMAT = Format("atif", "ATIF trajectories", recognize, read)
