@@ -127,7 +127,7 @@ def _add_task(root: Element, options: Options, shape: TraceShape) -> None:
         field = add_field(view, "trajedit-context", "Task" if number == 1 else key)
         add_text(field, TASK_TAG if number == 1 else f"{TASK_TAG}_{number}", key)
     if shape.has_id:
-        add_text(add_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_key)
+        add_text(add_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_keys[0])
 
 
 def _add_step(parent: Element, options: Options, fields: list[StepField], index: str, title: str) -> None:
