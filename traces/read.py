@@ -38,19 +38,21 @@ SPEAKER_KEYS = ("role", "from", "type", "source", "speaker", "author")
 @dataclass(frozen=True)
 class StepTrace:
     """A trace of the plain shape, as it stands in the file: an object with a list of steps, each an object or a string.
-    The options say what its parts are called."""
+    The options say what its parts are called. `file` is that in which it stands, where there may be several."""
 
     line: int
     data: dict[str, Any]
+    file: str = ""
 
 
 @dataclass(frozen=True)
 class ChatTrace:
-    """A trace that a reader understood, the one of that `number` among those that it gives for the source."""
+    """A trace that a reader understood, the one of that `number` among those that it gives for the trace's source."""
 
     line: int
     trace: Trace
     number: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -283,7 +285,8 @@ def _chosen(format_: str | None) -> str | None:
 def _read(source: _Source, options: Options) -> Iterator[ChatTrace | InvalidTrace]:
     try:
         for number, trace in enumerate(read_chat(source.source, source.format.name, options.read_options)):
-            yield ChatTrace(source.line, trace, number)
+            # A sub-agent that has a source of its own is the first one in that.
+            yield ChatTrace(source.line, trace, number if trace.source is source.source else 0)
     except ReadError as error:
         yield InvalidTrace(source.line, str(error))
 
@@ -302,17 +305,20 @@ def _object(value: _Value) -> StepTrace | InvalidTrace:
 
 def _identified(items: Sequence[Item], stem: str) -> Iterator[Item]:
     """The same traces, each with an id: its own, else the file's name, else one made of its content."""
-    roots = [item for item in items if isinstance(item, ChatTrace) and item.number == 0]
+    roots = [item for item in items if isinstance(item, ChatTrace) and item.trace.parent is None]
     parent = ""
+    children = 0
     for item in items:
         if isinstance(item, ChatTrace):
             trace = item.trace
-            if item.number == 0:
+            if trace.parent is None:
                 parent = trace.id or (stem if len(roots) == 1 and stem else content_id(trace.source))
+                children = 0
                 trace = replace(trace, id=parent)
             else:
-                trace = replace(trace, id=trace.id or f"{parent}/{item.number}", parent=trace.parent or parent)
-            item = ChatTrace(item.line, trace, item.number)
+                children += 1
+                trace = replace(trace, id=trace.id or f"{parent}/{children}", parent=trace.parent or parent)
+            item = replace(item, trace=trace)
         yield item
 
 
