@@ -29,24 +29,9 @@ from ls_trajedit.label_config.tags import (
     config_text,
 )
 from ls_trajedit.traces.errors import OptionsError
-from ls_trajedit.traces.options import Options, nearest
+from ls_trajedit.traces.options import Options
 
-__all__ = [
-    "CHAT_FIELDS",
-    "DEFAULT_CHAT_FIELDS",
-    "CallShape",
-    "ChatShape",
-    "StepShape",
-    "chat_shape",
-    "editable_chat_fields",
-    "write_chat_config",
-]
-
-CHAT_FIELDS = ("reasoning", "content", "tool_calls[*].name", "tool_calls[*].arguments")
-"""What `editable_fields` may name in conversations."""
-
-DEFAULT_CHAT_FIELDS = ("content", "tool_calls[*].arguments")
-"""What can be corrected in conversations when the options do not say."""
+__all__ = ["CallShape", "ChatShape", "StepShape", "chat_shape", "write_chat_config"]
 
 
 @dataclass(frozen=True)
@@ -108,38 +93,21 @@ def chat_shape(datas: Iterable[Mapping[str, Any]]) -> ChatShape:
     return reduce(ChatShape.widened, datas, ChatShape())
 
 
-def editable_chat_fields(options: Options) -> list[str]:
-    """The parts of a step that can be corrected, of CHAT_FIELDS: those that the options name, else the default ones.
-
-    Raises OptionsError when the options name a field that a conversation does not have.
-    """
-    fields = options.editable_fields
-    unknown = [field for field in fields if field not in CHAT_FIELDS]
-    if fields == [options.step_text_key] and unknown:
-        return list(DEFAULT_CHAT_FIELDS)
-    if unknown:
-        raise OptionsError(
-            f"`editable_fields` names `{unknown[0]}`, which a step of a conversation does not have"
-            f"{nearest(unknown[0], CHAT_FIELDS)} (fields of the steps: {', '.join(CHAT_FIELDS)})"
-        )
-    return fields
-
-
 def write_chat_config(options: Options, shape: ChatShape) -> str:
     """The labeling config, as XML, for conversations of this `shape`: a card for each of its steps or, with `max_steps`
-    in the options, for so many.
+    in the options, for so many. Boxes are for the `chat_fields` of the options.
 
-    Raises OptionsError when there are no steps, for a field that a conversation does not have, and for the repeater
-    layout, in which each card would have room for one call.
+    Raises OptionsError when there are no steps, and for the repeater layout, whose cards are all alike, while steps
+    differ in the number of their calls.
     """
     if options.layout == "repeater":
         raise OptionsError(
-            "`layout: repeater` does not fit conversations, whose steps differ in their calls; use `layout: unrolled`"
+            "`layout: repeater` makes cards that are all alike, and the steps of a conversation differ in their calls; "
+            "use `layout: unrolled`"
         )
     steps = _first_steps(shape, options.max_steps)
     if not steps:
         raise OptionsError("the number of steps is unknown: give the traces, or set `max_steps`")
-    fields = editable_chat_fields(options)
     root = config_root(options, CHAT_STYLE)
     task = add_view(root, "trajedit-task")
     add_text(add_field(task, "trajedit-context", "Task"), TASK_TAG, "task")
@@ -148,14 +116,14 @@ def write_chat_config(options: Options, shape: ChatShape) -> str:
         _add_system_prompt(root)
     for index, step in enumerate(steps):
         _add_heard(root, f"steps[{index}].before", f"step_{index}__before", step.before)
-        _add_step(root, options, fields, index, step)
+        _add_step(root, options, index, step)
     _add_heard(root, "after", "after", shape.after)
     return config_text(root)
 
 
 def _first_steps(shape: ChatShape, count: int | None) -> list[StepShape]:
     """The first steps; those beyond the longest conversation have room for what any step has."""
-    widest = reduce(StepShape.__or__, shape.steps, StepShape(contents=1))
+    widest = reduce(StepShape.__or__, shape.steps, StepShape((0,), contents=1, calls=(CallShape(True),)))
     steps = shape.steps if count is None else shape.steps[:count]
     return [*steps, *[widest] * ((count or 0) - len(steps))]
 
@@ -175,14 +143,14 @@ def _add_heard(parent: Element, path: str, name: str, images: Iterable[int]) -> 
         _add_images(view, f"{path}[{number}]", f"{name}_{number}", count)
 
 
-def _add_step(root: Element, options: Options, fields: list[str], index: int, step: StepShape) -> None:
+def _add_step(root: Element, options: Options, index: int, step: StepShape) -> None:
     card = add_view(root, "trajedit-step")
     at = f"steps[{index}]"
     add_label(card, "trajedit-title", f"${at}.title")
     editors: list[str] = []
     for name, count in (("reasoning", step.reasonings), ("content", step.contents), ("other", step.others)):
         for field in _numbered(name, count):
-            if name in fields:
+            if name in options.chat_fields:
                 editors.append(f"step_{index}__{field}")
                 view = add_field(card, "trajedit-field trajedit-prose", field)
                 add_editor(view, options, editors[-1], f"{at}.{field}")
@@ -190,18 +158,18 @@ def _add_step(root: Element, options: Options, fields: list[str], index: int, st
                 _header(add_field(card, f"trajedit-context trajedit-{name}", field), f"{at}.{field}")
     _add_images(card, at, f"step_{index}", step.images)
     for number, call in enumerate(step.calls):
-        editors += _add_call(card, options, fields, f"step_{index}__call_{number}", f"{at}.tool_calls[{number}]", call)
+        editors += _add_call(card, options, f"step_{index}__call_{number}", f"{at}.tool_calls[{number}]", call)
     if editors:
         add_step_labels(card, options, editors[0])
 
 
-def _add_call(card: Element, options: Options, fields: list[str], name: str, path: str, call: CallShape) -> list[str]:
+def _add_call(card: Element, options: Options, name: str, path: str, call: CallShape) -> list[str]:
     """Adds a call with its result; returns the names of the Texts that show what can be corrected."""
     view = add_view(card, "trajedit-call")
     _header(add_view(view, "trajedit-call-name"), f"{path}.name")
     editors = []
     for part in ("name", "arguments"):
-        if f"tool_calls[*].{part}" in fields:
+        if f"tool_calls[*].{part}" in options.chat_fields:
             editors.append(f"{name}__{part}")
             add_editor(add_field(view, "trajedit-field", part), options, editors[-1], f"{path}.{part}")
         elif part == "arguments":

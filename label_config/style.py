@@ -312,7 +312,8 @@ _CHAT_TEXT = """\
   font-weight: 600;
 }
 .trajedit .trajedit-said,
-.trajedit .trajedit-reasoning {
+.trajedit .trajedit-reasoning,
+.trajedit .trajedit-content {
   max-height: 24lh;
   overflow: auto;
 }
