@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _measure_source(label_studio: LocalLabelStudio, page: Page) -> None:
-    data = _task_data(_conversation(200, result_words=MEGABYTES * 1_000_000 // 6 // 67))
+    data = _task_data(_conversation(200, result_words=MEGABYTES * 1_000_000 // 6 // 50))
     config = write_chat_config(Options(), chat_shape([data]))
     size = len(data[RESERVED_KEY]["source"]) / 1e6
     without = {**data, RESERVED_KEY: {**data[RESERVED_KEY], "source": ""}}
