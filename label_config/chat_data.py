@@ -3,15 +3,17 @@
 Whatever format a trace came in, its task data has one form, so that one labeling config fits all of them:
 
     {"id", "task", "system",
-     "steps": [{"before": [{"who", "text", "images"?}],       what was heard before the agent spoke
+     "steps": [{"title",                                      "Step 1", with the agent's name where it has one
+                "before": [{"who", "text", "images"?}],       what was heard before the agent spoke
                 "reasoning"?, "content"?,                      what it thought and said; further ones are `content_2`, …
                 "tool_calls"?: [{"name", "arguments", "result"?, "images"?}],
                 "images"?}],
      "after": [{"who", "text"}],
-     "ls_trajedit": {"format", "source", "trace", "read", "json"}}
+     "ls_trajedit": {"format", "source", "trace", "read", "json", "tools"}}
 
 `arguments` is indented JSON, or the text that the model wrote where that is not an object. The source stands under the
-reserved key as JSON text, because PostgreSQL's jsonb keeps neither the order of keys nor numbers such as 1e25.
+reserved key as JSON text, because PostgreSQL's jsonb keeps neither the order of keys nor numbers such as 1e25. So do
+the tools that the trace declares: the page checks corrected calls against them.
 
 Tasks that somebody imported as they were recorded (`$messages[3].content`) are read too: there the path of an editor is
 the place of a part.
@@ -131,6 +133,8 @@ def chat_data(trace: Trace, options: ReadOptions, number: int = 0) -> dict[str, 
         notes["read"] = read
     if trace.parent:
         notes["parent"] = trace.parent
+    if trace.tools:
+        notes["tools"] = json_line(list(trace.tools)).decode()
     notes["json"] = [
         format_path(path) for path, target in _normal_targets(trace).items() if _is_json_target(trace, target)
     ]
@@ -201,7 +205,8 @@ def _written_chat(data: Mapping[str, Any]) -> Chat:
 
 def _step_data(trace: Trace, index: int) -> dict[str, Any]:
     step = trace.steps[index]
-    data: dict[str, Any] = {"before": [_heard(message) for message in _unanswering(trace, index)]}
+    title = f"Step {index + 1}" + (f" · {step.message.agent}" if step.message.agent else "")
+    data: dict[str, Any] = {"title": title, "before": [_heard(message) for message in _unanswering(trace, index)]}
     results: dict[str, list[Message]] = {}
     for message in step.heard:
         for part in message.parts:

@@ -49,13 +49,18 @@ def read_config(config: str, options: Options | None = None) -> Schema:
     say which of several TextAreas corrects a field.
     """
     chosen = options.model_dump(include=options.model_fields_set & _OVERRIDES) if options else {}
+    if options and len(options.id_keys) > 1:
+        # Such an id is made before a chat becomes a task, and stands in one place there.
+        del chosen["id_key"]
     return _read(config, tuple(sorted(chosen.items())))
 
 
 def shown_values(config: str) -> frozenset[str]:
-    """The `value` of every Text in the labeling config: what it shows of a task."""
-    texts = (element for element in _parse(config).iter() if _kind(element) == "text")
-    return frozenset(_attribute(text, "value") or "" for text in texts)
+    """What the labeling config shows of a task: the `value` of every Text, and of the Headers and Images that show a
+    field."""
+    shown = (element for element in _parse(config).iter() if _kind(element) in ("text", "header", "image"))
+    values = ((_kind(element), _attribute(element, "value") or "") for element in shown)
+    return frozenset(value for kind, value in values if kind == "text" or value.startswith("$"))
 
 
 @lru_cache(maxsize=64)

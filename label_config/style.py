@@ -1,4 +1,5 @@
-"""The look of the editor page, in the labeling config's own Style tag.
+"""The look of the editor page, in the labeling config's own Style tag: STYLE for steps of fields, CHAT_STYLE for
+conversations.
 
 Label Studio escapes `>`, `<` and `&` in a Style, so no rule here uses them. Every rule is scoped by `.trajedit`, the
 class of the root View, so nothing else on the page changes. Label Studio tells which theme it shows by
@@ -10,7 +11,7 @@ present but empty has a prefilled editor and is shown. Read-only fields look the
 hidden in both cases.
 """
 
-__all__ = ["STYLE"]
+__all__ = ["CHAT_STYLE", "STYLE"]
 
 _COLOURS = """\
 .trajedit {
@@ -91,11 +92,13 @@ _TEXT = """\
   white-space: inherit;
 }
 .trajedit [data-linenumbers="disabled"] [class*="richtext__line"] {
+  display: block;
   max-width: 100%;
   min-height: 1lh;
   padding: 0;
-  vertical-align: top;
+  text-align: start;
 }
+.trajedit [class*="richtext__line"] + br { display: none; }
 """
 
 # The task stays in sight while the steps scroll by. The scrolling element around the page needs to know that; otherwise
@@ -285,3 +288,115 @@ _ABSENT = """\
 """
 
 STYLE = _COLOURS + _TEXT + _TASK + _STEPS + _EDITORS + _GROWING + _NO_AUTOFOCUS + _ABSENT
+
+# What is only read, in a conversation, is a heading (h4) to Label Studio.
+_CHAT_TEXT = """\
+.trajedit h4 {
+  margin: 0 !important;
+  color: inherit;
+  font: inherit;
+  letter-spacing: inherit;
+  text-align: start;
+  unicode-bidi: plaintext;
+}
+.trajedit .trajedit-said,
+.trajedit .trajedit-context,
+.trajedit .trajedit-result {
+  overflow-wrap: anywhere;
+  tab-size: 4;
+  white-space: pre-wrap;
+}
+.trajedit .trajedit-who {
+  color: var(--trajedit-secondary);
+  font-size: 12px;
+  font-weight: 600;
+}
+.trajedit .trajedit-said,
+.trajedit .trajedit-reasoning,
+.trajedit .trajedit-content {
+  max-height: 24lh;
+  overflow: auto;
+}
+.trajedit .trajedit-call-name *,
+.trajedit .trajedit-arguments *,
+.trajedit .trajedit-other *,
+.trajedit .trajedit-result h4 {
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace !important;
+}
+.trajedit .trajedit-prose [class*="richtext"],
+.trajedit .trajedit-prose textarea,
+.trajedit .trajedit-call .trajedit-label *,
+.trajedit .trajedit-context .trajedit-label *,
+.trajedit .trajedit-prose [data-testid="htx-textbox-content"] * {
+  font-family: inherit !important;
+}
+"""
+
+# The task is most often the first message, too, which stands below it in full.
+_CHAT = """\
+.trajedit .trajedit-task { max-height: 16vh; }
+.trajedit .trajedit-system {
+  margin-bottom: 16px;
+  background: var(--trajedit-card);
+  border: 1px solid var(--trajedit-border);
+  border-radius: 6px;
+}
+.trajedit .trajedit-system * { color: var(--trajedit-text) !important; }
+.trajedit .trajedit-system [class*="collapse"] { background: transparent; border: 0; }
+.trajedit .trajedit-heard {
+  margin: 0 0 12px;
+  padding: 4px 12px;
+  border-left: 3px solid var(--trajedit-border);
+}
+.trajedit .trajedit-call {
+  margin: 6px 12px;
+  padding: 4px 0;
+  border: 1px solid var(--trajedit-border);
+  border-radius: 4px;
+}
+.trajedit .trajedit-call-name {
+  padding: 0 12px;
+  font-weight: 700;
+}
+.trajedit .trajedit-result {
+  max-height: 14lh;
+  overflow: auto;
+  margin: 2px 12px;
+  padding: 2px 0 2px 10px;
+  border-left: 3px solid var(--trajedit-border);
+  font-size: 12px;
+  line-height: 18px;
+}
+.trajedit .trajedit-image {
+  max-width: 480px;
+  margin: 4px 12px;
+}
+.trajedit .trajedit-image [class*="toolbar"] { display: none; }
+"""
+
+# Results can be megabytes long. What is out of sight is not laid out, so a session of 10 MB opens in half the time.
+_LONG_RESULTS = """\
+.trajedit .trajedit-result h4 {
+  content-visibility: auto;
+  contain-intrinsic-size: auto 4lh;
+}
+"""
+
+# A message without text is there, unlike one that the task lacks.
+_CHAT_ABSENT = """\
+.trajedit .trajedit-system:has(.trajedit-said h4:empty),
+.trajedit .trajedit-heard:has(.trajedit-who h4:empty),
+.trajedit .trajedit-step:has(.trajedit-title h4:empty),
+.trajedit .trajedit-call:has(.trajedit-call-name h4:empty),
+.trajedit .trajedit-result:has(h4:empty),
+.trajedit .trajedit-context:has(h4:empty),
+.trajedit .trajedit-image:empty {
+  display: none;
+}
+.trajedit .trajedit-said h4:empty::after {
+  content: "(no text)";
+  color: var(--trajedit-secondary);
+}
+"""
+
+CHAT_STYLE = STYLE + _CHAT_TEXT + _CHAT + _LONG_RESULTS + _CHAT_ABSENT

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lxml import etree
 
-from ls_trajedit.label_config.read_config import FINAL_ANSWER_TAG, FLAG_CLASSES, ROOT_CLASS, TASK_TAG, TRACE_ID_TAG
+from ls_trajedit.label_config.read_config import FINAL_ANSWER_TAG, TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import STYLE
+from ls_trajedit.label_config.tags import (
+    Element,
+    add_editor,
+    add_field,
+    add_label,
+    add_step_labels,
+    add_text,
+    add_view,
+    config_root,
+    config_text,
+)
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import FieldPath, format_path, is_showable_key, parse_path
 from ls_trajedit.traces.options import Options
@@ -17,10 +27,6 @@ from ls_trajedit.traces.shape import TraceShape
 __all__ = ["StepField", "control_names", "shown_fields", "step_fields", "write_config"]
 
 INDEX_FLAG = "{{idx}}"
-
-# Label Studio gives every choice a hotkey, so a key pressed outside a box would score some step that is not even in
-# sight. No keyboard event has the code of this character.
-NO_KEY = "\u2205"
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,11 @@ def write_config(options: Options, shape: TraceShape) -> str:
     The unrolled layout has a card for each step up to `max_steps` or, without that option, up to the longest trace; the
     repeater layout has one card, which Label Studio repeats. Raises OptionsError when the unrolled layout has neither.
     """
-    root = etree.Element("View", className=" ".join(_root_classes(options)))
-    etree.SubElement(root, "Style").text = "\n" + STYLE
+    root = config_root(options, STYLE)
     _add_task(root, options, shape)
     fields = step_fields(options, shape)
     if options.layout == "repeater":
-        steps = _view(root, "trajedit-repeated")
+        steps = add_view(root, "trajedit-repeated")
         repeater = etree.SubElement(steps, "Repeater", on=f"${options.steps_key}", indexFlag=INDEX_FLAG)
         _add_step(repeater, options, fields, INDEX_FLAG, "Step")
     else:
@@ -55,8 +60,7 @@ def write_config(options: Options, shape: TraceShape) -> str:
         for index in range(count):
             _add_step(root, options, fields, str(index), f"Step {index + 1}")
     _add_final_answer(root, options, shape)
-    etree.indent(root)
-    return etree.tostring(root, encoding="unicode") + "\n"
+    return config_text(root)
 
 
 def step_fields(options: Options, shape: TraceShape) -> list[StepField]:
@@ -115,105 +119,37 @@ def _context_fields(options: Options, shape: TraceShape) -> list[str]:
     return [key for key in shape.text_keys if is_showable_key(key) and key not in edited]
 
 
-def _root_classes(options: Options) -> Iterator[str]:
-    yield ROOT_CLASS
-    for option, css_class in FLAG_CLASSES.items():
-        if getattr(options, option):
-            yield css_class
-
-
-def _add_task(root: etree._Element, options: Options, shape: TraceShape) -> None:
-    if options.description:
-        _label(root, "trajedit-description", options.description)
-    view = _view(root, "trajedit-task")
+def _add_task(root: Element, options: Options, shape: TraceShape) -> None:
+    view = add_view(root, "trajedit-task")
     shown = [path for path in shown_fields(options, shape) if path in options.task_paths]
     for number, path in enumerate(shown, start=1):
         key = format_path(path)
-        field = _field(view, "trajedit-context", "Task" if number == 1 else key)
-        _text(field, TASK_TAG if number == 1 else f"{TASK_TAG}_{number}", key)
+        field = add_field(view, "trajedit-context", "Task" if number == 1 else key)
+        add_text(field, TASK_TAG if number == 1 else f"{TASK_TAG}_{number}", key)
     if shape.has_id:
-        _text(_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_key)
+        add_text(add_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_keys[0])
 
 
-def _add_step(parent: etree._Element, options: Options, fields: list[StepField], index: str, title: str) -> None:
-    card = _view(parent, "trajedit-step")
-    _label(card, "trajedit-title", title)
+def _add_step(parent: Element, options: Options, fields: list[StepField], index: str, title: str) -> None:
+    card = add_view(parent, "trajedit-step")
+    add_label(card, "trajedit-title", title)
     for field in fields:
         name = f"step_{index}__{field.name}"
         path = f"{options.steps_key}[{index}].{field.field}"
         if field.editable:
-            _add_editor(_field(card, "trajedit-field", field.field), options, name, path)
+            add_editor(add_field(card, "trajedit-field", field.field), options, name, path)
         else:
-            _text(_field(card, "trajedit-context", field.field), name, path)
+            add_text(add_field(card, "trajedit-context", field.field), name, path)
     first = next(field for field in fields if field.editable)
-    _add_step_labels(card, options, f"step_{index}__{first.name}")
+    add_step_labels(card, options, f"step_{index}__{first.name}")
 
 
-def _add_final_answer(root: etree._Element, options: Options, shape: TraceShape) -> None:
+def _add_final_answer(root: Element, options: Options, shape: TraceShape) -> None:
     if options.final_answer_path not in shown_fields(options, shape):
         return
-    card = _view(root, "trajedit-step trajedit-final-answer")
-    _label(card, "trajedit-title", "Final answer")
+    card = add_view(root, "trajedit-step trajedit-final-answer")
+    add_label(card, "trajedit-title", "Final answer")
     if options.edit_final_answer:
-        _add_editor(_view(card, "trajedit-field"), options, FINAL_ANSWER_TAG, options.final_answer_key)
+        add_editor(add_view(card, "trajedit-field"), options, FINAL_ANSWER_TAG, options.final_answer_key)
     else:
-        _text(_view(card, "trajedit-context"), FINAL_ANSWER_TAG, options.final_answer_key)
-
-
-def _field(card: etree._Element, css_class: str, label: str) -> etree._Element:
-    field = _view(card, css_class)
-    _label(field, "trajedit-label", label)
-    return field
-
-
-def _add_editor(field: etree._Element, options: Options, name: str, path: str) -> None:
-    _text(_view(field, "trajedit-original"), name, path)
-    _text_area(_view(field, "trajedit-editor"), f"{name}__corrected", name)
-    if options.require_reason_on_edit:
-        _text_area(_field(field, "trajedit-reason", "Reason"), f"{name}__reason", name)
-
-
-def _add_step_labels(card: etree._Element, options: Options, original: str) -> None:
-    labels = options.step_labels
-    for suffix, title, choice, values in (
-        ("correctness", "Correctness", "single-radio", labels.correctness),
-        ("error_type", "Errors", "multiple", labels.error_types),
-    ):
-        if values:
-            choices = etree.SubElement(
-                _field(card, "trajedit-step-labels", title),
-                "Choices",
-                name=f"{original}__{suffix}",
-                toName=original,
-                choice=choice,
-                showInline="true",
-            )
-            for value in values:
-                etree.SubElement(choices, "Choice", value=value, hotkey=NO_KEY)
-
-
-def _view(parent: etree._Element, css_class: str) -> etree._Element:
-    return etree.SubElement(parent, "View", className=css_class)
-
-
-def _label(parent: etree._Element, css_class: str, text: str) -> None:
-    etree.SubElement(_view(parent, css_class), "Header", value=text, size="5")
-
-
-def _text(parent: etree._Element, name: str, path: str) -> None:
-    etree.SubElement(parent, "Text", name=name, value=f"${path}")
-
-
-def _text_area(parent: etree._Element, name: str, original: str) -> None:
-    # rows="1" would be an <input>, which loses line breaks; transcription keeps the box open.
-    etree.SubElement(
-        parent,
-        "TextArea",
-        name=name,
-        toName=original,
-        editable="true",
-        transcription="true",
-        maxSubmissions="1",
-        rows="2",
-        showSubmitButton="false",
-    )
+        add_text(add_view(card, "trajedit-context"), FINAL_ANSWER_TAG, options.final_answer_key)

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import io
 import json
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, cast
+from zipfile import BadZipFile, ZipFile
 
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
+from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import InvalidTrace, StepTrace, check_traces, read_objects, read_traces
+from ls_trajedit.traces.read import ChatTrace, InvalidTrace, ReadFile, StepTrace, TraceCheck, read_file
+from ls_trajedit.traces.readers.inspect_log import from_eval_entries
+from ls_trajedit.traces.readers.registry import STEPS
 
-__all__ = ["Input", "LoadedTraces", "load_objects", "load_traces", "read_text"]
+__all__ = [
+    "Input",
+    "Invalid",
+    "LoadedTraces",
+    "TraceFiles",
+    "load_traces",
+    "named_inputs",
+    "read_text",
+    "read_trace_files",
+]
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZIP_MAGIC = b"PK\x03\x04"
+_LOG_ENTRIES = ("header.json", "_journal/start.json", "samples/")
+_ENDINGS = (".json", ".jsonl", ".ndjson", ".traj", ".eval")
 _SHOWN_INVALID = 20
 
 
@@ -41,11 +58,17 @@ class Input:
         """What messages call it."""
         return "standard input" if self.path is None else str(self.path)
 
+    @property
+    def stem(self) -> str:
+        """The file's name without what it ends in; nothing for standard input."""
+        return "" if self.path is None else self.path.name.removesuffix(".gz").rpartition(".")[0] or self.path.name
+
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """Its bytes, unpacked if they are gzip, whatever the name ends in.
+        """Its bytes, unpacked if they are gzip, whatever the name ends in. Those of an Inspect log in a zip (`.eval`)
+        are the same log as JSON.
 
-        Raises UsageError when the file cannot be opened, DataError when the gzip is damaged or cut off.
+        Raises UsageError when the file cannot be opened, DataError when the gzip or zip is damaged or cut off.
         """
         if self.path is None:
             with self._unpacked(sys.stdin.buffer) as stream:
@@ -65,12 +88,24 @@ class Input:
             if buffered.peek(2)[:2] == _GZIP_MAGIC:
                 with gzip.GzipFile(fileobj=buffered) as unpacked:
                     yield cast(BinaryIO, unpacked)
+            elif buffered.peek(4)[:4] == _ZIP_MAGIC:
+                yield io.BytesIO(self._log_in_zip(buffered.read()))
             else:
                 yield cast(BinaryIO, buffered)
         except IsADirectoryError:
             raise UsageError(f"{self.name}: is a folder, not a file") from None
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise DataError(f"{self.name}: the gzip is damaged or cut off ({error})") from None
+
+    def _log_in_zip(self, raw: bytes) -> bytes:
+        try:
+            with ZipFile(io.BytesIO(raw)) as archive:
+                names = [name for name in archive.namelist() if name.startswith(_LOG_ENTRIES)]
+                return json_line(from_eval_entries({name: archive.read(name) for name in names}))
+        except ValueError as error:
+            raise DataError(f"{self.name}: is a zip, of which only logs of Inspect are read: {error}") from None
+        except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise DataError(f"{self.name}: the zip cannot be unpacked ({error})") from None
 
 
 def read_text(path: Path) -> str:
@@ -84,77 +119,192 @@ def read_text(path: Path) -> str:
 
 
 @dataclass(frozen=True)
+class Invalid:
+    """What stands in a file instead of a trace, and why it is not one."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class LoadedTraces:
-    """The traces in the input called `name`, and whatever else is in it."""
+    """The traces in the input called `name`: those of the plain shape (`steps`), chats, and whatever else is in it.
+
+    `formats` are those of the traces, each with the reason in a few words, `copies` counts chats that are there more
+    than once, just the same, and were read once; `not_understood` the files without a single trace.
+    """
 
     name: str
-    traces: list[StepTrace]
-    invalid: list[InvalidTrace]
+    steps: list[StepTrace] = field(default_factory=list)
+    chats: list[ChatTrace] = field(default_factory=list)
+    invalid: list[Invalid] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
+    copies: int = 0
+    not_understood: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many traces there are."""
+        return len(self.steps) + len(self.chats)
 
     def refuse_invalid(self) -> None:
         """Raises TraceError if there are invalid traces, with a line for each of the first twenty."""
         if self.invalid:
-            count = len(self.invalid)
-            them = "it" if count == 1 else "them"
-            advice = f"{count} invalid {plural(count, 'trace')}: fix {them}, or skip {them} with --skip-invalid"
-            raise TraceError("\n".join([*self.invalid_lines(), advice]))
+            raise TraceError("\n".join([*self.invalid_lines(), self._advice()]))
+
+    def refuse_mixed(self) -> None:
+        """Raises TraceError if there are both chats and traces of the plain shape, which need different editors."""
+        if self.steps and self.chats:
+            raise TraceError(
+                f"{self.name}: {len(self.chats)} {plural(len(self.chats), 'trace')} are chats "
+                f"({', '.join(name for name in self.formats if name != STEPS)}) and {len(self.steps)} are plain steps; "
+                "a project holds one or the other, so put them into separate files"
+            )
 
     def invalid_lines(self) -> list[str]:
         """Where each of the first twenty invalid traces is, and what is wrong with it."""
-        lines = [f"{self.name}:{invalid.line}: {invalid.reason}" for invalid in self.invalid[:_SHOWN_INVALID]]
+        lines = [f"{found.file}:{found.line}: {found.reason}" for found in self.invalid[:_SHOWN_INVALID]]
         if len(self.invalid) > _SHOWN_INVALID:
             lines.append(f"{self.name}: … and {len(self.invalid) - _SHOWN_INVALID} more")
         return lines
 
-    def check(self, options: Options) -> LoadedTraces:
-        """These traces, with those that are not traces under `options` among the invalid ones."""
-        items: list[StepTrace | InvalidTrace] = [*self.traces, *self.invalid]
-        items.sort(key=lambda item: item.line)
-        return _loaded(self.name, check_traces(items, options))
+    def left_out(self) -> dict[str, int]:
+        """What only frameworks said to themselves, which is in no trace, and how much of it."""
+        counts: Counter[str] = Counter()
+        for chat in self.chats:
+            counts.update(chat.trace.left_out)
+        return dict(counts)
 
     def check_encoding(self) -> LoadedTraces:
         """These traces, with those that Label Studio cannot be sent among the invalid ones: half of a surrogate pair,
         which a model that was cut off may leave, does not exist in UTF-8."""
-        return _loaded(self.name, [*self.invalid, *map(_check_encoding, self.traces)])
+        invalid = list(self.invalid)
+        kept: list[StepTrace | ChatTrace] = []
+        for trace in (*self.steps, *self.chats):
+            half = _half_of_a_pair(trace)
+            if half is None:
+                kept.append(trace)
+            else:
+                reason = f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8"
+                invalid.append(Invalid(trace.file or self.name, trace.line, reason))
+        return replace(
+            self,
+            steps=[trace for trace in kept if isinstance(trace, StepTrace)],
+            chats=[trace for trace in kept if isinstance(trace, ChatTrace)],
+            invalid=invalid,
+        )
+
+    def _advice(self) -> str:
+        count = len(self.invalid)
+        what = f"{count} invalid {plural(count, 'trace')}"
+        them = "it" if count == 1 else "them"
+        if not self.not_understood:
+            return f"{what}: fix {them}, or skip {them} with --skip-invalid"
+        files = ", ".join(self.not_understood[:3]) + (", …" if len(self.not_understood) > 3 else "")
+        return (
+            f"{what}: there is not one trace in {files}. `from`, `messages_key` and `roles` in trajedit.yaml say how "
+            "traces were recorded (docs/traces.md)"
+        )
 
 
-def load_traces(source: Input, options: Options) -> LoadedTraces:
-    """The traces in `source`, all in memory. Raises TraceError when there is none, not even an invalid one."""
-    return _load(source, partial(read_traces, options=options))
+@dataclass(frozen=True)
+class TraceFiles:
+    """What the named files hold, before it is checked whether the options fit."""
+
+    name: str
+    files: tuple[tuple[str, ReadFile], ...]
+
+    @property
+    def objects(self) -> list[StepTrace]:
+        """The objects that no reader knows: traces of the plain shape, or something else."""
+        return [item for _, file in self.files for item in file.items if isinstance(item, StepTrace)]
+
+    @property
+    def has_chats(self) -> bool:
+        """Whether a reader understood anything in them."""
+        return any(isinstance(item, ChatTrace) for _, file in self.files for item in file.items)
+
+    def check(self, options: Options) -> LoadedTraces:
+        """The traces in the files under these options, and what is not one."""
+        check = TraceCheck(options)
+        steps: list[StepTrace] = []
+        chats: list[ChatTrace] = []
+        invalid: list[Invalid] = []
+        formats: dict[str, str] = {}
+        not_understood: list[str] = []
+        for name, file in self.files:
+            items = list(check.check(file.items, name))
+            steps += [replace(item, file=name) for item in items if isinstance(item, StepTrace)]
+            chats += [replace(item, file=name) for item in items if isinstance(item, ChatTrace)]
+            broken = [Invalid(name, item.line, item.reason) for item in items if isinstance(item, InvalidTrace)]
+            invalid += broken
+            if broken and len(broken) == len(items):
+                not_understood.append(name)
+            formats = {**file.formats, **formats}
+        if not steps:
+            formats.pop(STEPS, None)
+        return LoadedTraces(self.name, steps, chats, invalid, formats, check.copies, tuple(not_understood))
 
 
-def load_objects(source: Input) -> LoadedTraces:
-    """Every object in `source`, whether it is a trace or not: for finding out what the traces look like. Raises
-    TraceError when there is nothing in it."""
-    return _load(source, read_objects)
+def named_inputs(paths: Iterable[Path]) -> list[Input]:
+    """What the command line means by these names: a file, standard input (`-`), a folder with files of traces in it at
+    any depth, or a pattern such as `runs/*.json` that the shell left as it is.
+
+    Raises UsageError for a folder without such files and for a pattern that fits nothing.
+    """
+    return [source for path in paths for source in _named(path)]
 
 
-def _check_encoding(trace: StepTrace) -> StepTrace | InvalidTrace:
+def read_trace_files(sources: Sequence[Input], options: Options) -> TraceFiles:
+    """What the sources hold, all in memory. Raises TraceError when there is nothing in them, not even something
+    invalid, and when a file cannot be read as text at all."""
+    files = []
+    for source in sources:
+        with source.open() as stream:
+            try:
+                files.append((source.name, read_file(stream, options, source.stem)))
+            except ValueError as error:
+                raise TraceError(f"{source.name}: {error}") from None
+    name = sources[0].name if len(sources) == 1 else f"{len(sources)} files"
+    if not any(file.items for _, file in files):
+        raise TraceError(f"{name}: no traces in it" if len(sources) == 1 else f"{name}: no traces in them")
+    return TraceFiles(name, tuple(files))
+
+
+def load_traces(sources: Sequence[Input], options: Options) -> LoadedTraces:
+    """The traces in the sources. Raises what `read_trace_files` raises."""
+    return read_trace_files(sources, options).check(options)
+
+
+def _named(path: Path) -> Iterator[Input]:
+    if path == Path("-"):
+        yield Input(None)
+    elif path.is_dir():
+        found = sorted(file for file in path.rglob("*") if _may_hold_traces(file.relative_to(path)) and file.is_file())
+        if not found:
+            raise UsageError(f"{path}: no file in this folder ends in {', '.join(sorted(_ENDINGS))} (or these and .gz)")
+        yield from map(Input, found)
+    elif glob.has_magic(str(path)) and not path.exists():
+        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+        if not matches:
+            raise UsageError(f"{path}: no file has a name like this")
+        for match in matches:
+            yield from _named(match)
+    else:
+        yield Input(path)
+
+
+def _may_hold_traces(path: Path) -> bool:
+    """Whether a file in a folder is looked at: by the end of its name, as folders have other things in them, too."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith(_ENDINGS) and not any(part.startswith(".") for part in path.parts)
+
+
+def _half_of_a_pair(trace: StepTrace | ChatTrace) -> str | None:
+    data = trace.data if isinstance(trace, StepTrace) else trace.trace.source
     try:
-        json.dumps(trace.data, ensure_ascii=False).encode()
+        json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        half = error.object[error.start : error.start + 1].encode("ascii", "backslashreplace").decode()
-        return InvalidTrace(trace.line, f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8")
-    return trace
-
-
-def _load(source: Input, read: Callable[[BinaryIO], Iterable[StepTrace | InvalidTrace]]) -> LoadedTraces:
-    with source.open() as stream:
-        try:
-            loaded = _loaded(source.name, read(stream))
-        except ValueError as error:
-            raise TraceError(f"{source.name}: {error}") from None
-    if not loaded.traces and not loaded.invalid:
-        raise TraceError(f"{source.name}: no traces in it")
-    return loaded
-
-
-def _loaded(name: str, items: Iterable[StepTrace | InvalidTrace]) -> LoadedTraces:
-    traces: list[StepTrace] = []
-    invalid: list[InvalidTrace] = []
-    for item in items:
-        if isinstance(item, StepTrace):
-            traces.append(item)
-        else:
-            invalid.append(item)
-    return LoadedTraces(name, traces, invalid)
+        return error.object[error.start : error.start + 1].encode("ascii", "backslashreplace").decode()
+    return None

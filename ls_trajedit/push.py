@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.inputs import LoadedTraces
+from ls_trajedit.label_config.chat_config import ChatShape
+from ls_trajedit.label_config.chat_data import chat_data, is_chat_data
 from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace, to_task_data
-from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
+from ls_trajedit.label_config.write_config import shown_fields, step_fields
 from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
 from ls_trajedit.progress import Progress
+from ls_trajedit.project_config import Shape, config_for, longest, shape_of_traces
 from ls_trajedit.traces.errors import ConfigError, DataError, SetupError, TrajeditError
+from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import trace_identity
-from ls_trajedit.traces.shape import TraceShape, check_options, shape_of, widen
+from ls_trajedit.traces.shape import TraceShape, widen
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Project, Server
@@ -68,7 +72,7 @@ class Target:
 
     project: Project
     config: str
-    shape: TraceShape
+    shape: Shape
     known: frozenset[str]
     config_changed: bool
     fields_changed: bool
@@ -91,8 +95,8 @@ class Pushed:
 def create_project(server: Server, title: str, options: Options, loaded: LoadedTraces) -> Target:
     """A new project with a labeling config for the traces. Raises what `server` raises, and OptionsError for options
     that do not fit the traces."""
-    shape = _shape(options, loaded)
-    config = write_config(options, shape)
+    shape = shape_of_traces(options, loaded)
+    config = config_for(options, shape)
     project = server.create_project(title, config, options.description)
     return Target(project, config, shape, frozenset(), config_changed=False, fields_changed=False)
 
@@ -101,26 +105,20 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     """The project with this id, whose labeling config is replaced if it lacks anything that the options or the traces
     need. A config never loses steps.
 
-    Raises what `server` raises, OptionsError for options that do not fit the traces, and SetupError when the new config
-    would lack a control that annotations use.
+    Raises what `server` raises, OptionsError for options that do not fit the traces, and SetupError when the project
+    holds traces of the other kind (chats, or the plain shape) or the new config would lack a control that annotations
+    use.
     """
     project = server.project(number)
-    shape = _shape(options, loaded)
-    known: set[str] = set()
-    for page in data_pages(server, number):
-        for task in page.tasks:
-            trace = _trace_or_data(task["data"])
-            known.add(trace_identity(trace, options.id_path))
-            shape = _widened(shape, trace, options)
     old = _schema_or_none(project.label_config)
-    shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
-    config = write_config(_never_shorter(options, old), shape)
+    shape, known = _with_tasks(server, project, old, options, shape_of_traces(options, loaded))
+    config = config_for(_never_shorter(options, old, shape), shape)
     if old is not None and _covers(project.label_config, config):
         return Target(
             project, project.label_config, shape, frozenset(known), config_changed=False, fields_changed=False
         )
     new = read_config(config)
-    _check_orphans(server, project, new, shape)
+    _check_orphans(server, project, new, longest(shape))
     server.set_label_config(number, config)
     fields_changed = old is None or prediction_version(project.label_config) != prediction_version(config)
     return Target(project, config, shape, frozenset(known), config_changed=True, fields_changed=fields_changed)
@@ -180,10 +178,36 @@ def prediction_version(config: str) -> str:
     return f"ls-trajedit-{hashlib.sha256(chr(10).join(boxes).encode()).hexdigest()[:8]}"
 
 
-def _shape(options: Options, loaded: LoadedTraces) -> TraceShape:
-    shape = shape_of((trace.data for trace in loaded.traces), options)
-    check_options(options, shape, loaded.name)
-    return shape
+def _with_tasks(
+    server: Server, project: Project, old: Schema | None, options: Options, shape: Shape
+) -> tuple[Shape, frozenset[str]]:
+    """The shape, widened by the traces that are in the project, and the identities of these."""
+    known: set[str] = set()
+    for page in data_pages(server, project.id):
+        for task in page.tasks:
+            data = task["data"]
+            if isinstance(shape, ChatShape):
+                if is_chat_data(data):
+                    known.add(str(data.get("id")))
+                    shape = shape.widened(data)
+                elif old is not None and isinstance(get_field(data, old.steps_path), list):
+                    raise _of_other_kind(project.id, task["id"], "that is not one of the chats that `push` makes")
+            elif is_chat_data(data):
+                raise _of_other_kind(project.id, task["id"], "that is a chat")
+            else:
+                trace = _trace_or_data(data)
+                known.add(trace_identity(trace, options.id_path))
+                shape = _widened(shape, trace, options)
+    if isinstance(shape, TraceShape):
+        shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
+    return shape, frozenset(known)
+
+
+def _of_other_kind(project: int, task: int, what: str) -> SetupError:
+    return SetupError(
+        f"project {project}: task {task} holds a trace {what}, and a project holds traces of one kind; "
+        "push these to a new project with --title"
+    )
 
 
 def _widened(shape: TraceShape, trace: dict[str, Any], options: Options) -> TraceShape:
@@ -209,10 +233,12 @@ def _schema_or_none(config: str) -> Schema | None:
         return None
 
 
-def _never_shorter(options: Options, old: Schema | None) -> Options:
-    if options.max_steps is None or old is None or old.max_steps is None:
-        return options
-    return options.model_copy(update={"max_steps": max(options.max_steps, old.max_steps)})
+def _never_shorter(options: Options, old: Schema | None, shape: Shape) -> Options:
+    """The options, with which the config has as many steps as the old one."""
+    before = (old and old.max_steps) or 0
+    # The shape of chats does not say how many steps a config had, as that of plain traces does.
+    wanted = options.max_steps or (longest(shape) if isinstance(shape, ChatShape) else before)
+    return options if wanted >= before else options.model_copy(update={"max_steps": before})
 
 
 def _covers(old: str, new: str) -> bool:
@@ -224,8 +250,8 @@ def _covers(old: str, new: str) -> bool:
     return same and editors and labels and shown_values(new) <= shown_values(old)
 
 
-def _check_orphans(server: Server, project: Project, new: Schema, shape: TraceShape) -> None:
-    kept = new.control_names(shape.longest)
+def _check_orphans(server: Server, project: Project, new: Schema, steps: int) -> None:
+    kept = new.control_names(steps)
     lost = {control: count for control, count in server.controls_in_use(project.id).items() if control not in kept}
     if lost:
         named = ", ".join(f"`{control}` ({count})" for control, count in sorted(lost.items())[:10])
@@ -238,7 +264,10 @@ def _check_orphans(server: Server, project: Project, new: Schema, shape: TraceSh
 
 def _new_tasks(target: Target, options: Options, loaded: LoadedTraces) -> list[NewTask]:
     """A task for each of the traces that is not in the project yet."""
-    in_steps = [field.path for field in step_fields(options, target.shape)]
+    if isinstance(target.shape, ChatShape):
+        new = (chat for chat in loaded.chats if chat.trace.id not in target.known)
+        return [{"data": chat_data(chat.trace, options.read_options, chat.number)} for chat in new]
+    in_steps: list[FieldPath] = [field.path for field in step_fields(options, target.shape)]
     at_the_top = shown_fields(options, target.shape)
     return [
         {
@@ -250,7 +279,7 @@ def _new_tasks(target: Target, options: Options, loaded: LoadedTraces) -> list[N
                 top_fields=at_the_top,
             )
         }
-        for trace in loaded.traces
+        for trace in loaded.steps
         if trace_identity(trace.data, options.id_path) not in target.known
     ]
 
@@ -304,7 +333,7 @@ def _pushed(server: Server, target: Target, loaded: LoadedTraces, imported: int,
         project=target.project.id,
         url=f"{server.url}/projects/{target.project.id}/",
         imported=imported,
-        already_there=len(loaded.traces) - imported,
+        already_there=loaded.count - imported,
         skipped=len(loaded.invalid),
         config_changed=target.config_changed,
         predicted=predicted,

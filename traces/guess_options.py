@@ -10,10 +10,11 @@ import yaml
 
 from ls_trajedit.traces.errors import TraceError
 from ls_trajedit.traces.field_path import FieldPath, format_path, get_field, is_showable_key
-from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.model import Call, Reasoning, Text, Trace
+from ls_trajedit.traces.options import CHAT_FIELDS, DEFAULT_CHAT_FIELDS, Options
 from ls_trajedit.traces.shape import TraceShape
 
-__all__ = ["guess_options", "options_yaml"]
+__all__ = ["chat_options_yaml", "guess_chat_options", "guess_options", "options_yaml"]
 
 _Key = TypeVar("_Key", str, FieldPath)
 
@@ -50,37 +51,97 @@ def guess_options(traces: Sequence[Mapping[str, Any]], name: str) -> Options:
     return Options.model_validate({key: value for key, value in guessed.items() if value is not None})
 
 
+def guess_chat_options(traces: Sequence[Trace]) -> Options:
+    """The options that fit these chats: their format, when they are all of one, and what can be corrected. That is
+    text and the arguments of calls; reasoning only where the agent says nothing else."""
+    formats = list(dict.fromkeys(trace.format for trace in traces))
+    said = {type(part) for trace in traces for step in trace.steps for part in step.message.parts}
+    fields = (
+        DEFAULT_CHAT_FIELDS if said & {Text, Call} or Reasoning not in said else ("reasoning", *DEFAULT_CHAT_FIELDS)
+    )
+    guessed: dict[str, Any] = {"editable_fields": list(fields)}
+    if len(formats) == 1:
+        guessed["from"] = formats[0]
+    return Options.model_validate(guessed)
+
+
 def options_yaml(options: Options, shape: TraceShape) -> str:
     """`options` as the text of `trajedit.yaml`, with comments on what the traces have."""
     fields = ", ".join(key for key in shape.step_keys if is_showable_key(key))
-    flags = "\n".join(
-        f"{name}: {str(getattr(options, name)).lower()}"
-        for name in ("show_diff", "show_edit_distance", "allow_reset", "require_reason_on_edit")
-    )
     answer = str(shape.has_final_answer).lower()
     return f"""\
 # Options of ls-trajedit: docs/options.md explains every one.
 
 # Where a trace keeps what.
-id_key: {_scalar(options.id_key)}
+id_key: {_scalar(options.id_keys[0])}
 task_key: {_scalar(options.task_key)}
 steps_key: {_scalar(options.steps_key)}
 step_text_key: {_scalar(options.step_text_key)}
 final_answer_key: {_scalar(options.final_answer_key)}
 
 # What annotators may rewrite. The steps have: {fields}
-editable_fields: [{", ".join(map(_scalar, options.editable_fields))}]
+editable_fields: [{_scalars(options.editable_fields)}]
 edit_final_answer: {answer}
 
 # How they work.
-{flags}
+{_flags(options)}
 layout: {options.layout}
 
+{_STEP_LABELS}"""
+
+
+def chat_options_yaml(options: Options, traces: Sequence[Trace]) -> str:
+    """The text of `trajedit.yaml` for these chats."""
+    speakers = dict.fromkeys(name for trace in traces for name in _speakers(trace))
+    format_ = f"from: {options.from_}" if options.from_ else "# from: FORMAT"
+    names = f" The speakers: {', '.join(speakers)}" if speakers else ""
+    return f"""\
+# Options of ls-trajedit: docs/options.md explains every one.
+
+# How the traces were recorded. `ls-trajedit traces FILE` shows what is made of them.
+{format_}
+
+# Whose turns are corrected, where several agents speak.{names}
+# agent: NAME
+
+# Who is meant by words for speakers that ls-trajedit does not know.
+# roles:
+#   user: [customer]
+#   assistant: [planner]
+
+# What annotators may rewrite. Steps of a chat have: {", ".join(CHAT_FIELDS)}
+editable_fields: [{_scalars(options.editable_fields)}]
+
+# How they work.
+{_flags(options)}
+
+{_STEP_LABELS}"""
+
+
+_STEP_LABELS = """\
 # Scoring beside editing; remove the # to have it.
 # step_labels:
 #   correctness: [correct, incorrect, unsure]
 #   error_types: [wrong tool, wrong argument, wrong reasoning]
 """
+
+
+def _speakers(trace: Trace) -> Iterator[str]:
+    names = [trace.agent, *(message.agent for message in trace.messages)]
+    different = list(dict.fromkeys(" ".join(name.split()) for name in names if name))
+    if len(different) > 1:
+        yield from different
+
+
+def _flags(options: Options) -> str:
+    return "\n".join(
+        f"{name}: {str(getattr(options, name)).lower()}"
+        for name in ("show_diff", "show_edit_distance", "allow_reset", "require_reason_on_edit")
+    )
+
+
+def _scalars(texts: Iterable[str]) -> str:
+    return ", ".join(f'"{text}"' if "[" in text else _scalar(text) for text in texts)
 
 
 def _scalar(text: str) -> str:

@@ -13,11 +13,22 @@ from itertools import combinations
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.traces.model import Role
 from ls_trajedit.traces.readers.base import ReadOptions
+from ls_trajedit.traces.readers.registry import FORMATS, STEPS
 from ls_trajedit.traces.template import (
     FINAL_ANSWER_TEMPLATE,
     NO_OBSERVATION_TEXT,
@@ -25,9 +36,25 @@ from ls_trajedit.traces.template import (
     parse_template,
 )
 
-__all__ = ["Options", "StepLabels", "Templates", "nearest", "parse_options", "with_task_fallbacks"]
+__all__ = [
+    "CHAT_FIELDS",
+    "DEFAULT_CHAT_FIELDS",
+    "Options",
+    "Roles",
+    "StepLabels",
+    "Templates",
+    "nearest",
+    "parse_options",
+    "with_task_fallbacks",
+]
 
 POTATO_TYPE = "trajectory_edit"
+
+CHAT_FIELDS = ("content", "reasoning", "tool_calls[*].arguments", "tool_calls[*].name")
+"""What can be corrected in a step of a chat: its text, its reasoning, and of every call the arguments and the name."""
+
+DEFAULT_CHAT_FIELDS = ("content", "tool_calls[*].arguments")
+"""What is corrected in a step of a chat unless the options say otherwise."""
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -79,6 +106,37 @@ class Templates(BaseModel):
         return text
 
 
+class Roles(BaseModel):
+    """Who is meant by the words with which the traces name their speakers: the words for each role."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    user: list[str] = []
+    assistant: list[str] = []
+    tool: list[str] = []
+    system: list[str] = []
+
+    @field_validator("user", "assistant", "tool", "system")
+    @classmethod
+    def _words_are_distinct(cls, words: list[str]) -> list[str]:
+        return _distinct(words)
+
+    @model_validator(mode="after")
+    def _a_word_means_one_role(self) -> Roles:
+        _distinct([*self.user, *self.assistant, *self.tool, *self.system])
+        return self
+
+    def by_word(self) -> dict[str, Role]:
+        """The role of each word."""
+        roles: tuple[tuple[Role, list[str]], ...] = (
+            ("user", self.user),
+            ("assistant", self.assistant),
+            ("tool", self.tool),
+            ("system", self.system),
+        )
+        return {word: role for role, words in roles for word in words}
+
+
 class Options(BaseModel):
     """All options, validated. Keys and fields are paths (`field_path`) as a person writes them; the properties
     `…_path` and `…_paths` give them parsed. `None` means "whatever the traces have"."""
@@ -97,7 +155,7 @@ class Options(BaseModel):
     edit_final_answer: bool = False
     final_answer_key: str = "final_answer"
 
-    id_key: str = "id"
+    id_key: str | list[str] = "id"
     task_key: str = "task_description"
     context_fields: list[str] | None = None
     layout: Literal["unrolled", "repeater"] = "unrolled"
@@ -108,12 +166,42 @@ class Options(BaseModel):
     templates: Templates = Templates()
     tools_key: str | None = None
 
-    @field_validator("steps_key", "final_answer_key", "id_key", "task_key", "tools_key")
+    from_: str | None = Field(None, alias="from")
+    messages_key: str | None = None
+    role_key: str | None = None
+    roles: Roles = Field(default_factory=Roles)
+    agent: str | None = None
+
+    @field_validator("steps_key", "final_answer_key", "task_key", "tools_key", "messages_key")
     @classmethod
     def _key_is_a_path_of_keys(cls, key: str | None) -> str | None:
-        if key is not None and any(isinstance(segment, int) for segment in parse_path(key)):
-            raise ValueError(f"`{key}` is inside a list; only a field of a step can have an index")
-        return key
+        return None if key is None else _path_of_keys(key)
+
+    @field_validator("id_key", mode="before")
+    @classmethod
+    def _id_key_is_one_or_several(cls, keys: Any) -> Any:
+        if not isinstance(keys, str) and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+            raise ValueError(f"it is {keys!r}; it takes a string or a list of strings")
+        for key in [keys] if isinstance(keys, str) else _distinct(keys):
+            _path_of_keys(key)
+        if not keys:
+            raise ValueError("it is empty; name at least one key")
+        return keys
+
+    @field_validator("from_")
+    @classmethod
+    def _format_is_known(cls, name: str | None) -> str | None:
+        known = sorted({*FORMATS, STEPS})
+        if name is not None and name not in known:
+            raise ValueError(f"`{name}` is not a format of traces{nearest(name, known)} (formats: {', '.join(known)})")
+        return name
+
+    @field_validator("role_key", "agent")
+    @classmethod
+    def _is_not_empty(cls, text: str | None) -> str | None:
+        if text == "":
+            raise ValueError("it is empty")
+        return text
 
     @field_validator("name", "description")
     @classmethod
@@ -133,7 +221,7 @@ class Options(BaseModel):
     @classmethod
     def _fields_are_distinct_paths(cls, fields: list[str] | None) -> list[str] | None:
         for field in fields or []:
-            parse_path(field)
+            _step_path(field)
         return None if fields is None else _distinct(fields)
 
     @field_validator("formats")
@@ -143,19 +231,21 @@ class Options(BaseModel):
             raise ValueError("it is empty; name at least one format")
         return _distinct(formats)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _default_editable_fields(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and "editable_fields" not in values:
-            return {**values, "editable_fields": [values.get("step_text_key", "action")]}
-        return values
+    def _default_editable_fields(cls, values: Any, validate: ModelWrapValidatorHandler[Options]) -> Options:
+        if not isinstance(values, Mapping) or "editable_fields" in values:
+            return validate(values)
+        options = validate({**values, "editable_fields": [values.get("step_text_key", "action")]})
+        options.model_fields_set.discard("editable_fields")
+        return options
 
     @model_validator(mode="after")
     def _fields_do_not_overlap(self) -> Options:
         if not self.editable_fields:
             raise ValueError("`editable_fields` is empty; name at least one field of the steps, such as [action]")
         for field, other in combinations((*self.editable_fields, *(self.context_fields or [])), 2):
-            if _overlap(_path(field), _path(other)):
+            if _overlap(_step_path(field), _step_path(other)):
                 raise ValueError(
                     f"`{field}` and `{other}` overlap; a field is either editable or context, and shown once"
                 )
@@ -163,17 +253,17 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _keys_do_not_overlap(self) -> Options:
-        keys = ["steps_key", "final_answer_key", "id_key", "task_key"]
+        keys = [("steps_key", self.steps_key), ("final_answer_key", self.final_answer_key)]
+        keys += [("id_key", key) for key in self.id_keys]
+        keys.append(("task_key", self.task_key))
         if self.tools_key is not None:
-            keys.append("tools_key")
-        for one, other in combinations(keys, 2):
-            paths = _path(getattr(self, one)), _path(getattr(self, other))
+            keys.append(("tools_key", self.tools_key))
+        for (one, key), (other, other_key) in combinations(keys, 2):
             # One field can be both task and id.
-            may_be_equal = (one, other) == ("id_key", "task_key") and paths[0] == paths[1]
-            if _overlap(*paths) and not may_be_equal:
+            may_be_equal = (one, other) == ("id_key", "task_key") and key == other_key
+            if _overlap(_path(key), _path(other_key)) and not may_be_equal:
                 raise ValueError(
-                    f"`{one}` ({getattr(self, one)}) and `{other}` ({getattr(self, other)}) overlap; "
-                    "each must name a separate part of the trace"
+                    f"`{one}` ({key}) and `{other}` ({other_key}) overlap; each must name a separate part of the trace"
                 )
         return self
 
@@ -181,8 +271,22 @@ class Options(BaseModel):
 
     @property
     def read_options(self) -> ReadOptions:
-        """What the options say of how a trace was recorded."""
-        return ReadOptions()
+        """What the options say about how traces were recorded."""
+        given = self.model_fields_set
+        return ReadOptions(
+            format=self.from_,
+            messages_key=None if self.messages_key is None else _path(self.messages_key),
+            role_key=self.role_key,
+            roles=self.roles.by_word(),
+            agent=self.agent,
+            id_keys=tuple(map(_path, self.id_keys)) if "id_key" in given else (),
+            task_key=_path(self.task_key) if "task_key" in given else None,
+        )
+
+    @property
+    def id_keys(self) -> tuple[str, ...]:
+        """`id_key`, one or several."""
+        return (self.id_key,) if isinstance(self.id_key, str) else tuple(self.id_key)
 
     @property
     def steps_path(self) -> FieldPath:
@@ -191,8 +295,8 @@ class Options(BaseModel):
 
     @property
     def id_path(self) -> FieldPath:
-        """Where a trace has its id."""
-        return _path(self.id_key)
+        """Where a trace has its id; the first of several places."""
+        return _path(self.id_keys[0])
 
     @property
     def final_answer_path(self) -> FieldPath:
@@ -212,7 +316,20 @@ class Options(BaseModel):
     @property
     def editable_paths(self) -> tuple[FieldPath, ...]:
         """`editable_fields` as paths inside a step, in the same order."""
-        return tuple(map(_path, self.editable_fields))
+        return tuple(map(_step_path, self.editable_fields))
+
+    @property
+    def chat_fields(self) -> tuple[str, ...]:
+        """What can be corrected in a step of a chat. Fields that a chat does not have are in it, too: see
+        `check_chat_fields`."""
+        return tuple(self.editable_fields) if "editable_fields" in self.model_fields_set else DEFAULT_CHAT_FIELDS
+
+    @property
+    def is_about_chats(self) -> bool:
+        """Whether they say anything that only chats have."""
+        return self.from_ not in (None, STEPS) or not self.model_fields_set.isdisjoint(
+            ("messages_key", "role_key", "roles", "agent")
+        )
 
 
 def parse_options(text: str, source: str) -> Options:
@@ -271,12 +388,13 @@ def _from_potato(document: dict[str, Any], source: str) -> dict[str, Any]:
         raise OptionsError(
             f"{source}: `annotation_schemes` must hold one entry with `annotation_type: {POTATO_TYPE}`; found {names}"
         )
+    known = _names(Options)
     options: dict[str, Any] = {}
     for key, value in entries[0].items():
-        if key in Options.model_fields and key != "layout":
+        if key in known and key != "layout":
             options[key] = value
-        elif key not in _POTATO_KEYS and difflib.get_close_matches(str(key), Options.model_fields, n=1, cutoff=0.8):
-            raise OptionsError(f"{source}: `{key}` is not an option{nearest(str(key), Options.model_fields)}")
+        elif key not in _POTATO_KEYS and difflib.get_close_matches(str(key), known, n=1, cutoff=0.8):
+            raise OptionsError(f"{source}: `{key}` is not an option{nearest(str(key), known)}")
     if not options.get("editable_fields", True):
         del options["editable_fields"]
     properties = document.get("item_properties")
@@ -291,7 +409,7 @@ _POTATO_KEYS = frozenset({"annotation_type", "annotation_id", "label_requirement
 def _explain(error: Any) -> str:
     """One of pydantic's errors as one line."""
     key = ".".join(str(part) for part in error["loc"])
-    known = _PARTS.get(str(error["loc"][0]) if len(error["loc"]) > 1 else "", Options).model_fields
+    known = _names(_PARTS.get(str(error["loc"][0]) if len(error["loc"]) > 1 else "", Options))
     if error["type"] == "extra_forbidden":
         last = str(error["loc"][-1])
         return f"`{key}` is not an option{nearest(last, known)} (options: {', '.join(known)})"
@@ -307,7 +425,12 @@ def _explain(error: Any) -> str:
     return f"`{key}` is {error['input']!r}; it takes {_WANTED.get(wanted, wanted)}"
 
 
-_PARTS: dict[str, type[BaseModel]] = {"step_labels": StepLabels, "templates": Templates}
+def _names(model: type[BaseModel]) -> list[str]:
+    """What the options in the model are called in the file."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+_PARTS: dict[str, type[BaseModel]] = {"step_labels": StepLabels, "templates": Templates, "roles": Roles}
 _WANTED = {
     "string": "a string",
     "boolean": "true or false",
@@ -316,6 +439,7 @@ _WANTED = {
     "greater than 0": "a whole number above 0",
     "dictionary or instance of StepLabels": f"an object with {' and '.join(StepLabels.model_fields)}",
     "dictionary or instance of Templates": f"an object with any of {', '.join(Templates.model_fields)}",
+    "dictionary or instance of Roles": f"an object with any of {', '.join(Roles.model_fields)}",
 }
 
 
@@ -326,6 +450,20 @@ def _distinct(words: list[str]) -> list[str]:
         if not word or not word.isprintable():
             raise ValueError(f"{word!r} is empty or contains characters that cannot be shown")
     return words
+
+
+def _path_of_keys(key: str) -> str:
+    if any(isinstance(segment, int) for segment in parse_path(key)):
+        raise ValueError(f"`{key}` is inside a list; only a field of a step can have an index")
+    return key
+
+
+def _step_path(field: str) -> FieldPath:
+    """The path of a field inside a step. One of every call of a chat (`tool_calls[*].name`) leads to nothing in the
+    plain shape."""
+    if field in CHAT_FIELDS and "[*]" in field:
+        return tuple(field.replace("[", ".").replace("]", "").split("."))
+    return _path(field)
 
 
 def _overlap(one: FieldPath, other: FieldPath) -> bool:

@@ -21,13 +21,12 @@ from ls_trajedit.traces.readers.registry import FORMATS, STEPS, recognize
 __all__ = [
     "ChatTrace",
     "InvalidTrace",
+    "Item",
     "ReadFile",
     "StepTrace",
-    "check_traces",
+    "TraceCheck",
     "read_chat",
     "read_file",
-    "read_objects",
-    "read_traces",
     "speakers_key",
     "trace_identity",
 ]
@@ -39,18 +38,21 @@ SPEAKER_KEYS = ("role", "from", "type", "source", "speaker", "author")
 @dataclass(frozen=True)
 class StepTrace:
     """A trace of the plain shape, as it stands in the file: an object with a list of steps, each an object or a string.
-    The options say what its parts are called."""
+    The options say what its parts are called. `file` is that in which it stands, where there may be several."""
 
     line: int
     data: dict[str, Any]
+    file: str = ""
 
 
 @dataclass(frozen=True)
 class ChatTrace:
-    """A trace that a reader understood."""
+    """A trace that a reader understood, the one of that `number` among those that it gives for the trace's source."""
 
     line: int
     trace: Trace
+    number: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,15 @@ class InvalidTrace:
     reason: str
 
 
+Item = StepTrace | ChatTrace | InvalidTrace
+
+
 @dataclass
 class ReadFile:
-    """What a file holds, in order. `reason` says in a few words how its format was told, `copies` counts traces that
-    are there more than once and were read once. `is_understood` is False when not one value is of a known kind: the
-    file is then of another kind altogether, not one with some broken traces in it."""
+    """What a file holds, in order. `formats` are those of its traces, each with the reason in a few words."""
 
-    items: list[StepTrace | ChatTrace | InvalidTrace] = field(default_factory=list)
-    format: str = STEPS
-    reason: str = ""
-    copies: int = 0
-    is_understood: bool = True
+    items: list[Item] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,73 @@ def read_file(stream: BinaryIO, options: Options, stem: str = "") -> ReadFile:
     """Everything that `stream` holds, in order. `stem` is the file's name without its ending: the id of a trace that
     has none, when it is the only one in the file.
 
+    An object that no reader knows is a StepTrace, whatever is in it: TraceCheck says whether it is a trace.
+
     Raises ValueError when the stream as a whole cannot be read (UTF-16).
     """
     values, broken = _values(stream)
     found = ReadFile()
     if options.read_options.format == STEPS:
-        items: list[StepTrace | ChatTrace | InvalidTrace] = [_object(value) for value in values]
+        items: list[Item] = [_object(value) for value in values]
     else:
         items = list(_recognized(values, options, found))
-    items = sorted([*items, *broken], key=lambda item: item.line)
-    found.items = list(_distinct(_checked(_identified(items, stem), options), options, found))
+    found.items = sorted([*_identified(items, stem), *broken], key=lambda item: item.line)
+    if any(isinstance(item, StepTrace) for item in items):
+        found.formats.setdefault(STEPS, f"a list `{options.steps_key}` in which nobody but the agent speaks")
     return found
+
+
+class TraceCheck:
+    """Checks the traces of one or several files, one after the other, under the same options."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._seen: dict[str, tuple[str, int, str]] = {}
+        self.copies = 0
+        """How many chats came again just as they were, and were left out for it."""
+
+    def check(self, items: Iterable[Item], file: str = "") -> Iterator[Item]:
+        """The items of one file. What is not a trace under the options, or has the id of an earlier trace, is an
+        InvalidTrace."""
+        for item in items:
+            reason = self._what_is_wrong(item)
+            if reason is not None:
+                yield InvalidTrace(item.line, reason)
+            elif isinstance(item, InvalidTrace):
+                yield item
+            else:
+                yield from self._distinct(item, file)
+
+    def _what_is_wrong(self, item: Item) -> str | None:
+        if isinstance(item, StepTrace):
+            return _what_is_wrong(item.data, self._options)
+        if isinstance(item, ChatTrace) and not item.trace.steps:
+            return "the agent never speaks in it, so there is nothing to correct"
+        return None
+
+    def _distinct(self, item: StepTrace | ChatTrace, file: str) -> Iterator[Item]:
+        if isinstance(item, ChatTrace):
+            identity, content = item.trace.id, f"{content_id(item.trace.source)} {item.number}"
+        else:
+            identity, content = trace_identity(item.data, self._options.id_path), ""
+        first = self._seen.setdefault(identity, (file, item.line, content))
+        if first == (file, item.line, content):
+            yield item
+        elif content and first[2] == content:
+            self.copies += 1
+        else:
+            where = f"line {first[1]}" if first[0] == file else f"{first[0]}:{first[1]}"
+            yield InvalidTrace(item.line, self._taken(item, identity, where))
+
+    def _taken(self, item: StepTrace | ChatTrace, identity: str, where: str) -> str:
+        if isinstance(item, ChatTrace):
+            return (
+                f"another trace with the id {identity!r} is already in {where}; `id_key` in trajedit.yaml can name "
+                "what tells them apart, such as [task_id, trial]"
+            )
+        if get_field(item.data, self._options.id_path) in (MISSING, None):
+            return f"the same trace, without `{self._options.id_keys[0]}`, is already in {where}"
+        return f"`{self._options.id_keys[0]}` {identity!r} is already in {where}"
 
 
 def read_chat(source: Any, format_: str, options: ReadOptions) -> list[Trace]:
@@ -116,22 +172,6 @@ def read_chat(source: Any, format_: str, options: ReadOptions) -> list[Trace]:
         raise
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ReadError(f"it does not have the shape of {known.title} ({type(error).__name__})") from None
-
-
-def read_traces(stream: BinaryIO, options: Options) -> Iterator[StepTrace | InvalidTrace]:
-    return check_traces(read_objects(stream), options)
-
-
-def read_objects(stream: BinaryIO) -> list[StepTrace | InvalidTrace]:
-    """Every object that `stream` holds, whatever is in it; the rest as InvalidTrace."""
-    values, broken = _values(stream)
-    return sorted([*map(_object, values), *broken], key=lambda item: item.line)
-
-
-def check_traces(objects: Iterable[StepTrace | InvalidTrace], options: Options) -> Iterator[StepTrace | InvalidTrace]:
-    for item in _distinct(_checked(objects, options), options, ReadFile()):
-        assert not isinstance(item, ChatTrace)
-        yield item
 
 
 def trace_identity(data: dict[str, Any], id_path: FieldPath) -> str:
@@ -189,62 +229,64 @@ def _one_object(content: bytes) -> Any:
         return None
 
 
-def _recognized(
-    values: Sequence[_Value], options: Options, found: ReadFile
-) -> Iterator[StepTrace | ChatTrace | InvalidTrace]:
+def _recognized(values: Sequence[_Value], options: Options, found: ReadFile) -> Iterator[Item]:
     """Each trace in the values, read by the format that it is of."""
     chosen = options.read_options.format
     formats = [FORMATS[chosen]] if chosen else list(FORMATS.values())
     for format_ in formats:
         sources = format_.gather([value.value for value in values]) if format_.gather and values else None
         if sources is not None:
-            found.format = format_.name
-            found.reason = format_.recognize(sources[0]) or format_.title
+            found.formats[format_.name] = _chosen(chosen) or format_.recognize(sources[0]) or format_.title
             for source in sources:
                 yield from _read(_Source(_line_of(source, values), source, format_), options)
             return
-    understood = False
     for value in values:
-        item = _format_of(value, formats, chosen, options, found)
+        item = _format_of(value, formats, options, found)
         if isinstance(item, Format):
-            understood = True
             for source in item.split(value.value) if item.split else [value.value]:
                 yield from _read(_Source(value.line, source, item), options)
         else:
-            understood = understood or isinstance(item, StepTrace)
             yield item
-    found.is_understood = understood or not values
 
 
-def _format_of(
-    value: _Value, formats: Sequence[Format], chosen: str | None, options: Options, found: ReadFile
-) -> Format | StepTrace | InvalidTrace:
+def _format_of(value: _Value, formats: Sequence[Format], options: Options, found: ReadFile) -> Format | Item:
+    chosen = options.read_options.format
     if chosen:
-        found.format, found.reason = chosen, f"`from: {chosen}` in the options"
+        found.formats[chosen] = _chosen(chosen) or ""
         return formats[0]
+    if _is_plain(value.value, options):
+        return _object(value)
     candidates = recognize(value.value)
     if len(candidates) > 1:
         names = " or ".join(f"`{candidate.format.name}`" for candidate in candidates)
         return InvalidTrace(value.line, f"it could be {names}; say which with `from` in trajedit.yaml")
     if candidates:
-        found.format, found.reason = candidates[0].format.name, candidates[0].reason
+        found.formats.setdefault(candidates[0].format.name, candidates[0].reason)
         return candidates[0].format
-    steps = get_field(value.value, options.steps_path)
-    if isinstance(steps, list) and (key := speakers_key(steps)) is not None:
-        words = list(dict.fromkeys(str(item[key]) for item in steps if isinstance(item, dict) and key in item))
-        shown = ", ".join(f"`{word}`" for word in words[:5])
-        return InvalidTrace(
-            value.line,
-            f"its `{options.steps_key}` have several speakers (`{key}` is {shown}), so they are not the agent's steps "
-            "alone, and no format that is known here has this shape; `from` and `roles` in trajedit.yaml settle it",
-        )
     return _object(value)
+
+
+def _is_plain(value: Any, options: Options) -> bool:
+    """Whether it has steps in which nobody but the agent speaks, where the options say or in the plain shape itself.
+    Only then it is not looked at by the readers, which would find any other list in it."""
+    if options.is_about_chats:
+        return False
+    steps = get_field(value, options.steps_path)
+    if not isinstance(steps, list) or not steps or speakers_key(steps) is not None:
+        return False
+    plain = FORMATS.get(STEPS)
+    return "steps_key" in options.model_fields_set or bool(plain and plain.recognize({options.steps_path[-1]: steps}))
+
+
+def _chosen(format_: str | None) -> str | None:
+    return f"`from: {format_}` in the options" if format_ else None
 
 
 def _read(source: _Source, options: Options) -> Iterator[ChatTrace | InvalidTrace]:
     try:
-        for trace in read_chat(source.source, source.format.name, options.read_options):
-            yield ChatTrace(source.line, trace)
+        for number, trace in enumerate(read_chat(source.source, source.format.name, options.read_options)):
+            # A sub-agent that has a source of its own is the first one in that.
+            yield ChatTrace(source.line, trace, number if trace.source is source.source else 0)
     except ReadError as error:
         yield InvalidTrace(source.line, str(error))
 
@@ -261,9 +303,7 @@ def _object(value: _Value) -> StepTrace | InvalidTrace:
     return InvalidTrace(value.line, f"a trace is an object, this is {_kind(value.value)}")
 
 
-def _identified(
-    items: Sequence[StepTrace | ChatTrace | InvalidTrace], stem: str
-) -> Iterator[StepTrace | ChatTrace | InvalidTrace]:
+def _identified(items: Sequence[Item], stem: str) -> Iterator[Item]:
     """The same traces, each with an id: its own, else the file's name, else one made of its content."""
     roots = [item for item in items if isinstance(item, ChatTrace) and item.trace.parent is None]
     parent = ""
@@ -278,46 +318,8 @@ def _identified(
             else:
                 children += 1
                 trace = replace(trace, id=trace.id or f"{parent}/{children}", parent=trace.parent or parent)
-            item = ChatTrace(item.line, trace)
+            item = replace(item, trace=trace)
         yield item
-
-
-def _checked(
-    items: Iterable[StepTrace | ChatTrace | InvalidTrace], options: Options
-) -> Iterator[StepTrace | ChatTrace | InvalidTrace]:
-    for item in items:
-        reason = None
-        if isinstance(item, StepTrace):
-            reason = _what_is_wrong(item.data, options)
-        elif isinstance(item, ChatTrace) and not item.trace.steps:
-            reason = "the agent never speaks in it, so there is nothing to correct"
-        yield item if reason is None else InvalidTrace(item.line, reason)
-
-
-def _distinct(
-    items: Iterable[StepTrace | ChatTrace | InvalidTrace], options: Options, found: ReadFile
-) -> Iterator[StepTrace | ChatTrace | InvalidTrace]:
-    seen: dict[str, tuple[int, str]] = {}
-    for item in items:
-        if isinstance(item, InvalidTrace):
-            yield item
-            continue
-        chat = isinstance(item, ChatTrace)
-        identity = item.trace.id if isinstance(item, ChatTrace) else trace_identity(item.data, options.id_path)
-        content = content_id(item.trace.source) if isinstance(item, ChatTrace) else ""
-        if identity not in seen:
-            seen[identity] = item.line, content
-            yield item
-        elif chat and seen[identity][1] == content:
-            found.copies += 1
-        else:
-            yield InvalidTrace(item.line, _taken(item, identity, seen[identity][0], options))
-
-
-def _taken(item: StepTrace | ChatTrace, identity: str, line: int, options: Options) -> str:
-    if isinstance(item, StepTrace) and get_field(item.data, options.id_path) in (MISSING, None):
-        return f"the same trace, without `{options.id_key}`, is already in line {line}"
-    return f"`{options.id_key}` {identity!r} is already in line {line}"
 
 
 def _what_is_wrong(data: dict[str, Any], options: Options) -> str | None:
@@ -333,9 +335,16 @@ def _what_is_wrong(data: dict[str, Any], options: Options) -> str | None:
     for number, step in enumerate(steps, start=1):
         if not isinstance(step, dict | str):
             return f"step {number} is {_kind(step)}, neither an object nor a string"
+    if (key := speakers_key(steps)) is not None:
+        words = list(dict.fromkeys(str(step[key]) for step in steps if isinstance(step, dict) and key in step))
+        shown = ", ".join(f"`{word}`" for word in words[:5]) + (", …" if len(words) > 5 else "")
+        return (
+            f"its `{options.steps_key}` have several speakers (`{key}` is {shown}), so they are not the agent's steps "
+            "alone, and no format that is known here has this shape; `from` and `roles` in trajedit.yaml settle it"
+        )
     identity = get_field(data, options.id_path)
     if isinstance(identity, dict | list | bool | float) or identity == "":
-        return f"`{options.id_key}` is {_kind(identity)}, neither a string nor a whole number"
+        return f"`{options.id_keys[0]}` is {_kind(identity)}, neither a string nor a whole number"
     return None
 
 

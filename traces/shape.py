@@ -8,9 +8,10 @@ from typing import Any
 
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field, is_showable_key
-from ls_trajedit.traces.options import Options, nearest
+from ls_trajedit.traces.model import Call, Part, Reasoning, Text, Trace
+from ls_trajedit.traces.options import CHAT_FIELDS, Options, nearest
 
-__all__ = ["TraceShape", "check_options", "shape_of", "widen"]
+__all__ = ["TraceShape", "check_chat_fields", "check_options", "shape_of", "widen"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,13 @@ def widen(shape: TraceShape, trace: Mapping[str, Any], options: Options) -> Trac
 
 
 def check_options(options: Options, shape: TraceShape, source: str) -> None:
-    """Raises OptionsError for an editable field that no step of the traces in `source` has."""
+    """Raises OptionsError for an editable field that no step of the traces in `source` has, and for several keys as
+    `id_key`, which only chats can have."""
+    if len(options.id_keys) > 1:
+        raise OptionsError(
+            f"{source}: `id_key` names several keys ({', '.join(options.id_keys)}), and only the id of a chat can be "
+            "made of several; name one"
+        )
     for field, path in zip(options.editable_fields, options.editable_paths, strict=True):
         if path not in shape.found_fields:
             known = [key for key in shape.step_keys if is_showable_key(key)]
@@ -73,6 +80,32 @@ def check_options(options: Options, shape: TraceShape, source: str) -> None:
                 f"{source}: no step has `{field}`, which `editable_fields` names{nearest(field, known)} "
                 f"(fields of the steps: {', '.join(shape.step_keys) or 'none'})"
             )
+
+
+def check_chat_fields(options: Options, traces: Iterable[Trace], source: str) -> None:
+    """Raises OptionsError for an editable field that steps of chats do not have, and when no step of the traces in
+    `source` has any of the editable fields."""
+    for name in options.chat_fields:
+        if name not in CHAT_FIELDS:
+            raise OptionsError(
+                f"{source}: a step of a chat has no `{name}`, which `editable_fields` names{nearest(name, CHAT_FIELDS)} "
+                f"(it has: {', '.join(CHAT_FIELDS)})"
+            )
+    kinds = {_CHAT_PARTS[name] for name in options.chat_fields}
+    said = (part for trace in traces for step in trace.steps for part in step.message.parts)
+    if not any(type(part) in kinds for part in said):
+        raise OptionsError(
+            f"{source}: no step of the agent's has {' or '.join(f'`{name}`' for name in options.chat_fields)}, which "
+            f"`editable_fields` names (it takes: {', '.join(CHAT_FIELDS)})"
+        )
+
+
+_CHAT_PARTS: Mapping[str, type[Part]] = {
+    "content": Text,
+    "reasoning": Reasoning,
+    "tool_calls[*].arguments": Call,
+    "tool_calls[*].name": Call,
+}
 
 
 def _has(data: Mapping[str, Any], path: FieldPath) -> bool:

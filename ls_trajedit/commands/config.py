@@ -9,27 +9,30 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.inputs import Input, load_traces
-from ls_trajedit.label_config.write_config import write_config
-from ls_trajedit.traces.shape import TraceShape, check_options, shape_of
+from ls_trajedit.inputs import load_traces, named_inputs
+from ls_trajedit.label_config.chat_config import ChatShape
+from ls_trajedit.project_config import Shape, config_for, shape_of_traces
+from ls_trajedit.traces.shape import TraceShape
 
 __all__ = ["config"]
 
 
 def config(
     traces: Annotated[
-        Path | None,
-        typer.Argument(help="Traces to fit the config to: JSON Lines or a JSON array, plain or gzipped; - for stdin."),
+        list[Path] | None,
+        typer.Argument(
+            help="Files or folders with traces to fit the config to, plain or gzipped; - for stdin.",
+            metavar="[FILE]...",
+        ),
     ] = None,
     options: shared_options.OptionsFile = None,
     skip_invalid: shared_options.SkipInvalid = False,
 ) -> None:
     """Print the labeling config that fits the options and the traces."""
     chosen = shared_options.options_here(options)
-    shape = TraceShape()
-    if traces is not None:
-        loaded = load_traces(Input.named(traces), chosen)
+    shape: Shape = ChatShape() if chosen.is_about_chats else TraceShape()
+    if traces:
+        loaded = load_traces(named_inputs(traces), chosen)
         shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
-        shape = shape_of((trace.data for trace in loaded.traces), chosen)
-        check_options(chosen, shape, loaded.name)
-    sys.stdout.write(write_config(chosen, shape))
+        shape = shape_of_traces(chosen, loaded)
+    sys.stdout.write(config_for(chosen, shape))

@@ -13,10 +13,11 @@ from ls_trajedit.commands import shared_options
 from ls_trajedit.commands.console import print_json, say
 from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.shared_options import ServerOptions
-from ls_trajedit.inputs import Input, load_traces
+from ls_trajedit.inputs import load_traces, named_inputs
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.plural import plural
 from ls_trajedit.progress import show_progress
+from ls_trajedit.project_config import longest
 from ls_trajedit.traces.errors import TrajeditError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ __all__ = ["push"]
 @with_option_groups
 def push(
     *,
-    traces: shared_options.TracesFile,
+    traces: shared_options.TraceFiles,
     title: Annotated[
         str | None, typer.Option("--title", help="Create a project with this title.", metavar="TITLE")
     ] = None,
@@ -69,8 +70,10 @@ def push(
         raise UsageError(f"--backend {backend}: the address must start with http:// or https://")
     credentials = _credentials(backend, backend_user)
     chosen = shared_options.options_here(options)
-    loaded = load_traces(Input.named(traces), chosen).check_encoding()
+    loaded = load_traces(named_inputs(traces), chosen).check_encoding()
+    loaded.refuse_mixed()
     shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
+    shared_options.say_left_out(loaded)
     label_studio = server.connect()
     # Importing what talks to a server takes too long for the other commands.
     from ls_trajedit.push import create_project, let_backend_prefill, push_prefilled, push_traces, update_project
@@ -81,8 +84,9 @@ def push(
         assert project is not None
         target = update_project(label_studio, project, chosen, loaded)
     steps = read_config(target.config).max_steps
-    if steps is not None and steps < target.shape.longest:
-        say(f"the longest trace has {target.shape.longest} steps; `max_steps` lets only {steps} be edited")
+    most = longest(target.shape)
+    if steps is not None and steps < most:
+        say(f"the longest trace has {most} steps; `max_steps` lets only {steps} be edited")
     backends = label_studio.backends(target.project.id)
     if backend and backend.rstrip("/") not in {known.url.rstrip("/") for known in backends}:
         _connect_backend(label_studio, target.project.id, backend, credentials)

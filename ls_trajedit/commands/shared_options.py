@@ -11,7 +11,7 @@ import typer
 from ls_trajedit.commands.console import say
 from ls_trajedit.inputs import LoadedTraces, read_text
 from ls_trajedit.plural import plural
-from ls_trajedit.traces.errors import SetupError, UsageError
+from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
 from ls_trajedit.traces.options import Options, parse_options
 
 if TYPE_CHECKING:
@@ -24,17 +24,22 @@ __all__ = [
     "OutputFolder",
     "ServerOptions",
     "SkipInvalid",
-    "TracesFile",
+    "TraceFiles",
     "WrittenFolder",
     "options_here",
     "options_in",
     "refuse_or_skip_invalid",
+    "say_left_out",
 ]
 
 DEFAULT_OPTIONS_FILE = Path("trajedit.yaml")
 
-TracesFile = Annotated[
-    Path, typer.Argument(help="Traces as JSON Lines or a JSON array, plain or gzipped; - for stdin.")
+TraceFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Files or folders with traces: JSON or JSON Lines, plain or gzipped, or an Inspect log; - for stdin.",
+        metavar="FILE...",
+    ),
 ]
 OptionsFile = Annotated[
     Path | None, typer.Option("--options", help="The options file, such as trajedit.yaml.", metavar="FILE")
@@ -119,5 +124,16 @@ def refuse_or_skip_invalid(loaded: LoadedTraces, skip_invalid: bool) -> None:
     for line in loaded.invalid_lines():
         say(line)
     if loaded.invalid:
-        skipped, read = len(loaded.invalid), len(loaded.traces)
+        skipped, read = len(loaded.invalid), loaded.count
         say(f"{skipped} invalid {plural(skipped, 'trace')} skipped, {read} {plural(read, 'trace')} read")
+    if not loaded.count:
+        raise TraceError(f"{loaded.name}: not one trace is left")
+
+
+def say_left_out(loaded: LoadedTraces) -> None:
+    """Says what of the files is in no trace."""
+    if loaded.copies:
+        say(f"{loaded.copies} {'copy' if loaded.copies == 1 else 'copies'} of traces that are there already: read once")
+    counts = loaded.left_out()
+    if counts:
+        say(f"left out: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")

@@ -63,7 +63,7 @@ def _run(
 
     options = parse_options((files(_EXAMPLES) / "trajedit.yaml").read_text(encoding="utf-8"), "trajedit.yaml")
     with as_file(files(_EXAMPLES) / "traces.jsonl") as path:
-        loaded = load_traces(Input(path), options)
+        loaded = load_traces([Input(path)], options)
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Agent traces to correct", options, loaded)
     server.connect_backend(target.project.id, backend_url, "ls-trajedit", None)

@@ -44,7 +44,8 @@ const changePanel = (() => {
     const missing = element("p", "missing");
     const diff = element("div", "diff");
     let shown = [];
-    bar.append(element("span", "mark", "edited"), counts);
+    const mark = element("span", "mark");
+    bar.append(mark, counts);
     if (reset !== null) {
       const button = element("button", "reset", "Reset");
       button.type = "button";
@@ -59,6 +60,7 @@ const changePanel = (() => {
     host.addEventListener("keydown", (event) => event.stopPropagation());
     return {
       host,
+      showMark: (text) => setText(mark, text),
       showCounts: (text) => {
         counts.removeAttribute("aria-busy");
         setText(counts, text);

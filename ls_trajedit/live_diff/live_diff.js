@@ -6,6 +6,7 @@ const SETTLED_MS = 1000;
 const SLICE_MS = 3;
 const FIRST_SLICE_MS = 2;
 const COUNT_AFTER_MS = 150;
+const SAME_VALUE = "same value";
 const EDITED = "data-trajedit-edited";
 const OWN = /^trajedit-(changes|edited-mark|edited-count|announcement)$/;
 const UNEXPLAINED = "data-trajedit-reason-missing";
@@ -43,7 +44,7 @@ pageSheet.replaceSync(`
   }
 `);
 
-// What is known of each box: {text, editor, state, panel, counting, numbers}.
+// What is known of each box: {text, editor, state, problem, panel, counting, numbers}.
 let known = new Map();
 let shownTask = null;
 let lookAgain = 0;
@@ -140,7 +141,7 @@ function lookForBoxes() {
   let anyNew = false;
   for (const box of pageFields.boxes()) {
     anyNew ||= !before.has(box);
-    known.set(box, before.get(box) ?? { text: undefined, state: "same", panel: null, counting: 0 });
+    known.set(box, before.get(box) ?? { text: undefined, state: "same", problem: "", panel: null, counting: 0 });
   }
   for (const [box, found] of before) if (!known.has(box)) forget(found);
   return anyNew || known.size !== before.size;
@@ -154,17 +155,19 @@ function lookAt(box) {
   const isShown = !found.panel || found.panel.host.isConnected;
   if (text === found.text && isShown) return false;
   const before = found.state;
+  const problemBefore = found.problem;
   found.text = text;
   update(box, found);
   clearTimeout(announcing);
   announcing = setTimeout(announce, SETTLED_MS);
-  return found.editor === null || found.state !== before || !isShown;
+  return found.editor === null || found.state !== before || found.problem !== problemBefore || !isShown;
 }
 
 function update(box, found) {
   const editor = pageFields.editorOf(box);
   found.editor = editor;
   found.state = editor === null ? "same" : pageFields.compare(editor, found.text);
+  found.problem = problemOf(found);
   if (found.state === "same") {
     forget(found);
     return;
@@ -178,8 +181,27 @@ function update(box, found) {
   const { host } = found.panel;
   const place = box.closest('[data-testid="textarea-control"]') ?? box;
   if (place.nextElementSibling !== host) place.after(host);
+  found.panel.showMark(isEdited(found) ? "edited" : SAME_VALUE);
   if (flags.showDiff) found.panel.showDiff(trajedit.diff(editor.original, found.text));
   if (flags.showCounts) count(found);
+}
+
+function isEdited(found) {
+  return found.state === "edited" || found.state === "broken";
+}
+
+// What would be wrong with the text of a box as a correction.
+function problemOf({ editor, state, text }) {
+  if (state === "broken") return "This field holds JSON, and its text is not JSON: it will be rejected.";
+  return state === "edited" ? pageFields.callProblem(editor, text, textOfCall) : "";
+}
+
+// The text in the box of a part of the call at this place, or null when there is no such box.
+function textOfCall(at, part) {
+  for (const [box, { editor, text }] of known) {
+    if (editor?.call?.at === at && editor.call.part === part) return text === undefined ? pageFields.textOf(box) : text;
+  }
+  return null;
 }
 
 // Removes what an edited box has.
@@ -224,7 +246,8 @@ function markRoot(root) {
   const edited = [];
   for (const [box, found] of known) {
     if (!root.contains(box)) continue;
-    if (found.state !== "same") edited.push([box, found]);
+    if (isEdited(found)) edited.push([box, found]);
+    else if (found.panel) found.panel.showMissing("");
     else reasons.set(pageFields.controlOf(box), box);
   }
   const fields = new Set();
@@ -238,8 +261,7 @@ function markRoot(root) {
     const reason = requireReason ? reasons.get(found.editor.reason) : undefined;
     const isMissing = reason !== undefined && !pageFields.textOf(reason)?.trim();
     if (isMissing) unexplained.add(reason.closest(".trajedit-reason") ?? reason.parentElement);
-    const broken = found.state === "broken" ? "This field holds JSON, and its text is not JSON: it will be rejected. " : "";
-    found.panel.showMissing(broken + (isMissing ? "The reason is missing." : ""));
+    found.panel.showMissing([found.problem, isMissing ? "The reason is missing." : ""].filter(Boolean).join(" "));
   }
   const marked = new Set([...fields, ...cards.keys()]);
   setMarks(root, EDITED, marked);
@@ -290,8 +312,14 @@ function announce() {
   const status = root?.querySelector(".trajedit-announcement");
   if (!status) return;
   const found = known.get(lastTyped);
-  const own = found?.editor ? `${labelOf(lastTyped)}: ${found.numbers || (found.panel ? "edited" : "unchanged")}. ` : "";
+  const own = found?.editor ? `${labelOf(lastTyped)}: ${saidOf(found)}. ` : "";
   changePanel.setText(status, own + root.querySelector(".trajedit-edited-count").textContent);
+}
+
+function saidOf(found) {
+  if (!found.panel) return "unchanged";
+  if (!isEdited(found)) return SAME_VALUE;
+  return [found.numbers || "edited", found.problem.replace(/\.$/, "")].filter(Boolean).join(". ");
 }
 
 function flagsOf(node) {
@@ -299,14 +327,22 @@ function flagsOf(node) {
   return Object.fromEntries(Object.entries(FLAGS).map(([flag, name]) => [flag, classList.contains(name)]));
 }
 
-// What a person would call the field: "Step 2, action".
+// What a person would call the field: "Step 2, action", and in a conversation "Step 2, search, arguments".
 function labelOf(box) {
   const card = box.closest(".trajedit-step");
   const title = card?.querySelector(".trajedit-title")?.firstElementChild?.textContent ?? "";
   const repeated = card?.closest(".trajedit-repeated");
   const number = repeated ? ` ${[...repeated.querySelectorAll(".trajedit-step")].indexOf(card) + 1}` : "";
   const field = box.closest(".trajedit-field")?.querySelector(".trajedit-label")?.textContent ?? "";
-  return [title + number, field].filter(Boolean).join(", ") || pageFields.controlOf(box);
+  return [title + number, callOf(box, card), field].filter(Boolean).join(", ") || pageFields.controlOf(box);
+}
+
+// The tool that the box's call is of; after the first call of a card, with the call's number.
+function callOf(box, card) {
+  const call = box.closest(".trajedit-call");
+  if (!call) return "";
+  const number = [...card.querySelectorAll(".trajedit-call")].indexOf(call) + 1;
+  return (call.querySelector(".trajedit-call-name")?.textContent ?? "") + (number > 1 ? ` (call ${number})` : "");
 }
 
 function counted(number, noun) {

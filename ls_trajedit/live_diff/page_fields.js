@@ -4,6 +4,7 @@ const pageFields = (() => {
   const ROOT = "trajedit";
   const BOX = 'textarea[name], [data-testid="htx-textbox-content"][name]';
   const RESERVED_KEY = "ls_trajedit";
+  const CALL = /^\$(steps\[\d+\]\.tool_calls\[\d+\])\.(name|arguments)$/;
   const PATH = /^\$\w+(?:\.\w+|\[\d+\])*$/;
 
   let schema = null;
@@ -15,8 +16,8 @@ const pageFields = (() => {
     return found;
   }
 
-  // The editor in a box: {original, isJson, reason}, where `reason` is the control that asks why, or null. Null for a
-  // box that corrects nothing.
+  // The editor in a box: {original, isJson, reason, call}, where `reason` is the control that asks why, or null, and
+  // `call` says of which call it corrects what, or is null. Null for a box that corrects nothing.
   function editorOf(box) {
     return currentSchema()?.editors.get(controlOf(box)) ?? null;
   }
@@ -85,13 +86,30 @@ const pageFields = (() => {
     const isReason = ({ name, toname }) =>
       name.endsWith("__reason") || (pointers.get(toname) > 1 && name.toLowerCase().endsWith("reason"));
     const reasons = new Map(areas.filter(isReason).map(({ name, toname }) => [toname, name]));
+    const tools = callCheck.toolsOf(data[RESERVED_KEY]?.tools ?? null);
     const editors = new Map();
     for (const area of areas) {
       const path = texts.get(area.toname);
       const original = isReason(area) ? null : originalAt(path, data);
-      if (original) editors.set(area.name, { ...original, reason: reasons.get(area.toname) ?? null });
+      if (!original) continue;
+      const call = callAt(path, data, tools);
+      editors.set(area.name, { ...original, reason: reasons.get(area.toname) ?? null, call });
     }
     return editors;
+  }
+
+  // What a conversation has at `path` of a call: {at, part, name, tools}, the part being its name or its arguments.
+  function callAt(path, data, tools) {
+    const [, at, part] = typeof data[RESERVED_KEY]?.source === "string" ? (CALL.exec(path) ?? []) : [];
+    return at ? { at, part, name: originalAt(`$${at}.name`, data)?.original ?? "", tools } : null;
+  }
+
+  // What does not fit the declared tools in the text of a box that corrects a call. `textAt` gives the text in the box
+  // of a part of the same call, or null when it has none.
+  function callProblem({ call }, text, textAt) {
+    if (call === null) return "";
+    if (call.part === "name") return callCheck.nameProblem(call.tools, text);
+    return callCheck.argumentsProblem(call.tools, textAt(call.at, "name") ?? call.name, text);
   }
 
   // The original at `path` ("$steps[0].action"), or null when the trace has none there.
@@ -110,14 +128,15 @@ const pageFields = (() => {
     return { original: value, isJson: (notes?.json ?? []).includes(field) };
   }
 
-  // How the text of a box compares with the original: "same", "edited", or "broken" when it should be JSON and is not.
-  // As in the converters, line ends alone do not count as a difference, nor does the layout of JSON.
+  // How the text of a box compares with the original: "same", "relaid" when only the layout of its JSON differs,
+  // "edited", or "broken" when it should be JSON and is not. As in the converters, line ends alone do not count as a
+  // difference, nor does the layout of JSON.
   function compare({ original, isJson }, text) {
     if (text === null || trajedit.foldNewlines(text) === trajedit.foldNewlines(original)) return "same";
     if (!isJson) return "edited";
     const edited = canonicalJson(text);
     if (edited === null) return "broken";
-    return edited === canonicalJson(original) ? "same" : "edited";
+    return edited === canonicalJson(original) ? "relaid" : "edited";
   }
 
   function canonicalJson(text) {
@@ -142,5 +161,5 @@ const pageFields = (() => {
       .map((name) => [name, value[name]]);
   }
 
-  return { ROOT, boxes, compare, controlOf, editorOf, isAutoAnnotating, isSameTask, openTask, textOf };
+  return { ROOT, boxes, callProblem, compare, controlOf, editorOf, isAutoAnnotating, isSameTask, openTask, textOf };
 })();

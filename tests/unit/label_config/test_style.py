@@ -6,10 +6,12 @@ import re
 
 import pytest
 
-from ls_trajedit.label_config.style import STYLE
+from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
+from ls_trajedit.label_config.style import CHAT_STYLE, STYLE
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.options import Options, StepLabels
 from ls_trajedit.traces.shape import shape_of
+from tests.support.conversations import TRIP, data_of
 
 TRACE = {"id": "t", "task": "look it up", "steps": [{"thought": "hm", "action": "search(x)"}], "final_answer": "42"}
 EVERYTHING = Options(
@@ -20,21 +22,27 @@ EVERYTHING = Options(
 )
 
 
-def test_label_studio_does_not_change_the_style() -> None:
-    assert not re.search("[<>&]", STYLE)
+STYLES = pytest.mark.parametrize("style", [STYLE, CHAT_STYLE], ids=["steps", "conversations"])
 
 
-def test_no_rule_reaches_beyond_the_editor_page() -> None:
-    selectors = re.findall(r"([^{};]+)\{", STYLE)
+@STYLES
+def test_label_studio_does_not_change_the_style(style: str) -> None:
+    assert not re.search("[<>&]", style)
+
+
+@STYLES
+def test_no_rule_reaches_beyond_the_editor_page(style: str) -> None:
+    selectors = re.findall(r"([^{};]+)\{", style)
     assert len(selectors) > 30
     for selector in selectors:
         for alternative in selector.strip().split(",\n"):
             assert ".trajedit" in alternative or alternative.startswith("@") or alternative == "from"
 
 
-def test_braces_are_balanced() -> None:
+@STYLES
+def test_braces_are_balanced(style: str) -> None:
     depth = 0
-    for brace in re.findall("[{}]", STYLE):
+    for brace in re.findall("[{}]", style):
         depth += 1 if brace == "{" else -1
         assert depth >= 0
     assert depth == 0
@@ -44,10 +52,22 @@ def test_braces_are_balanced() -> None:
 def test_every_class_that_the_config_writes_is_one_that_the_style_knows(layout: str) -> None:
     options = EVERYTHING.model_copy(update={"layout": layout})
     config = write_config(options, shape_of([TRACE], options))
-    written = {name for classes in re.findall(r'<View className="([^"]+)"', config)[1:] for name in classes.split()}
+    written = _classes_in(config)
     styled = set(re.findall(r"\.(trajedit-[a-z-]+)", STYLE))
     assert written - styled == set()
     assert styled - written == ({"trajedit-repeated"} if layout == "unrolled" else set())
+
+
+def test_every_class_that_the_config_of_a_conversation_writes_is_one_that_its_style_knows() -> None:
+    data = data_of(TRIP)
+    data["steps"][1]["other"] = "{}"
+    written = set()
+    for fields in (["content"], ["tool_calls[*].arguments"]):
+        options = EVERYTHING.model_copy(update={"editable_fields": fields})
+        written |= _classes_in(write_chat_config(options, chat_shape([data])))
+    styled = set(re.findall(r"\.(trajedit-[a-z-]+)", CHAT_STYLE))
+    assert written - styled == set()
+    assert styled - written == {"trajedit-repeated", "trajedit-final-answer"}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -77,7 +97,12 @@ def test_contrast_by_hand() -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_both_themes_declare_every_colour_in_use(theme: str) -> None:
-    assert set(re.findall(r"var\(--trajedit-([a-z-]+)\)", STYLE)) == set(_colours(theme))
+    assert set(re.findall(r"var\(--trajedit-([a-z-]+)\)", CHAT_STYLE)) == set(_colours(theme))
+
+
+def _classes_in(config: str) -> set[str]:
+    """The classes in the config, but for the root's."""
+    return {name for classes in re.findall(r'<View className="([^"]+)"', config)[1:] for name in classes.split()}
 
 
 def _colours(theme: str) -> dict[str, str]:
