@@ -56,7 +56,9 @@ def guess_chat_options(traces: Sequence[Trace]) -> Options:
     text and the arguments of calls; reasoning only where the agent says nothing else."""
     formats = list(dict.fromkeys(trace.format for trace in traces))
     said = {type(part) for trace in traces for step in trace.steps for part in step.message.parts}
-    fields = DEFAULT_CHAT_FIELDS if said & {Text, Call} or Reasoning not in said else ("reasoning", *DEFAULT_CHAT_FIELDS)
+    fields = (
+        DEFAULT_CHAT_FIELDS if said & {Text, Call} or Reasoning not in said else ("reasoning", *DEFAULT_CHAT_FIELDS)
+    )
     guessed: dict[str, Any] = {"editable_fields": list(fields)}
     if len(formats) == 1:
         guessed["from"] = formats[0]

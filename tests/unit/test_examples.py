@@ -14,7 +14,7 @@ from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
 from ls_trajedit.traces.json_text import same_json
 from ls_trajedit.traces.options import Options, parse_options
-from ls_trajedit.traces.read import StepTrace, read_traces
+from ls_trajedit.traces.read import StepTrace, TraceCheck, read_file
 from ls_trajedit.traces.shape import check_options, shape_of
 
 EXAMPLES = files("ls_trajedit.examples")
@@ -32,7 +32,8 @@ def options() -> Options:
 
 @pytest.fixture(scope="module")
 def traces(options: Options) -> dict[str, dict[str, Any]]:
-    found = list(read_traces(BytesIO((EXAMPLES / "traces.jsonl").read_bytes()), options))
+    file = read_file(BytesIO((EXAMPLES / "traces.jsonl").read_bytes()), options)
+    found = list(TraceCheck(options).check(file.items))
     assert [item for item in found if not isinstance(item, StepTrace)] == []
     return {item.data["id"]: item.data for item in found if isinstance(item, StepTrace)}
 

@@ -62,7 +62,7 @@ class Push:
         self.recording = recording
         self.server = cast(Server, recording)
         self.options = options or Options()
-        self.loaded = LoadedTraces("t.jsonl", [StepTrace(n, TRACES[n]) for n in range(count)], [])
+        self.loaded = LoadedTraces("t.jsonl", [StepTrace(n, TRACES[n]) for n in range(count)])
         self.target: Target = create_project(self.server, "Traces", self.options, self.loaded)
         self.progress: list[tuple[int, int | None]] = []
 
@@ -99,7 +99,7 @@ def test_traces_become_tasks_without_predictions_in_batches() -> None:
 def test_a_batch_is_not_longer_than_a_request_may_be() -> None:
     push = Push(RecordingServer(), 3)
     large = [StepTrace(n, {**TRACES[n], "note": "x" * 3_000_000}) for n in range(3)]
-    push.loaded = replace(push.loaded, traces=large)
+    push.loaded = replace(push.loaded, steps=large)
     push.run()
     assert [len(batch) for batch in push.recording.batches] == [1, 1, 1]
 
