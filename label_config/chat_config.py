@@ -119,8 +119,8 @@ def editable_chat_fields(options: Options) -> list[str]:
         return list(DEFAULT_CHAT_FIELDS)
     if unknown:
         raise OptionsError(
-            f"`editable_fields` names `{unknown[0]}`, which a conversation does not have{nearest(unknown[0], CHAT_FIELDS)} "
-            f"(it takes any of: {', '.join(CHAT_FIELDS)})"
+            f"`editable_fields` names `{unknown[0]}`, which a step of a conversation does not have"
+            f"{nearest(unknown[0], CHAT_FIELDS)} (fields of the steps: {', '.join(CHAT_FIELDS)})"
         )
     return fields
 

@@ -319,7 +319,7 @@ _CHAT_TEXT = """\
 .trajedit .trajedit-call-name *,
 .trajedit .trajedit-arguments *,
 .trajedit .trajedit-other *,
-.trajedit .trajedit-result * {
+.trajedit .trajedit-result h4 {
   font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace !important;
 }
 .trajedit .trajedit-prose [class*="richtext"],
