@@ -160,7 +160,14 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         publish(temporary, folder, manifest, former=former, unchanged=unchanged, commit=keep_state)
     # Without a state that knows them all records are new, and yet may be those that the file had.
     changes = _NO_CHANGES if interchange.CORRECTIONS_FILE in unchanged else rows.changes
-    return Summary(counts.as_json(), list(rows.files), folder, changes, is_up_to_date=len(unchanged) == len(digests))
+    return Summary(
+        counts.as_json(),
+        list(rows.files),
+        folder,
+        changes,
+        is_up_to_date=len(unchanged) == len(digests),
+        empty_splits=tuple(rows.training.empty_splits(plan.splits)),
+    )
 
 
 def _last_pull(state: PullState, server: Server, request: PullRequest) -> LastPull | None:
