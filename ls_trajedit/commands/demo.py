@@ -26,8 +26,9 @@ def demo(
 ) -> None:
     """Run the whole loop with a Label Studio that it starts.
 
-    Pushes example traces and chats, has two scripted annotators correct some of them, and pulls the training files and
-    a report. Label Studio must be installed (pip install label-studio). Everything except the output folder is temporary.
+    Pushes example traces and chats, has two scripted annotators correct some of them, pulls the training files, and
+    writes a report. Label Studio must be installed (pip install label-studio). Everything except the output folder is
+    temporary.
     """
     from ls_trajedit.demo.run import run_demo
     from ls_trajedit.demo.word_diff import first_diffs
