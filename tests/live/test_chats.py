@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 
 from .command_line import Person, read_json, read_lines
-from .editor_page import correct, editor, open_task, shown, submit, type_instead, visible_editors
+from .editor_page import correct, open_task, shown, submit, type_instead, visible_editors
 from .project_api import call, tasks
 
 CHATS = Path(__file__).parent / "chats"
@@ -86,13 +86,13 @@ FORMATS = (
 CONFIG = """\
 <View>
   <Text name="asked" value="$messages[1].content"/>
-  <TextArea name="asked_better" toName="asked" editable="true"/>
+  <TextArea name="asked_better" toName="asked" rows="3"/>
   <Text name="called" value="$messages[2].tool_calls[1].function.arguments"/>
-  <TextArea name="called_better" toName="called" editable="true"/>
+  <TextArea name="called_better" toName="called" rows="3"/>
   <Text name="said" value="$messages[5].content"/>
-  <TextArea name="said_better" toName="said" editable="true"/>
+  <TextArea name="said_better" toName="said" rows="3"/>
   <Text name="answered" value="$messages[7].content"/>
-  <TextArea name="answered_better" toName="answered" editable="true"/>
+  <TextArea name="answered_better" toName="answered" rows="3"/>
 </View>
 """
 
@@ -167,7 +167,6 @@ def test_a_project_made_by_hand_over_recorded_messages_gives_the_same_rows_and_l
         ("answered_better", "Rome is warmer, I think."),
     ):
         type_instead(page, box, text)
-        editor(page, box).press("Enter")
     saved = submit(page)
 
     assert pulled(person, project) == by(saved["completed_by"], chat.rows)
