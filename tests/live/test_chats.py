@@ -145,7 +145,7 @@ def test_arguments_that_are_no_longer_json_are_rejected(
     saved = submit(page)
 
     refused = person.run("pull", "--project", project, "--format", "trl-dpo", "--strict", status=5)
-    assert "1 rejected" in refused.stderr
+    assert "1 annotation rejected (--strict)" in refused.stderr
     (reject,) = read_lines(tmp_path / "data" / "rejects.jsonl")
     assert (reject["annotation_id"], reject["reason"]) == (saved["id"], "not_json")
     assert "`step_0__call_1__arguments__corrected`" in reject["detail"]
