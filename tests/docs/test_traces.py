@@ -1,12 +1,23 @@
-"""The page on traces: every format that there is, and examples that are read as the page says."""
+"""The page on traces: every format that there is, and examples that are read as the page says; and the conversation in
+the README, with the row that it becomes."""
 
 from __future__ import annotations
 
+import json
 import re
 from io import BytesIO
+from typing import Any
 
 import pytest
 
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.chunk import ConvertedChunk
+from ls_trajedit.converters.formats.registry import FORMATS as ROW_FORMATS
+from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
+from ls_trajedit.label_config.chat_data import chat_data
+from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.options import Options, parse_options
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, ReadFile, read_file
 from ls_trajedit.traces.readers.registry import FORMATS
@@ -66,3 +77,21 @@ def test_an_override_makes_its_example_readable(override: Block, trace: Block) -
     else:
         (without,) = read(trace).items
         assert isinstance(without, InvalidTrace)
+
+
+def test_the_conversation_in_the_readme_becomes_the_row_in_the_readme() -> None:
+    conversation, row = [block for block in blocks("json") if block.page == "README.md" and "get_weather" in block.text]
+    (item,) = read(conversation).items
+    assert isinstance(item, ChatTrace)
+    data = chat_data(item.trace, Options().read_options)
+    text = data["steps"][0]["tool_calls"][0]["arguments"].replace("Rom", "Rome")
+    box = "step_0__call_0__arguments"
+    result = {"from_name": f"{box}__corrected", "to_name": box, "type": "textarea", "value": {"text": [text]}}
+    task = {"id": 1, "data": data, "annotations": [{"id": 1, "completed_by": 1, "result": [result]}]}
+    schema = read_config(write_chat_config(Options(), chat_shape([data])))
+    converted = ConvertedChunk()
+    converted.add(convert_task(task, schema, ReadingRules()), ExportPlan((ROW_FORMATS["trl-dpo"],)))
+    (found,) = converted.rows["trl/dpo.jsonl"]
+    shown: dict[str, Any] = json.loads(row.text)
+    assert shown["tools"] == "…"
+    assert {**json.loads(found.raw), "tools": "…"} == shown
