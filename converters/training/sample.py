@@ -257,7 +257,8 @@ class Sample:
 
 def _as_tool(tool: dict[str, Any]) -> Tool:
     """A declared tool with a description, which some chat templates cannot do without."""
-    return {"type": "function", "function": {"description": "", **well_formed_json(tool["function"])}}
+    function = well_formed_json(tool["function"])
+    return {"type": "function", "function": {"name": function["name"], "description": "", **function}}
 
 
 def is_noise(edit: Edit, rules: TrainingRules) -> bool:
