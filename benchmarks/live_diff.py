@@ -146,7 +146,7 @@ def _push(label_studio: LocalLabelStudio, folder: Path, steps: int) -> tuple[int
     traces = [{"id": f"{count}", "task": "Write.", "steps": [{"action": _text(count)}, *short]} for count in WORDS]
     path.write_text("".join(json.dumps(trace) + "\n" for trace in traces))
     options = Options()
-    loaded = load_traces(Input(path), options)
+    loaded = load_traces([Input(path)], options)
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Live diff", options, loaded)
     pushed = push_prefilled(server, target, options, loaded, lambda done, total: None)

@@ -55,15 +55,15 @@ class ConvertedChunk:
             match outcome:
                 case Rejected(key, reject):
                     self._add_row(REJECTS.file, key, reject)
-                case Edited(key, record) | Unedited(key, record):
-                    records.append(KeyedRecord(key, record))
+                case Edited(key, record, traces) | Unedited(key, record, traces):
+                    records.append(KeyedRecord(key, record, traces=traces))
         for item in records:
             self._add_interchange_rows(item, plan)
         if records and plan.training_formats:
             self._add_training_rows(records, plan)
 
     def _add_interchange_rows(self, item: KeyedRecord, plan: ExportPlan) -> None:
-        sample = Sample(item.record)
+        sample = Sample(item.record, traces=item.traces)
         for format_ in plan.interchange_formats:
             for file in format_.files:
                 for row in file.rows(sample):
@@ -74,11 +74,11 @@ class ConvertedChunk:
         chosen = choose_records(records, plan.rules.annotators_policy)
         self.training.add_choice(chosen)
         for item in chosen.records:
-            sample = Sample(item.record, plan.rendering, plan.rules, item.disputed)
-            self.training.add_sample(sample)
+            sample = Sample(item.record, plan.rendering, plan.rules, item.disputed, item.traces)
+            self.training.add_sample(sample, plan.split_of(item.record))
             for format_ in plan.training_formats:
                 for file in format_.files:
-                    name = plan.file_name(file, item.record.task)
+                    name = plan.file_name(file, item.record)
                     tally = self.tallies.setdefault(name, Tally())
                     for row in file.rows(sample):
                         tally.add(row)

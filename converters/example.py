@@ -1,4 +1,4 @@
-"""The smallest example, for docstrings and tests: a misspelled parameter, and a final answer that was made up."""
+"""The smallest examples, for docstrings and tests: a misspelled parameter, and a final answer that was made up."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.record import Record
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.read import read_chat
+from ls_trajedit.traces.readers.base import NO_OPTIONS
 
-__all__ = ["example_record", "example_sample"]
+__all__ = ["example_chat", "example_record", "example_sample"]
 
 _CONFIG = """<View>
   <Text name="task" value="$task"/>
@@ -27,15 +30,72 @@ _TRACE = {
     ],
     "final_answer": "It is sunny.",
 }
+_CHAT_CONFIG = """<View>
+  <Text name="arguments" value="$steps[0].tool_calls[0].arguments"/> <TextArea name="fix" toName="arguments"/>
+</View>"""
+_CHAT = {
+    "id": "chat_001",
+    "messages": [
+        {"role": "system", "content": "You may search the web."},
+        {"role": "user", "content": "How is the weather in San Francisco?"},
+        {
+            "role": "assistant",
+            "content": "I'll look it up.",
+            "tool_calls": [
+                {
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "web_search", "arguments": '{"queyr": "SF weather"}'},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "call_1", "content": "Sunny, 18 degrees."},
+        {"role": "assistant", "content": "It is sunny."},
+    ],
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "web_search",
+                "description": "Searches the web.",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"query": {"type": "string"}},
+                    "required": ["query"],
+                },
+            },
+        }
+    ],
+}
 
 
 def example_sample(rendering: Rendering | None = None) -> Sample:
     """The example as the formats get it, written with the default templates or as `rendering` says."""
-    return Sample(example_record(), rendering or Rendering())
+    outcome = _example_outcome()
+    return Sample(outcome.record, rendering or Rendering(), traces=outcome.traces)
 
 
 def example_record() -> Record:
     """The record of an annotation with two edits, converted like any other."""
+    return _example_outcome().record
+
+
+def example_chat() -> Sample:
+    """A conversation in which the one call of the agent has got a parameter that the tool has."""
+    (trace,) = read_chat(_CHAT, "openai-chat", NO_OPTIONS)
+    results = [_result("fix", "arguments", '{"query": "SF weather"}')]
+    task = {
+        "id": 6,
+        "project": 1,
+        "data": chat_data(trace, NO_OPTIONS),
+        "annotations": [{"id": 9, "completed_by": 2, "result": results}],
+    }
+    (outcome,) = convert_task(task, read_config(_CHAT_CONFIG), ReadingRules())
+    assert isinstance(outcome, Edited)
+    return Sample(outcome.record, traces=outcome.traces)
+
+
+def _example_outcome() -> Edited:
     results = [
         _result("corrected_action", "action", "web_search(query='SF weather')"),
         _result("corrected_answer", "answer", "I have not read a forecast yet."),
@@ -44,7 +104,7 @@ def example_record() -> Record:
     task = {"id": 5, "project": 1, "data": _TRACE, "annotations": [annotation]}
     (outcome,) = convert_task(task, read_config(_CONFIG), ReadingRules())
     assert isinstance(outcome, Edited)
-    return outcome.record
+    return outcome
 
 
 def _result(control: str, original: str, text: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ls_trajedit.converters.formats.base import Format, RowFormat
 from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS
+from ls_trajedit.converters.record import Record
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.split import split_file_name
@@ -57,11 +58,15 @@ class ExportPlan:
                     if file.has_splits:
                         yield self._names(file)
 
-    def file_name(self, file: RowFormat, task: str) -> str:
-        """The name of the file for the rows about this task."""
-        if self.rules.split is None or not file.has_splits:
-            return file.file
-        return split_file_name(file.file, self.rules.split.split_of(task))
+    def file_name(self, file: RowFormat, record: Record) -> str:
+        """The name of the file for the rows of this record."""
+        split = self.split_of(record)
+        return file.file if split is None or not file.has_splits else split_file_name(file.file, split)
+
+    def split_of(self, record: Record) -> str | None:
+        """The split that every row about the task of this record belongs to: by the task or, where there is none, by
+        the trace's id. None when the files are not split."""
+        return None if self.rules.split is None else self.rules.split.split_of(record.task or record.trace_id)
 
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about how the training files were made."""
@@ -80,6 +85,7 @@ class ExportPlan:
             "pairs": rules.pairs,
             "prm_unedited": rules.prm_unedited,
             "annotators_policy": rules.annotators_policy,
+            **({} if rules.reasoning == "keep" else {"reasoning": rules.reasoning}),
             "min_edit_chars": rules.min_edit_chars,
             "ignore_whitespace_edits": rules.ignore_whitespace_edits,
             "split": None if rules.split is None else str(rules.split),

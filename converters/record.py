@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from ls_trajedit.traces.json_text import JsonPart
 
 __all__ = [
+    "ChatSource",
+    "CheckedCall",
     "Edit",
+    "Fit",
     "ReasonWithoutEdit",
     "Record",
     "RecordedTrace",
@@ -106,6 +109,33 @@ class Source:
     extra: dict[str, Any]
 
 
+Fit = Literal["valid", "unknown_parameter", "missing", "wrong_type", "undeclared"]
+"""How a call fits the tools that its trace declares. `undeclared` is a call of a tool that is not among them."""
+
+
+@dataclass(frozen=True)
+class CheckedCall:
+    """A corrected call, checked against the JSON Schema of its tool: the call with the number `call` of a step. `detail`
+    says for a person what does not fit; it is empty for a valid call."""
+
+    step_index: int
+    call: int
+    name: str
+    fit: Fit
+    detail: str
+
+
+@dataclass(frozen=True)
+class ChatSource(Source):
+    """The source of a conversation. `format` is the name of the format in which it was recorded, `checked_calls` are
+    its corrected calls where it declares tools, and `not_the_agents` are the corrections of what somebody other than
+    the agent said, which no training row holds. The `field` of such a correction is the path of its editor."""
+
+    format: str
+    checked_calls: tuple[CheckedCall, ...]
+    not_the_agents: tuple[Edit, ...]
+
+
 @dataclass(frozen=True)
 class Record:
     """What one annotator made of one trace. `n_edits` and `total_edit_distance` (in characters) sum up `edits`."""
@@ -133,6 +163,8 @@ class RejectReason(str, Enum):
     ABSENT_FIELD = "absent_field", "a field that the task lacks"
     SEVERAL_TEXTS = "several_texts", "several texts for one field"
     NOT_JSON = "not_json", "not JSON, although the original is"
+    UNREADABLE = "unreadable", "a correction with which the trace cannot be read"
+    TOOL_MISMATCH = "tool_mismatch", "a call that does not fit its declared tool"
     NO_REASON = "no_reason", "an edit without a reason"
     NO_TIME = "no_time", "no time, though --since or --until asks for one"
 
@@ -217,6 +249,27 @@ def _parse_edit(value: object) -> Edit:
 
 
 def _parse_source(value: object) -> Source:
+    source = _parse_plain_source(value)
+    if not isinstance(value, dict) or "checked_calls" not in value:
+        return source
+    return ChatSource(
+        **vars(source),
+        format=_text(value, "format"),
+        checked_calls=_items(value, "checked_calls", _parse_checked_call),
+        not_the_agents=_items(value, "not_the_agents", _parse_edit),
+    )
+
+
+def _parse_checked_call(value: object) -> CheckedCall:
+    fit: Fit | None = next((known for known in get_args(Fit) if known == _text(value, "fit")), None)
+    if fit is None:
+        raise ValueError("`fit` is not one of the known words")
+    return CheckedCall(
+        _number(value, "step_index"), _number(value, "call"), _text(value, "name"), fit, _text(value, "detail")
+    )
+
+
+def _parse_plain_source(value: object) -> Source:
     return Source(
         project_id=_number_or_none(value, "project_id"),
         task_id=_number_or_none(value, "task_id"),

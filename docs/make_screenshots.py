@@ -107,7 +107,7 @@ def _tell(name: str) -> None:
 def _push(label_studio: LocalLabelStudio) -> tuple[int, int]:
     """A project with the example traces, and the task in it that holds TRACE."""
     options = parse_options((EXAMPLES / "trajedit.yaml").read_text(encoding="utf-8"), "trajedit.yaml")
-    loaded = load_traces(Input(EXAMPLES / "traces.jsonl"), options)
+    loaded = load_traces([Input(EXAMPLES / "traces.jsonl")], options)
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Agent traces", options, loaded)
     push_prefilled(server, target, options, loaded, lambda done, total: None)

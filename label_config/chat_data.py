@@ -34,7 +34,7 @@ from ls_trajedit.traces.read import read_chat, speakers_key
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions
 from ls_trajedit.traces.readers.registry import recognize
 
-__all__ = ["Chat", "Correction", "Target", "chat_data", "chat_of", "heard_text", "is_chat_data"]
+__all__ = ["Chat", "Correction", "Target", "chat_data", "chat_fields", "chat_of", "heard_text", "is_chat_data"]
 
 Kind = Literal["reasoning", "content", "name", "arguments"]
 
@@ -66,10 +66,12 @@ class Correction:
 
 @dataclass(frozen=True)
 class Chat:
-    """The conversation in a task. `targets` are the paths that an editor may point at."""
+    """The conversation in a task. `targets` are the paths that an editor may point at. Where the task's data is the
+    conversation as it was recorded, `recorded_as` says how it was read."""
 
     trace: Trace
     targets: Mapping[FieldPath, Target]
+    recorded_as: ReadOptions | None = None
 
     def target(self, path: FieldPath) -> Target | None:
         """What an editor at `path` of the task's data corrects, or None when nothing that can be corrected is there."""
@@ -106,6 +108,15 @@ class Chat:
                 places[place] = value
         trace = self.trace.with_parts(parts)
         return replace(trace, source=correct_source(self.trace.source, places))
+
+    def read_again(self, data: Mapping[str, Any]) -> Trace:
+        """The conversation in other data of the same task, recorded as this one was. Raises ReadError."""
+        return read_chat(dict(data), self.trace.format, self.recorded_as or ReadOptions())[0]
+
+    def step_at(self, path: FieldPath) -> int | None:
+        """The number of the agent's step that was recorded at `path` of the task's data, such as `messages[3]`."""
+        numbers = [target.step for place, target in self.targets.items() if place[: len(path)] == path]
+        return next((number for number in numbers if number is not None), None)
 
     @cached_property
     def step_of(self) -> Mapping[int, int]:
@@ -156,12 +167,13 @@ def chat_of(data: Mapping[str, Any], steps_path: FieldPath, options: ReadOptions
     if not isinstance(items, list) or speakers_key(items) is None:
         return None
     read = options or ReadOptions()
-    found = recognize(dict(data))
-    if len(found) != 1:
-        names = " or ".join(f"`{each.format.name}`" for each in found)
-        raise ReadError(f"it could be {names}; say which with `from`" if found else "its speakers cannot be told apart")
-    trace = read_chat(dict(data), found[0].format.name, read)[0]
-    return Chat(trace, _raw_targets(trace))
+    trace = read_chat(dict(data), read.format or _recognized(data), read)[0]
+    return Chat(trace, _raw_targets(trace), read)
+
+
+def chat_fields(trace: Trace) -> dict[tuple[int | None, str], Target]:
+    """What can be corrected in the agent's steps, under the step's number and the name that records use."""
+    return {(target.step, target.field): target for target in _normal_targets(trace).values()}
 
 
 def heard_text(message: Message) -> str:
@@ -169,6 +181,14 @@ def heard_text(message: Message) -> str:
     if message.role == "tool":
         return "\n".join(_result_text(part) for part in message.parts if isinstance(part, Result))
     return "\n".join(text for part in message.parts if (text := _part_text(part)))
+
+
+def _recognized(data: Mapping[str, Any]) -> str:
+    found = recognize(dict(data))
+    if len(found) != 1:
+        names = " or ".join(f"`{each.format.name}`" for each in found)
+        raise ReadError(f"it could be {names}; say which with `from`" if found else "its speakers cannot be told apart")
+    return found[0].format.name
 
 
 def _written_chat(data: Mapping[str, Any]) -> Chat:
@@ -367,7 +387,11 @@ def _corrected_part(part: Part, correction: Correction) -> Part:
 def _place_and_value(old: Part, new: Part, kind: Kind) -> tuple[Place | None, Any]:
     match old, new:
         case Call(), Call():
-            return (old.name_place, new.name) if kind == "name" else (old.arguments_place, new.arguments)
+            if kind == "name":
+                return old.name_place, new.name
+            # A string that was not JSON stands in the source as that string, and so does what it is corrected to.
+            was_text = isinstance(old.arguments, str) and not isinstance(new.arguments, str)
+            return old.arguments_place, json_line(new.arguments).decode() if was_text else new.arguments
         case ((Text() | Reasoning()), (Text() | Reasoning())):
             return old.place, new.text
     raise AssertionError("a part stays of its kind")

@@ -20,6 +20,7 @@ from ls_trajedit.commands.pull import pull
 from ls_trajedit.commands.push import push
 from ls_trajedit.commands.report import report
 from ls_trajedit.commands.serve import serve
+from ls_trajedit.commands.traces import traces
 from ls_trajedit.commands.verify import verify
 from ls_trajedit.signals import TERMINATED
 from ls_trajedit.traces.errors import DataError, TrajeditError
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, config, push, serve, live_diff, pull, convert, verify, report, doctor, demo):
+for command in (init, traces, config, push, serve, live_diff, pull, convert, verify, report, doctor, demo):
     app.command()(command)
 
 

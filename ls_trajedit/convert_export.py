@@ -50,7 +50,8 @@ def convert(
         origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
         manifest = Manifest(origin, training_json(plan, rows.training), rows.counts, rows.files)
         publish(temporary, folder, manifest, former=former_files(folder))
-    return Summary(rows.counts.as_json(), list(rows.files), folder)
+    empty = tuple(rows.training.empty_splits(plan.splits))
+    return Summary(rows.counts.as_json(), list(rows.files), folder, empty_splits=empty)
 
 
 def generated_schema(options: Options) -> Schema:

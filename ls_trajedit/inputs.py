@@ -156,10 +156,13 @@ class LoadedTraces:
     def refuse_mixed(self) -> None:
         """Raises TraceError if there are both chats and traces of the plain shape, which need different editors."""
         if self.steps and self.chats:
+            chats, steps = len(self.chats), len(self.steps)
+            formats = ", ".join(name for name in self.formats if name != STEPS)
+            are_chats = "trace is a chat" if chats == 1 else "traces are chats"
+            are_steps = "is plain steps" if steps == 1 else "are plain steps"
             raise TraceError(
-                f"{self.name}: {len(self.chats)} {plural(len(self.chats), 'trace')} are chats "
-                f"({', '.join(name for name in self.formats if name != STEPS)}) and {len(self.steps)} are plain steps; "
-                "a project holds one or the other, so put them into separate files"
+                f"{self.name}: {chats} {are_chats} ({formats}) and {steps} {are_steps}; a project holds one or the "
+                "other, so put them into separate files"
             )
 
     def invalid_lines(self) -> list[str]:
@@ -241,9 +244,8 @@ class TraceFiles:
             invalid += broken
             if broken and len(broken) == len(items):
                 not_understood.append(name)
-            formats = {**file.formats, **formats}
-        if not steps:
-            formats.pop(STEPS, None)
+            there = {STEPS if isinstance(item, StepTrace) else item.trace.format for item in (*steps, *chats)}
+            formats |= {kind: why for kind, why in file.formats.items() if kind in there and kind not in formats}
         return LoadedTraces(self.name, steps, chats, invalid, formats, check.copies, tuple(not_understood))
 
 
@@ -286,7 +288,8 @@ def _named(path: Path) -> Iterator[Input]:
             raise UsageError(f"{path}: no file in this folder ends in {', '.join(sorted(_ENDINGS))} (or these and .gz)")
         yield from map(Input, found)
     elif glob.has_magic(str(path)) and not path.exists():
-        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+        # Path.glob takes no absolute pattern.
+        matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207
         if not matches:
             raise UsageError(f"{path}: no file has a name like this")
         for match in matches:

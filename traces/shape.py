@@ -88,8 +88,8 @@ def check_chat_fields(options: Options, traces: Iterable[Trace], source: str) ->
     for name in options.chat_fields:
         if name not in CHAT_FIELDS:
             raise OptionsError(
-                f"{source}: a step of a chat has no `{name}`, which `editable_fields` names{nearest(name, CHAT_FIELDS)} "
-                f"(it has: {', '.join(CHAT_FIELDS)})"
+                f"{source}: these are chats, whose steps have no `{name}`, which `editable_fields` names"
+                f"{nearest(name, CHAT_FIELDS)} (it takes: {', '.join(CHAT_FIELDS)})"
             )
     kinds = {_CHAT_PARTS[name] for name in options.chat_fields}
     said = (part for trace in traces for step in trace.steps for part in step.message.parts)

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
+from ls_trajedit.converters.annotations.chat import ChatReading, make_edit
 from ls_trajedit.converters.annotations.read import EditedField, Reading
-from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RejectedAnnotation, RejectReason, Source
+from ls_trajedit.converters.record import (
+    ChatSource,
+    CheckedCall,
+    Edit,
+    Record,
+    RecordedTrace,
+    RejectedAnnotation,
+    RejectReason,
+    Source,
+)
+from ls_trajedit.converters.traces import PlainTraces, recorded_chat
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, drop_field, format_path, get_field, set_field
 from ls_trajedit.traces.json_text import json_indented
 
-__all__ = ["OriginalTrace", "build_record", "original_trace"]
+__all__ = ["OriginalTrace", "build_chat_record", "build_record", "original_trace"]
 
 
 class OriginalTrace(NamedTuple):
@@ -23,6 +33,7 @@ class OriginalTrace(NamedTuple):
     task: str
     trace: RecordedTrace
     extra: dict[str, Any]
+    imported: dict[str, Any]
 
 
 def original_trace(task: Mapping[str, Any], schema: Schema) -> OriginalTrace:
@@ -39,6 +50,7 @@ def original_trace(task: Mapping[str, Any], schema: Schema) -> OriginalTrace:
         task=_task_text(trace, schema),
         trace=_named_parts(trace, schema),
         extra=_extra(trace, schema),
+        imported=trace,
     )
 
 
@@ -49,48 +61,83 @@ def build_record(
     original: OriginalTrace,
     reading: Reading,
     schema: Schema,
-) -> Record:
-    """The record of `annotation`. The distances are computed here, from the two texts of each edit."""
+) -> tuple[Record, PlainTraces]:
+    """The record of `annotation`, and the whole trace. The distances are computed here, from the two texts of each
+    edit."""
     edits = tuple(_edit(edited) for edited in reading.edits)
-    return Record(
+    corrected = _corrected_trace(task["data"], reading) if edits else original.imported
+    record = Record(
         trace_id=original.trace_id,
         annotator=annotator,
         task=original.task,
         original_trace=original.trace,
-        corrected_trace=_corrected_trace(task["data"], reading, schema) if edits else original.trace,
+        corrected_trace=_named_parts(corrected, schema) if edits else original.trace,
         edits=edits,
         n_edits=len(edits),
         total_edit_distance=sum(edit.edit_distance_chars for edit in edits),
         source=Source(
-            project_id=task.get("project"),
-            task_id=task.get("id"),
-            annotation_id=annotation.get("id"),
-            updated_at=annotation.get("updated_at"),
-            lead_time=annotation.get("lead_time"),
-            ground_truth=bool(annotation.get("ground_truth")),
+            **_origin(task, annotation),
             step_labels=reading.labels,
             reasons_without_edit=reading.reasons_without_edit,
             extra=original.extra,
         ),
     )
+    return record, PlainTraces(corrected)
 
 
-def _corrected_trace(data: dict[str, Any], reading: Reading, schema: Schema) -> RecordedTrace:
+def build_chat_record(
+    task: Mapping[str, Any],
+    annotation: Mapping[str, Any],
+    annotator: str,
+    reading: ChatReading,
+    checked_calls: tuple[CheckedCall, ...],
+) -> Record:
+    """The record of an annotation of a conversation."""
+    original, corrected = reading.traces.original, reading.traces.corrected
+    recorded = recorded_chat(original)
+    extra: dict[str, Any] = {"tools": list(original.tools)} if original.tools else {}
+    extra.update({key: value for key, value in (("agent", original.agent), ("parent", original.parent)) if value})
+    return Record(
+        trace_id=original.id or str(task.get("id")),
+        annotator=annotator,
+        task=original.task,
+        original_trace=recorded,
+        corrected_trace=recorded_chat(corrected) if reading.edits else recorded,
+        edits=reading.edits,
+        n_edits=len(reading.edits),
+        total_edit_distance=sum(edit.edit_distance_chars for edit in reading.edits),
+        source=ChatSource(
+            **_origin(task, annotation),
+            step_labels=reading.labels,
+            reasons_without_edit=reading.reasons_without_edit,
+            extra=extra,
+            format=original.format,
+            checked_calls=checked_calls,
+            not_the_agents=reading.not_the_agents,
+        ),
+    )
+
+
+def _origin(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "project_id": task.get("project"),
+        "task_id": task.get("id"),
+        "annotation_id": annotation.get("id"),
+        "updated_at": annotation.get("updated_at"),
+        "lead_time": annotation.get("lead_time"),
+        "ground_truth": bool(annotation.get("ground_truth")),
+    }
+
+
+def _corrected_trace(data: dict[str, Any], reading: Reading) -> dict[str, Any]:
     for edited in reading.edits:
         data = set_field(data, edited.editor.path, edited.value)
-    return _named_parts(_restore(data), schema)
+    return _restore(data)
 
 
 def _edit(edited: EditedField) -> Edit:
-    return Edit(
-        step_index=edited.editor.step_index,
-        field=edited.editor.field,
-        original_text=edited.original_text,
-        edited_text=edited.edited_text,
-        edit_distance_chars=distance_in_characters(edited.original_text, edited.edited_text),
-        edit_distance_words=distance_in_words(edited.original_text, edited.edited_text),
-        reason=edited.reason,
-    )
+    editor = edited.editor
+    return make_edit(editor.step_index, editor.field, edited.original_text, edited.edited_text, edited.reason)
 
 
 def _named_parts(trace: dict[str, Any], schema: Schema) -> RecordedTrace:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from ls_trajedit.converters.annotations.build import build_record, original_trace
+from ls_trajedit.converters.annotations.build import build_chat_record, build_record, original_trace
+from ls_trajedit.converters.annotations.chat import read_corrections
+from ls_trajedit.converters.annotations.check_calls import check_calls
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted
 from ls_trajedit.converters.record import Record, Reject, RejectedAnnotation, RejectReason, RowKey
+from ls_trajedit.converters.traces import Traces
+from ls_trajedit.label_config.chat_data import Chat, chat_of
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "convert_task"]
 
@@ -21,6 +27,7 @@ class Edited:
 
     key: RowKey
     record: Record
+    traces: Traces | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Unedited:
 
     key: RowKey
     record: Record
+    traces: Traces | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +78,31 @@ def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -
     annotations = [
         a if isinstance(a, dict) else {"result": {"found": a}} for a in (listed if isinstance(listed, list) else [])
     ]
+    chat = _ChatOf(task, schema, rules)
     for annotation in sorted(annotations, key=_number):
-        yield _convert_annotation(task, annotation, schema, rules)
+        yield _convert_annotation(task, annotation, schema, rules, chat)
+
+
+@dataclass
+class _ChatOf:
+    """The conversation in a task, read once for all annotations of it."""
+
+    task: Mapping[str, Any]
+    schema: Schema
+    rules: ReadingRules
+
+    @cached_property
+    def chat(self) -> Chat | None:
+        """None for a trace of the plain shape. Raises RejectedAnnotation for what cannot be read."""
+        data = self.task.get("data")
+        try:
+            return chat_of(data, self.schema.steps_path, self.rules.read_options) if isinstance(data, dict) else None
+        except ReadError as error:
+            raise RejectedAnnotation(RejectReason.NO_TRACE, str(error)) from None
 
 
 def _convert_annotation(
-    task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema, rules: ReadingRules
+    task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema, rules: ReadingRules, chat_of_task: _ChatOf
 ) -> Outcome:
     annotator = annotator_name(annotation.get("completed_by"), rules)
     key = (_number(task), _number(annotation))
@@ -84,11 +111,7 @@ def _convert_annotation(
             return Excluded(key, annotator)
         if annotation.get("was_cancelled"):
             return Skipped(key, annotator)
-        original = original_trace(task, schema)
-        reading = read_annotation(annotation.get("result"), schema.controls(task["data"]), task["data"])
-        if rules.require_reason:
-            _check_reasons(reading)
-        record = build_record(task, annotation, annotator, original, reading, schema)
+        record, traces = _read(task, annotation, annotator, chat_of_task)
     except RejectedAnnotation as rejection:
         reject = Reject(
             task_id=task.get("id"),
@@ -99,7 +122,30 @@ def _convert_annotation(
             result=annotation.get("result"),
         )
         return Rejected(key, reject)
-    return Edited(key, record) if record.edits else Unedited(key, record)
+    return Edited(key, record, traces) if record.edits else Unedited(key, record, traces)
+
+
+def _read(
+    task: Mapping[str, Any], annotation: dict[str, Any], annotator: str, chat_of_task: _ChatOf
+) -> tuple[Record, Traces]:
+    schema, rules, chat = chat_of_task.schema, chat_of_task.rules, chat_of_task.chat
+    if chat is None:
+        original = original_trace(task, schema)
+        reading = _reading(task, annotation, schema, rules)
+        return build_record(task, annotation, annotator, original, reading, schema)
+    reading = _reading(task, annotation, schema, rules)
+    corrected = read_corrections(chat, task["data"], reading, schema.steps_path)
+    checked = check_calls(corrected.traces.corrected, corrected.edits)
+    if rules.strict_tools and (misfits := [call for call in checked if call.fit != "valid"]):
+        raise RejectedAnnotation(RejectReason.TOOL_MISMATCH, "; ".join(call.detail for call in misfits))
+    return build_chat_record(task, annotation, annotator, corrected, checked), corrected.traces
+
+
+def _reading(task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema, rules: ReadingRules) -> Reading:
+    reading = read_annotation(annotation.get("result"), schema.controls(task["data"]), task["data"])
+    if rules.require_reason:
+        _check_reasons(reading)
+    return reading
 
 
 def _check_reasons(reading: Reading) -> None:

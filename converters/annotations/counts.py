@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ls_trajedit.converters.annotations.convert_task import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
+from ls_trajedit.converters.record import ChatSource, Fit, Source
 
 __all__ = ["Counts", "Kind"]
 
@@ -17,7 +18,9 @@ Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
 @dataclass
 class Counts:
     """`kinds` counts outcomes, `annotators` the outcomes of each annotator, `fields` edits and `reasons` rejects, by
-    slug. `drafts` counts the tasks that somebody has started and not submitted."""
+    slug. `drafts` counts the tasks that somebody has started and not submitted. `chats` counts the annotations of
+    conversations, `calls` their corrected calls by how they fit the declared tools, and `not_the_agents` the
+    corrections of what somebody other than the agent said."""
 
     tasks: int = 0
     drafts: int = 0
@@ -25,6 +28,9 @@ class Counts:
     reasons: Counter[str] = field(default_factory=Counter)
     fields: Counter[str] = field(default_factory=Counter)
     annotators: dict[str, Counter[str]] = field(default_factory=dict)
+    chats: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    not_the_agents: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Counts one annotation."""
@@ -32,8 +38,10 @@ class Counts:
             case Edited(record=record):
                 self._add("edited", record.annotator)
                 self.fields.update(edit.field for edit in record.edits)
+                self._add_source(record.source)
             case Unedited(record=record):
                 self._add("unedited", record.annotator)
+                self._add_source(record.source)
             case Rejected(reject=reject):
                 self._add("rejected", reject.annotator)
                 self.reasons[reject.reason.value] += 1
@@ -49,11 +57,15 @@ class Counts:
         self.kinds.update(other.kinds)
         self.reasons.update(other.reasons)
         self.fields.update(other.fields)
+        self.chats += other.chats
+        self.calls.update(other.calls)
+        self.not_the_agents += other.not_the_agents
         for name, kinds in other.annotators.items():
             self.annotators[name] = self.annotators.get(name, Counter()) + kinds
 
     def as_json(self) -> dict[str, Any]:
-        """The counts as the manifest and `--json` give them. A draft is not an annotation."""
+        """The counts as the manifest and `--json` give them. A draft is not an annotation. What only conversations have
+        is there only when there was one."""
         kinds = {kind: self.kinds[kind] for kind in get_args(Kind)}
         return {
             "tasks": self.tasks,
@@ -66,7 +78,21 @@ class Counts:
                 name: {kind: counter[kind] for kind in kinds if counter[kind]}
                 for name, counter in sorted(self.annotators.items())
             },
+            **(self._chats_json() if self.chats else {}),
         }
+
+    def _chats_json(self) -> dict[str, Any]:
+        return {
+            "chats": self.chats,
+            "checked_calls": {fit: self.calls[fit] for fit in get_args(Fit)},
+            "not_the_agents": self.not_the_agents,
+        }
+
+    def _add_source(self, source: Source) -> None:
+        if isinstance(source, ChatSource):
+            self.chats += 1
+            self.calls.update(call.fit for call in source.checked_calls)
+            self.not_the_agents += len(source.not_the_agents)
 
     def _add(self, kind: Kind, annotator: str) -> None:
         self.kinds[kind] += 1

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ls_trajedit.converters.record import RejectedAnnotation, RejectReason
 from ls_trajedit.traces.errors import UsageError
+from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadOptions
 
 __all__ = ["AnnotatorNames", "GroundTruth", "ReadingRules", "annotator_name", "is_wanted", "parse_time"]
 
@@ -22,14 +23,18 @@ UNKNOWN_ANNOTATOR = "unknown"
 @dataclass(frozen=True, kw_only=True)
 class ReadingRules:
     """`since` (inclusive) and `until` (exclusive) apply to an annotation's last change. `require_reason` rejects edits
-    without one. `emails` holds the addresses of the server's users by id, for exports that give only ids."""
+    without one, `strict_tools` rejects corrected calls that do not fit the declared tool. `emails` holds the addresses
+    of the server's users by id, for exports that give only ids. `read_options` say how conversations are read that
+    somebody imported as they were recorded."""
 
     annotators: AnnotatorNames = "id"
     ground_truth: GroundTruth = "include"
     since: datetime | None = None
     until: datetime | None = None
     require_reason: bool = False
+    strict_tools: bool = False
     emails: Mapping[int, str] = field(default_factory=dict)
+    read_options: ReadOptions = NO_OPTIONS
 
 
 def is_wanted(annotation: Mapping[str, Any], rules: ReadingRules) -> bool:

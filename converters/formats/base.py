@@ -18,12 +18,14 @@ __all__ = ["Format", "RowFormat", "Rows", "Tally", "TrainingRow", "no_rows"]
 @dataclass(frozen=True)
 class TrainingRow:
     """A row of a file. `values` is the JSON object that is written. The rest is counted: how many of its characters a
-    model is trained on, whether it is a preference pair, and whether what it follows is stale."""
+    model is trained on, whether it is a preference pair, whether what it follows is stale, and how many images of the
+    conversation it cannot hold."""
 
     values: Mapping[str, object] | Record
     trained_characters: int = 0
     is_pair: bool = False
     is_stale: bool = False
+    images_left_out: int = 0
 
 
 Rows = Callable[[Sample], Iterator[TrainingRow | Omission]]
@@ -61,12 +63,14 @@ class Format:
 class Tally:
     """What the manifest says about the rows of a training file: how many `characters` a model is trained on, how many
     rows are preference `pairs`, and how many are `stale`, because they follow something that was recorded in answer to
-    a corrected action. `left_out` counts what could have been a row, by reason."""
+    a corrected action. `left_out` counts what could have been a row, by reason, and `images_left_out` the images that
+    rows of this file cannot hold."""
 
     characters: int = 0
     pairs: int = 0
     stale: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    images_left_out: int = 0
 
     def add(self, row: TrainingRow | Omission) -> None:
         """Counts a row, or one that is left out."""
@@ -76,6 +80,7 @@ class Tally:
             self.characters += row.trained_characters
             self.pairs += row.is_pair
             self.stale += row.is_stale
+            self.images_left_out += row.images_left_out
 
     def update(self, other: Tally) -> None:
         """Adds what another part of the same run counted."""
@@ -83,6 +88,7 @@ class Tally:
         self.pairs += other.pairs
         self.stale += other.stale
         self.left_out.update(other.left_out)
+        self.images_left_out += other.images_left_out
 
     def as_json(self) -> dict[str, Any]:
         """The tally as the manifest has it."""
@@ -90,8 +96,17 @@ class Tally:
             "characters": self.characters,
             "pairs": self.pairs,
             "stale": self.stale,
-            "left_out": {omission.value: self.left_out[omission.value] for omission in Omission},
+            "left_out": {
+                omission.value: self.left_out[omission.value]
+                for omission in Omission
+                if omission not in _OF_CHATS or self.left_out[omission.value]
+            },
+            **({"images_left_out": self.images_left_out} if self.images_left_out else {}),
         }
+
+
+_OF_CHATS = {Omission.BROKEN_CALL, Omission.NO_PROMPT}
+"""Reasons that only rows of conversations have; the manifest names them only where they occurred."""
 
 
 def no_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:

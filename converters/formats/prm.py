@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.turns import text_of
 
 __all__ = ["FORMATS", "prm_rows"]
 
@@ -34,19 +35,26 @@ def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     if sample.disputed - sample.edits.keys():
         yield Omission.DISPUTED
         return
-    spoken = [(step, turn.said["content"]) for step, turn in enumerate(sample.original) if turn.said is not None]
+    spoken = [(step, text_of(turn.said)) for step, turn in enumerate(sample.original) if turn.said is not None]
     if not spoken:
         yield Omission.EMPTY
         return
     wrong = sorted(sample.visible_steps)
     n_edits = sum(len(sample.edits[step]) for step in wrong)
     values = {
-        "prompt": sample.task + "\n",
+        "prompt": _prompt(sample) + "\n",
         "completions": [text for _, text in spoken],
         "labels": [step not in sample.visible_steps for step, _ in spoken],
         **sample.columns(wrong[0] if wrong else -1, n_edits=n_edits, is_stale=False),
     }
-    yield TrainingRow(values, sum(len(text) for _, text in spoken))
+    yield TrainingRow(values, sum(len(text) for _, text in spoken), images_left_out=sample.images)
+
+
+def _prompt(sample: Sample) -> str:
+    """The task or, for a conversation, everything that was said before the first step."""
+    if sample.chat is None:
+        return sample.task
+    return "\n\n".join(text for text in (sample.system, *map(text_of, sample.before)) if text)
 
 
 FORMATS = (Format("prm", (RowFormat("prm/prm.jsonl", prm_rows),)),)

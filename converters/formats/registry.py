@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ls_trajedit.converters.formats import interchange, llamafactory, openai, prm, trl
+from ls_trajedit.converters.formats import atif, interchange, llamafactory, native, openai, prm, trl
 from ls_trajedit.converters.formats.base import Format
 
 __all__ = ["ALL", "DEFAULT_FORMATS", "FORMATS", "formats_named"]
@@ -15,6 +15,8 @@ _FAMILIES = (
     prm.FORMATS,
     openai.FORMATS,
     llamafactory.FORMATS,
+    atif.FORMATS,
+    native.FORMATS,
 )
 FORMATS: dict[str, Format] = {format_.name: format_ for family in _FAMILIES for format_ in family}
 """Every format by its name, in the order in which files are written."""

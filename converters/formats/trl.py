@@ -2,18 +2,23 @@
 
 TRL computes its loss on all of a column `completion`, `chosen` or `rejected`. So in every file but the trajectories,
 each of these holds one turn of the assistant, and no observation is trained on.
+
+A row of a conversation with images has the shape of TRL's vision data: the content of every message is a list of parts,
+and the column `images` holds the addresses in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.training.chat_turns import has_broken_call, image_urls
 from ls_trajedit.converters.training.conversation import Trajectory, trajectory_of
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import completions, step_pairs
-from ls_trajedit.converters.training.turns import trained_characters
+from ls_trajedit.converters.training.turns import Message, trained_characters
 from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["FORMATS", "completion_rows", "conversation_rows", "dpo_rows", "kto_rows", "trajectory_rows"]
@@ -37,7 +42,7 @@ def conversation_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     found = trajectory_of(sample)
     if isinstance(found, Trajectory):
         values = {
-            "messages": found.corrected.messages,
+            **_columns_of(messages=found.corrected.messages),
             **_tools_column(sample),
             **sample.columns(found.steps[0], n_edits=found.n_edits, is_stale=found.is_stale),
         }
@@ -63,8 +68,7 @@ def completion_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             yield found
             continue
         values = {
-            "prompt": found.prompt,
-            "completion": [found.chosen],
+            **_columns_of(prompt=found.prompt, completion=[found.chosen]),
             **_tools_column(sample),
             **sample.columns(found.step, n_edits=found.n_edits, is_stale=found.is_stale),
         }
@@ -89,9 +93,7 @@ def dpo_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             yield found
             continue
         values = {
-            "prompt": found.prompt,
-            "chosen": [found.chosen],
-            "rejected": [found.rejected],
+            **_columns_of(prompt=found.prompt, chosen=[found.chosen], rejected=[found.rejected]),
             **_tools_column(sample),
             **sample.columns(found.step, n_edits=found.n_edits, is_stale=found.is_stale),
         }
@@ -120,10 +122,16 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     if found.original is None:
         yield Omission.EMPTY
         return
+    prompt_length = found.corrected.prompt_length
+    if not prompt_length:
+        yield Omission.NO_PROMPT
+        return
+    if has_broken_call(found.original.messages):
+        yield Omission.BROKEN_CALL
+        return
+    chosen, rejected = found.corrected.messages[prompt_length:], found.original.messages[prompt_length:]
     values = {
-        "prompt": found.corrected.messages[:1],
-        "chosen": found.corrected.messages[1:],
-        "rejected": found.original.messages[1:],
+        **_columns_of(prompt=found.corrected.messages[:prompt_length], chosen=chosen, rejected=rejected),
         **_tools_column(sample),
         **sample.columns(found.steps[0], n_edits=found.n_edits, is_stale=found.is_stale),
     }
@@ -148,8 +156,7 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             continue
         for completion, label in ((found.chosen, True), (found.rejected, False)):
             values = {
-                "prompt": found.prompt,
-                "completion": [completion],
+                **_columns_of(prompt=found.prompt, completion=[completion]),
                 "label": label,
                 **_tools_column(sample),
                 **sample.columns(found.step, n_edits=found.n_edits, is_stale=found.is_stale),
@@ -157,11 +164,46 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
             yield TrainingRow(values, trained_characters(completion), is_stale=found.is_stale)
 
 
+def _columns_of(**columns: Sequence[Message]) -> dict[str, Any]:
+    """The columns with messages, and the column `images` where there are images in them.
+
+    >>> parts = [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}, {"type": "text", "text": "?"}]
+    >>> _columns_of(prompt=[{"role": "user", "content": parts}])
+    ... # doctest: +NORMALIZE_WHITESPACE
+    {'prompt': [{'role': 'user', 'content': [{'type': 'image'}, {'type': 'text', 'text': '?'}]}],
+     'images': ['https://example.org/a.png']}
+    """
+    images = [url for messages in columns.values() for url in image_urls(messages)]
+    if not images:
+        return dict(columns)
+    if "chosen" in columns:
+        # Both sides share what follows the prompt's images, and TRL looks only into the prompt for them.
+        images = image_urls(columns["prompt"])
+    seen = {key: [_with_parts(message) for message in messages] for key, messages in columns.items()}
+    if "chosen" in columns:
+        for key in ("chosen", "rejected"):
+            seen[key] = [_without_image_parts(message) for message in seen[key]]
+    return {**seen, "images": images}
+
+
+def _with_parts(message: Message) -> dict[str, Any]:
+    content = message["content"]
+    if isinstance(content, str):
+        parts = [{"type": "text", "text": content}] if content else []
+    else:
+        parts = [{"type": "image"} if part["type"] == "image_url" else part for part in content]
+    return {**message, "content": parts}
+
+
+def _without_image_parts(message: dict[str, Any]) -> dict[str, Any]:
+    return {**message, "content": [part for part in message["content"] if part["type"] != "image"]}
+
+
 def _tools_column(sample: Sample) -> dict[str, str]:
     """The column `tools` of a file with tool calls. It is JSON text, because a list of objects of many shapes has no
     column type. Where there are no tools it is `null`: chat templates take None for no tools, but some take an empty
     list for tools."""
-    return {"tools": json_line(sample.tools or None).decode()} if sample.rendering.as_tool_calls else {}
+    return {"tools": json_line(sample.tools or None).decode()} if sample.has_calls else {}
 
 
 FORMATS = (

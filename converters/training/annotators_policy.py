@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from ls_trajedit.converters.annotations.rules import parse_time
 from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RowKey
+from ls_trajedit.converters.traces import ChatTraces, Traces
 from ls_trajedit.converters.training.rules import AnnotatorsPolicy
 from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path, set_field
 
@@ -23,11 +24,12 @@ _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 @dataclass(frozen=True)
 class KeyedRecord:
     """A record and the key that says where its rows stand. `disputed` holds the steps that an annotator changed and no
-    other changed in the same way."""
+    other changed in the same way. `traces` are both traces as their reader gave them."""
 
     key: RowKey
     record: Record
     disputed: frozenset[int] = frozenset()
+    traces: Traces | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def _agreed(records: Sequence[KeyedRecord]) -> Chosen:
         for edit in item.record.edits
         if not _is_among(edit, texts)
     )
-    joined = KeyedRecord(records[0].key, _joined(records, agreed, texts), disputed)
+    joined = KeyedRecord(
+        records[0].key, _joined(records, agreed, texts), disputed, _joined_traces(records, agreed, texts)
+    )
     left_out = len(records) - len(agreed) if agreed else 0
     return Chosen([joined], left_out, n_edits - used)
 
@@ -120,6 +124,23 @@ def _joined(records: Sequence[KeyedRecord], agreed: Sequence[KeyedRecord], texts
         n_edits=len(ordered),
         total_edit_distance=sum(edit.edit_distance_chars for edit in ordered),
     )
+
+
+def _joined_traces(
+    records: Sequence[KeyedRecord], agreed: Sequence[KeyedRecord], texts: dict[Place, str]
+) -> Traces | None:
+    """Both traces of the joined record: in a conversation, the agreed parts as the first annotator has them."""
+    joined = (agreed or records)[0].traces
+    if not isinstance(joined, ChatTraces):
+        return joined
+    joined = joined.unedited()
+    seen: set[Place] = set()
+    for item in agreed:
+        for edit in item.record.edits:
+            if _is_among(edit, texts) and _place(edit) not in seen and isinstance(item.traces, ChatTraces):
+                seen.add(_place(edit))
+                joined = joined.with_edit(item.traces, edit)
+    return joined
 
 
 def _with_edit(trace: RecordedTrace, corrected: RecordedTrace, edit: Edit) -> RecordedTrace:

@@ -1,4 +1,6 @@
-"""A trace as one conversation in which user and assistant strictly alternate."""
+"""A trace as one conversation. A trace of the plain shape becomes one in which user and assistant strictly alternate; a
+recorded conversation stays what it is.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ls_trajedit.converters.training.chat_turns import has_broken_call
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
-from ls_trajedit.converters.training.turns import Message, Turn, trained_characters, user_message
+from ls_trajedit.converters.training.turns import Message, Turn, text_of, trained_characters, user_message
 
 __all__ = ["Conversation", "Trajectory", "prompt_before", "trajectory_of"]
 
@@ -20,6 +23,11 @@ class Conversation(NamedTuple):
 
     messages: list[Message]
     steps: list[int | None]
+
+    @property
+    def prompt_length(self) -> int:
+        """How many messages there are before the assistant first speaks."""
+        return next(number for number, step in enumerate(self.steps) if step is not None)
 
     def trained_characters(self) -> int:
         """How many characters a model is trained on that learns every turn of the assistant."""
@@ -57,6 +65,8 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     is_stale = any(step is not None and sample.is_stale_at(step) for step in corrected.steps)
     if is_stale and sample.rules.stale == "exclude":
         return Omission.STALE
+    if has_broken_call(corrected.messages):
+        return Omission.BROKEN_CALL
     original = _finished_conversation(sample, sample.original[:end])
     n_edits = sum(len(sample.edits[step]) for step in steps)
     return Trajectory(corrected, original, steps, n_edits, is_stale)
@@ -64,7 +74,7 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
 
 def prompt_before(sample: Sample, step: int) -> list[Message]:
     """The task and the corrected steps that precede this one. It ends with what a user or a tool says, because the
-    assistant speaks next.
+    assistant speaks next; a recorded conversation stays as it is.
 
     >>> from ls_trajedit.converters.example import example_sample
     >>> for message in prompt_before(example_sample(), 1):
@@ -73,8 +83,10 @@ def prompt_before(sample: Sample, step: int) -> list[Message]:
     assistant | Thought: Look it up. / Action: web_search(query='SF weather')
     user | Observation: (none recorded)
     """
+    if (recorded := sample.recorded_prompt(step)) is not None:
+        return recorded
     messages = _conversation(sample, sample.corrected[:step]).messages
-    if messages[-1]["role"] == "assistant":
+    if not sample.is_recorded and messages[-1]["role"] == "assistant":
         messages.append(user_message(sample.no_observation))
     return messages
 
@@ -82,29 +94,53 @@ def prompt_before(sample: Sample, step: int) -> list[Message]:
 def _finished_conversation(sample: Sample, turns: Sequence[Turn]) -> Conversation | None:
     """The task and all of `turns`, up to the last thing that the assistant says; None when it says nothing."""
     messages, steps = _conversation(sample, turns)
-    while messages and messages[-1]["role"] != "assistant":
+    while messages and steps[-1] is None:
         messages.pop()
         steps.pop()
     return Conversation(messages, steps) if messages else None
 
 
 def _conversation(sample: Sample, turns: Sequence[Turn]) -> Conversation:
-    messages: list[Message] = [user_message(sample.task)]
-    steps: list[int | None] = [None]
+    return _as_recorded(sample, turns) if sample.is_recorded else _alternating(sample, turns)
+
+
+def _as_recorded(sample: Sample, turns: Sequence[Turn]) -> Conversation:
+    messages = list(sample.before)
+    steps: list[int | None] = [None] * len(messages)
     for number, turn in enumerate(turns):
         if turn.said is not None:
-            if messages[-1]["role"] == "assistant":
-                messages.append(user_message(sample.no_observation))
-                steps.append(None)
             messages.append(turn.said)
             steps.append(number)
-        for heard in turn.heard:
-            last = messages[-1]
-            if heard["role"] == "user" and last["role"] == "user":
-                messages[-1] = user_message(last["content"] + _MERGED + heard["content"])
-            elif heard["role"] == "user" and last["role"] == "tool":
-                messages[-1] = {**last, "content": last["content"] + _MERGED + heard["content"]}
-            else:
-                messages.append(heard)
-                steps.append(None)
+        messages.extend(turn.heard)
+        steps.extend([None] * len(turn.heard))
     return Conversation(messages, steps)
+
+
+def _alternating(sample: Sample, turns: Sequence[Turn]) -> Conversation:
+    conversation = Conversation([], [])
+    for message in sample.before:
+        _add(message, None, conversation, sample)
+    for number, turn in enumerate(turns):
+        if turn.said is not None:
+            _add(turn.said, number, conversation, sample)
+        for heard in turn.heard:
+            _add(heard, None, conversation, sample)
+    return conversation
+
+
+def _add(message: Message, step: int | None, conversation: Conversation, sample: Sample) -> None:
+    """Adds a message so that user and assistant alternate: what the user says twice is one message, and where the
+    assistant heard nothing, the words for that stand."""
+    messages, steps = conversation
+    last = messages[-1] if messages else None
+    if message["role"] == "assistant" and (last is None or last["role"] == "assistant"):
+        messages.append(user_message(sample.no_observation))
+        steps.append(None)
+    elif message["role"] == "user" and last is not None and last["role"] == "user":
+        messages[-1] = user_message(text_of(last) + _MERGED + text_of(message))
+        return
+    elif message["role"] == "user" and last is not None and last["role"] == "tool":
+        messages[-1] = {**last, "content": text_of(last) + _MERGED + text_of(message)}
+        return
+    messages.append(message)
+    steps.append(step)

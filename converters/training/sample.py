@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ls_trajedit.converters.record import Edit, Record, RecordedTrace
+from ls_trajedit.converters.traces import ChatTraces, Traces
+from ls_trajedit.converters.training.chat_turns import (
+    chat_turns,
+    heard_messages,
+    image_urls,
+    object_calls,
+    system_text,
+    text_messages,
+    text_turns,
+)
 from ls_trajedit.converters.training.datasets_text import loadable
 from ls_trajedit.converters.training.rendering import THOUGHT, Rendering, is_within
 from ls_trajedit.converters.training.rules import TrainingRules
@@ -17,9 +27,19 @@ from ls_trajedit.converters.training.tool_calls import (
     declared_tools,
     inferred_tools,
     parameter_names,
+    well_formed_json,
 )
-from ls_trajedit.converters.training.turns import Turn, answer_turn, has_action, step_calls, step_turn
+from ls_trajedit.converters.training.turns import (
+    Message,
+    Turn,
+    answer_turn,
+    has_action,
+    step_calls,
+    step_turn,
+    user_message,
+)
 from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
+from ls_trajedit.traces.model import Trace
 
 __all__ = ["Columns", "Sample", "is_noise"]
 
@@ -37,12 +57,68 @@ class Columns(TypedDict):
 @dataclass(frozen=True)
 class Sample:
     """A record with the rules for its training rows. The final answer counts as the step after the last one. `disputed`
-    are the steps that an annotator changed and no other changed in the same way, when the policy asks for agreement."""
+    are the steps that an annotator changed and no other changed in the same way, when the policy asks for agreement.
+
+    `traces` are both traces as their reader gave them. Where that is a conversation, the rows are its messages; with
+    `is_text`, these are written as text."""
 
     record: Record
     rendering: Rendering = field(default_factory=Rendering)
     rules: TrainingRules = field(default_factory=TrainingRules)
     disputed: frozenset[int] = frozenset()
+    traces: Traces | None = None
+    is_text: bool = False
+
+    @property
+    def chat(self) -> ChatTraces | None:
+        """The conversation that the record is of, None for a trace of the plain shape."""
+        return self.traces if isinstance(self.traces, ChatTraces) else None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the rows are the messages of a conversation as they were recorded."""
+        return self.chat is not None and not self.is_text
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the rows show calls as calls."""
+        return self.is_recorded if self.chat is not None else self.rendering.as_tool_calls
+
+    @cached_property
+    def before(self) -> list[Message]:
+        """What is said before the first step: the task or, in a conversation, what was recorded. The system prompt of
+        a conversation that is written as text is in `system`."""
+        if self.chat is None:
+            return [user_message(self.task)]
+        if self.is_recorded:
+            return heard_messages(self.chat.original.before)
+        said = [message for message in self.chat.original.before if message.role != "system"]
+        return text_messages(said, self.rendering) or [user_message(self.task or self.no_observation)]
+
+    @cached_property
+    def system(self) -> str:
+        """The system prompt of a conversation that is written as text."""
+        return system_text(self.chat.original) if self.chat is not None and self.is_text else ""
+
+    @cached_property
+    def images(self) -> int:
+        """How many images the conversation holds."""
+        if self.chat is None:
+            return 0
+        return len(image_urls(heard_messages(self.chat.original.messages)))
+
+    def recorded_prompt(self, step: int) -> list[Message] | None:
+        """What the model was really given before this step, where that was recorded and nothing before the step was
+        corrected."""
+        if self.chat is None or self.is_text or any(edited < step for edited in self.edited_steps):
+            return None
+        prompt = self.chat.original.prompts.get(step)
+        return None if prompt is None else heard_messages(prompt, self.rules.reasoning)
+
+    @cached_property
+    def edited_steps(self) -> frozenset[int]:
+        """All steps that were edited, those with noise only included."""
+        return frozenset(edit.step_index for edit in self.record.edits if edit.step_index is not None)
 
     @cached_property
     def task(self) -> str:
@@ -52,11 +128,15 @@ class Sample:
     @cached_property
     def corrected(self) -> list[Turn]:
         """The corrected trace as turns, with the final answer last if there is one."""
+        if self.chat is not None:
+            return self._chat_turns(self.chat.corrected)
         return self._turns(self.record.corrected_trace)
 
     @cached_property
     def original(self) -> list[Turn]:
         """The original trace as turns, as many as `corrected` has."""
+        if self.chat is not None:
+            return self._chat_turns(self.chat.original)
         return self._turns(self.record.original_trace)
 
     @cached_property
@@ -84,6 +164,9 @@ class Sample:
     @cached_property
     def tools(self) -> list[Tool]:
         """The tools that the trace declares, or else those that its calls show."""
+        if self.chat is not None:
+            declared = [_as_tool(tool) for tool in self.chat.original.tools]
+            return declared or inferred_tools(object_calls(self.chat.corrected), object_calls(self.chat.original))
         if self._declared is not None:
             return self._declared
         return inferred_tools(self._calls(self.record.corrected_trace), self._calls(self.record.original_trace))
@@ -91,9 +174,18 @@ class Sample:
     @cached_property
     def as_text(self) -> Sample:
         """This sample without tool calls, for formats that have no place for them."""
+        if self.chat is not None:
+            return replace(self, is_text=True)
         if not self.rendering.as_tool_calls:
             return self
         return replace(self, rendering=replace(self.rendering, as_tool_calls=False))
+
+    @cached_property
+    def without_reasoning(self) -> Sample:
+        """This sample for formats that have no place for a reasoning beside the text."""
+        if self.chat is None or self.rules.reasoning != "keep":
+            return self
+        return replace(self, rules=replace(self.rules, reasoning="drop"))
 
     @cached_property
     def no_observation(self) -> str:
@@ -106,6 +198,8 @@ class Sample:
 
     def actions_as_calls_and_as_text(self) -> tuple[int, int]:
         """How many of the corrected steps with an action are written as calls, and how many stay text."""
+        if self.chat is not None:
+            return sum(bool(step.message.calls) for step in self.chat.corrected.steps), 0
         acting = [step for step in self.record.corrected_trace.steps if has_action(step, self.rendering)]
         calls = sum(bool(step_calls(step, self.rendering, self._parameters)) for step in acting)
         return calls, len(acting) - calls
@@ -131,6 +225,11 @@ class Sample:
     def _parameters(self) -> dict[str, list[str]]:
         return parameter_names(self._declared or [])
 
+    def _chat_turns(self, trace: Trace) -> list[Turn]:
+        if self.is_text:
+            return text_turns(trace, self.rendering, self.rules.reasoning)
+        return chat_turns(trace, self.rules.reasoning)
+
     def _turns(self, trace: RecordedTrace) -> list[Turn]:
         turns = [step_turn(step, i, self.rendering, self._parameters) for i, step in enumerate(trace.steps)]
         answer = answer_turn(trace.value(), self.rendering)
@@ -150,8 +249,15 @@ class Sample:
     def _is_an_act(self, edit: Edit) -> bool:
         if edit.step_index is None:
             return False
+        if self.chat is not None:
+            return not edit.field.startswith("reasoning")
         path = parse_path(edit.field)
         return path != THOUGHT and not any(is_within(path, other) for other in self.rendering.observation.fields)
+
+
+def _as_tool(tool: dict[str, Any]) -> Tool:
+    """A declared tool with a description, which some chat templates cannot do without."""
+    return {"type": "function", "function": {"description": "", **well_formed_json(tool["function"])}}
 
 
 def is_noise(edit: Edit, rules: TrainingRules) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ls_trajedit.converters.training.chat_turns import has_broken_call
 from ls_trajedit.converters.training.conversation import prompt_before
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
@@ -47,6 +48,8 @@ def step_pairs(sample: Sample) -> Iterator[StepPair | Omission]:
             yield Omission.EMPTY
         elif sample.rules.pairs == "first" and not is_first:
             yield Omission.LATER
+        elif has_broken_call([rejected]):
+            yield Omission.BROKEN_CALL
         else:
             is_first = False
             pair = StepPair(step.step, step.prompt, step.chosen, step.n_edits, step.is_stale, rejected)
@@ -75,6 +78,12 @@ def _edited_steps(sample: Sample) -> Iterator[tuple[Completion, AssistantMessage
             yield Omission.EMPTY
         else:
             prompt = prompt_before(sample, step)
+            if not prompt:
+                yield Omission.NO_PROMPT
+                continue
+            if has_broken_call([*prompt, chosen]):
+                yield Omission.BROKEN_CALL
+                continue
             yield Completion(step, prompt, chosen, len(sample.edits[step]), sample.is_stale_at(step)), rejected
 
 

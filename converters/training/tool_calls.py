@@ -24,6 +24,7 @@ __all__ = [
     "inferred_tools",
     "parameter_names",
     "parse_calls",
+    "well_formed_json",
 ]
 
 Parameters = Mapping[str, Sequence[str]]
@@ -89,7 +90,7 @@ def declared_tools(value: Any) -> list[Tool] | None:
     functions = [item.get("function", item) if isinstance(item, dict) else None for item in value]
     if not all(isinstance(function, dict) and isinstance(function.get("name"), str) for function in functions):
         return None
-    return [_tool(_well_formed(function)) for function in functions]
+    return [_tool(well_formed_json(function)) for function in functions]
 
 
 def parameter_names(tools: Iterable[Tool]) -> dict[str, list[str]]:
@@ -233,11 +234,12 @@ def _json_type(value: Any) -> str:
     return next((name for kind, name in _JSON_TYPES if isinstance(value, kind)), "null")
 
 
-def _well_formed(value: Any) -> Any:
+def well_formed_json(value: Any) -> Any:
+    """The JSON value with U+FFFD in place of each lone surrogate in a string."""
     if isinstance(value, str):
         return well_formed(value)
     if isinstance(value, list):
-        return [_well_formed(item) for item in value]
+        return [well_formed_json(item) for item in value]
     if isinstance(value, dict):
-        return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+        return {well_formed_json(key): well_formed_json(item) for key, item in value.items()}
     return value

@@ -14,9 +14,11 @@ from ls_trajedit.traces.json_text import json_line
 
 __all__ = [
     "AssistantMessage",
+    "Content",
     "FunctionCall",
     "Message",
     "MessageCall",
+    "SystemMessage",
     "ToolMessage",
     "Turn",
     "UserMessage",
@@ -24,13 +26,15 @@ __all__ = [
     "has_action",
     "step_calls",
     "step_turn",
+    "text_of",
     "trained_characters",
     "user_message",
 ]
 
 
 class FunctionCall(TypedDict):
-    """The tool that a call names, and its arguments."""
+    """The tool that a call names, and its arguments. In a conversation these may be text that is not JSON; no row holds
+    such a call."""
 
     name: str
     arguments: dict[str, Any]
@@ -44,34 +48,59 @@ class MessageCall(TypedDict):
     function: FunctionCall
 
 
-class UserMessage(TypedDict):
+Content = str | list[dict[str, Any]]
+"""What a message says: text or, where there are images, parts as OpenAI's API takes them. Only messages of conversations
+have parts."""
+
+
+class _SystemText(TypedDict):
+    role: Literal["system"]
+    content: Content
+
+
+class SystemMessage(_SystemText, total=False):
+    """A system prompt of a conversation."""
+
+    name: str
+
+
+class _UserText(TypedDict):
+    role: Literal["user"]
+    content: Content
+
+
+class UserMessage(_UserText, total=False):
     """What the user says: the task, or what the environment answered."""
 
-    role: Literal["user"]
-    content: str
+    name: str
 
 
-class ToolMessage(TypedDict):
-    """What a tool answers to one call."""
-
+class _ToolAnswer(TypedDict):
     role: Literal["tool"]
     tool_call_id: str
+    content: Content
+
+
+class ToolMessage(_ToolAnswer, total=False):
+    """What a tool answers to one call. Conversations need not have recorded the tool's name."""
+
     name: str
-    content: str
 
 
 class _AssistantText(TypedDict):
     role: Literal["assistant"]
-    content: str
+    content: Content
 
 
 class AssistantMessage(_AssistantText, total=False):
     """What the agent says, with its tool calls if it makes any."""
 
+    reasoning_content: str
     tool_calls: list[MessageCall]
+    name: str
 
 
-Message = UserMessage | AssistantMessage | ToolMessage
+Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 """A message of a chat, told apart by `role`."""
 
 
@@ -80,7 +109,7 @@ class Turn:
     """What the agent says, and what it hears in reply. `said` is None when a step is written as nothing."""
 
     said: AssistantMessage | None
-    heard: tuple[UserMessage | ToolMessage, ...] = ()
+    heard: tuple[Message, ...] = ()
 
 
 def step_turn(step: Any, number: int, rendering: Rendering, parameters: Parameters) -> Turn:
@@ -125,7 +154,20 @@ def user_message(text: str) -> UserMessage:
 def trained_characters(message: AssistantMessage) -> int:
     """How many characters of the message a model is trained on: its text, and its calls as JSON."""
     calls = message.get("tool_calls", ())
-    return len(message["content"]) + sum(len(json_line(call["function"]).decode()) for call in calls)
+    text = len(text_of(message)) + len(message.get("reasoning_content", ""))
+    return text + sum(len(json_line(call["function"]).decode()) for call in calls)
+
+
+def text_of(message: Message) -> str:
+    """The text of a message, without its images.
+
+    >>> text_of({"role": "user", "content": [{"type": "text", "text": "Look: "}, {"type": "image_url"}]})
+    'Look: '
+    """
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 def _said(text: str) -> AssistantMessage:

@@ -20,10 +20,7 @@ __all__ = ["config"]
 def config(
     traces: Annotated[
         list[Path] | None,
-        typer.Argument(
-            help="Files or folders with traces to fit the config to, plain or gzipped; - for stdin.",
-            metavar="[FILE]...",
-        ),
+        typer.Argument(help="Files or folders with traces to fit the config to, plain or gzipped; - for stdin."),
     ] = None,
     options: shared_options.OptionsFile = None,
     skip_invalid: shared_options.SkipInvalid = False,

@@ -56,7 +56,9 @@ def convert(
     plan = plan_for(wanted.wanted_files(), overrides, schema)
     source = Input.named(export)
     with source.open() as stream, show_progress(f"converting {source.name}") as progress:
-        summary = convert_export(stream, source.name, schema, wanted.reading_rules({}), output, progress, plan)
+        summary = convert_export(
+            stream, source.name, schema, wanted.reading_rules({}, overrides), output, progress, plan
+        )
     if as_json:
         print_json(summary_json(summary))
     else:

@@ -26,8 +26,9 @@ def demo(
 ) -> None:
     """Run the whole loop with a Label Studio that it starts.
 
-    Pushes example traces, has two scripted annotators correct some of them, and pulls the training files. Label Studio
-    must be installed (pip install label-studio). Everything except the output folder is temporary.
+    Pushes example traces and chats, has two scripted annotators correct some of them, pulls the training files, and
+    writes a report. Label Studio must be installed (pip install label-studio). Everything except the output folder is
+    temporary.
     """
     from ls_trajedit.demo.run import run_demo
     from ls_trajedit.demo.word_diff import first_diffs
@@ -35,13 +36,17 @@ def demo(
     # Label Studio is a separate process, which stays unless this one ends as it does on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with run_demo(output, say) as running:
-        print_summary(running.summary)
-        sys.stdout.write("first corrections\n")
-        sys.stdout.writelines(f"  {line}\n" for line in first_diffs(output, _SHOWN_DIFFS))
+        for pulled in (running.steps, running.chats):
+            print_summary(pulled.summary)
+            sys.stdout.write("first corrections\n")
+            sys.stdout.writelines(f"  {line}\n" for line in first_diffs(pulled.summary.folder, _SHOWN_DIFFS))
+        for pulled in (running.steps, running.chats):
+            sys.stdout.write(f"report: {pulled.report.resolve().as_uri()}\n")
         sys.stdout.flush()
         if keep:
             login = running.label_studio
-            say(f"Label Studio:  {running.project_url}\n  login:       {login.username}")
+            say(f"Label Studio:  {running.steps.project_url}\n  chats:       {running.chats.project_url}")
+            say(f"  login:       {login.username}")
             say(f"  password:    {login.password}\nbackend:       {running.backend_url}")
             say("Its pages have the live diff: open a task and change something.\nCtrl-C stops both.")
             _wait_for_interrupt()

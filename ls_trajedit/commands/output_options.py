@@ -14,13 +14,15 @@ from ls_trajedit.commands.console import say
 from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, ReadingRules, parse_time
 from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.converters.formats.registry import formats_named
-from ls_trajedit.converters.training.rules import AnnotatorsPolicy, Pairs, PrmUnedited, Stale, TrainingRules
+from ls_trajedit.converters.training.rules import AnnotatorsPolicy, Pairs, PrmUnedited, Reasoning, Stale, TrainingRules
 from ls_trajedit.converters.training.split import Splits, parse_splits
 from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
 from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, UsageError
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.readers.base import NO_OPTIONS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -75,6 +77,10 @@ class OutputOptions:
     require_reason: Annotated[
         bool, typer.Option("--require-reason", help="Reject annotations that have an edit without a reason.")
     ] = False
+    strict_tools: Annotated[
+        bool,
+        typer.Option("--strict-tools", help="Reject annotations with a call that does not fit the declared tool."),
+    ] = False
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -88,6 +94,10 @@ class OutputOptions:
     tools: Annotated[
         bool, typer.Option("--tools", help="Write actions that are calls as tool calls instead of text.")
     ] = False
+    reasoning: Annotated[
+        Reasoning,
+        typer.Option("--reasoning", help="Keep reasoning in rows of chats, put it before the text, or drop it."),
+    ] = "keep"
     stale: Annotated[
         Stale, typer.Option("--stale", help="How to treat observations recorded after a corrected action.")
     ] = "include"
@@ -122,15 +132,18 @@ class OutputOptions:
         Literal["json", "parquet"], typer.Option("--to", help="parquet: also write each training file as Parquet.")
     ] = "json"
 
-    def reading_rules(self, emails: Mapping[int, str]) -> ReadingRules:
-        """Which annotations are read, and how. `emails` holds the addresses of users by id, where they are known."""
+    def reading_rules(self, emails: Mapping[int, str], options: Options | None) -> ReadingRules:
+        """Which annotations are read, and how. `emails` holds the addresses of users by id, where they are known;
+        `options` say how chats were recorded."""
         return ReadingRules(
             annotators=self.annotators,
             ground_truth=self.ground_truth,
             since=self.since,
             until=self.until,
             require_reason=self.require_reason,
+            strict_tools=self.strict_tools,
             emails=emails,
+            read_options=NO_OPTIONS if options is None else options.read_options,
         )
 
     def wanted_files(self) -> WantedFiles:
@@ -142,6 +155,7 @@ class OutputOptions:
             annotators_policy=self.annotators_policy,
             min_edit_chars=self.min_edit_chars,
             ignore_whitespace_edits=self.ignore_whitespace_edits,
+            reasoning=self.reasoning,
             split=self.split,
         )
         return WantedFiles(

@@ -66,7 +66,7 @@ def pull(
     from ls_trajedit.pull.run import pull as pull_project
 
     emails = label_studio.emails() if wanted.annotators == "email" else {}
-    request = PullRequest(source, overrides, wanted.reading_rules(emails), output, wanted.wanted_files())
+    request = PullRequest(source, overrides, wanted.reading_rules(emails, overrides), output, wanted.wanted_files())
     if check:
         if not is_up_to_date(label_studio, request):
             say(f"{output}: there is something to pull from project {project}")

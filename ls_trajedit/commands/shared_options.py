@@ -37,8 +37,7 @@ DEFAULT_OPTIONS_FILE = Path("trajedit.yaml")
 TraceFiles = Annotated[
     list[Path],
     typer.Argument(
-        help="Files or folders with traces: JSON or JSON Lines, plain or gzipped, or an Inspect log; - for stdin.",
-        metavar="FILE...",
+        help="Files or folders with traces: JSON or JSON Lines, plain or gzipped, or an Inspect log; - for stdin."
     ),
 ]
 OptionsFile = Annotated[

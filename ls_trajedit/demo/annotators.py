@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user
 from ls_trajedit.label_config.controls import Controls, Editor
@@ -14,7 +14,10 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.field_path import FieldPath
 from ls_trajedit.traces.read import trace_identity
 
-__all__ = ["ANNOTATORS", "submit_corrections"]
+if TYPE_CHECKING:
+    from ls_trajedit.label_studio.client import Server
+
+__all__ = ["ANNOTATORS", "sign_up", "submit_corrections"]
 
 ANNOTATORS = ("ana", "ben")
 
@@ -37,7 +40,7 @@ class BundledLabels(TypedDict):
 
 
 class BundledCorrection(TypedDict):
-    """What one annotator makes of one trace, as `examples/corrections.json` has it."""
+    """What one annotator makes of one trace, as the files of corrections in `examples/` have it."""
 
     annotator: str
     trace_id: str
@@ -45,28 +48,34 @@ class BundledCorrection(TypedDict):
     labels: list[BundledLabels]
 
 
-def submit_corrections(
-    label_studio: LocalLabelStudio, annotator: str, project: int, config: str, id_path: FieldPath
-) -> int:
-    """Has the annotator sign up, correct traces in the project, and submit; returns the number of annotations.
-
-    Raises what `add_user` and Label Studio's client raise, and KeyError when a correction does not fit the project.
-    """
+def sign_up(label_studio: LocalLabelStudio, annotator: str) -> Server:
+    """Has the annotator sign up. Raises what `add_user` and Label Studio's client raise."""
     # The SDK takes a second to import.
     from ls_trajedit.label_studio.client import connect
+
+    return connect(label_studio.url, add_user(label_studio, f"{annotator}@example.com", label_studio.password))
+
+
+def submit_corrections(
+    server: Server, annotator: str, project: int, config: str, id_path: FieldPath, corrections_file: str
+) -> int:
+    """Has the annotator, who is logged in at `server`, correct traces in the project and submit, as the bundled file
+    of corrections says; returns the number of annotations.
+
+    Raises what Label Studio's client raises, and KeyError when a correction does not fit the project.
+    """
     from ls_trajedit.label_studio.tasks import data_pages
 
-    server = connect(label_studio.url, add_user(label_studio, f"{annotator}@example.com", label_studio.password))
     tasks = {trace_identity(task["data"], id_path): task for page in data_pages(server, project) for task in page.tasks}
-    corrections = [correction for correction in _bundled_corrections() if correction["annotator"] == annotator]
+    corrections = [made for made in _bundled_corrections(corrections_file) if made["annotator"] == annotator]
     for correction in corrections:
         task = tasks[correction["trace_id"]]
         server.annotate(task["id"], _results(task, config, correction))
     return len(corrections)
 
 
-def _bundled_corrections() -> list[BundledCorrection]:
-    text = (files("ls_trajedit.examples") / "corrections.json").read_text(encoding="utf-8")
+def _bundled_corrections(name: str) -> list[BundledCorrection]:
+    text = (files("ls_trajedit.examples") / name).read_text(encoding="utf-8")
     corrections: list[BundledCorrection] = json.loads(text)
     return corrections
 

@@ -22,6 +22,7 @@ from ls_trajedit.progress import show_progress
 from ls_trajedit.push import prediction_version
 from ls_trajedit.traces.errors import ConfigError, DataError, RefusedError, ServerError, SetupError
 from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadOptions
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Backend, Project, Server
@@ -104,7 +105,8 @@ def _examine_project(
     else:
         yield check_editors(schema)
         yield from _or_unchecked(_check_layout(server, schema, edition))
-        yield from _or_unchecked(_check_tasks(server, project, schema))
+        read_options = NO_OPTIONS if overrides is None else overrides.read_options
+        yield from _or_unchecked(_check_tasks(server, project, schema, read_options))
     backends: list[Backend] = []
     try:
         backends = server.backends(project.id)
@@ -130,8 +132,8 @@ def _check_layout(server: Server, schema: Schema, edition: str) -> Iterator[Find
     yield check_layout(schema, edition, server.validates_predictions() if schema.repeated else None)
 
 
-def _check_tasks(server: Server, project: Project, schema: Schema) -> Iterator[Finding]:
-    census = TaskCensus(schema)
+def _check_tasks(server: Server, project: Project, schema: Schema, read_options: ReadOptions) -> Iterator[Finding]:
+    census = TaskCensus(schema, read_options)
     with show_progress(f"reading the tasks of project {project.id}") as progress:
         for page in data_pages(server, project.id):
             for task in page.tasks:

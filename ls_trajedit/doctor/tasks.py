@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
+from ls_trajedit.label_config.chat_data import Chat, chat_of, is_chat_data
+from ls_trajedit.label_config.controls import Editor
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import editor_text, shown_value
 from ls_trajedit.traces.field_path import format_path, get_field
+from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
 
 __all__ = ["TaskCensus", "check_tasks", "named_tasks"]
 
@@ -19,14 +22,22 @@ _NAMED = 5
 @dataclass
 class TaskCensus:
     """Counts over tasks: how many there are, the most steps in one, and the ids of those that have more steps than the
-    config, no list of steps, or nothing that an editor corrects."""
+    config, no list of steps, or nothing that an editor corrects. Of chats, the ids of those in which the agent says
+    something that has no editor, and of those whose speakers no reader can tell apart; and the editors on what somebody
+    else says, each with who that is.
+
+    `read_options` say how chats were recorded that somebody imported as they are."""
 
     schema: Schema
+    read_options: ReadOptions = NO_OPTIONS
     total: int = 0
     longest: int = 0
     too_long: list[int] = field(default_factory=list)
     without_steps: list[int] = field(default_factory=list)
     without_fields: list[int] = field(default_factory=list)
+    not_reached: list[int] = field(default_factory=list)
+    not_readable: dict[int, str] = field(default_factory=dict)
+    not_the_agents: dict[str, str] = field(default_factory=dict)
 
     def add(self, task: int, data: Mapping[str, Any]) -> None:
         """Counts one task."""
@@ -35,12 +46,36 @@ class TaskCensus:
         if not isinstance(steps, list):
             self.without_steps.append(task)
             return
+        try:
+            chat = chat_of(data, self.schema.steps_path, self.read_options)
+        except ReadError as error:
+            self.not_readable[task] = str(error)
+            return
         self.longest = max(self.longest, len(steps))
-        if self.schema.max_steps and len(steps) > self.schema.max_steps:
+        if self.schema.max_steps and len(steps) > self.schema.max_steps and (chat is None or is_chat_data(data)):
             self.too_long.append(task)
         editors = self.schema.controls(data).editors
         if all(editor_text(shown_value(data, editor.path)) is None for editor in editors):
             self.without_fields.append(task)
+        if chat is not None:
+            self._add_chat(task, data, chat, editors)
+
+    def _add_chat(self, task: int, data: Mapping[str, Any], chat: Chat, editors: Iterable[Editor]) -> None:
+        reached = set()
+        kinds = set()
+        for editor in editors:
+            target = chat.target(editor.path)
+            if target is not None:
+                reached.add((target.message, target.part, target.kind))
+                kinds.add(target.kind)
+                if target.step is None:
+                    self.not_the_agents.setdefault(editor.control, chat.trace.messages[target.message].role)
+        said = {
+            (target.message, target.part, target.kind) for target in chat.targets.values() if target.step is not None
+        }
+        missed = any(place not in reached for place in said if place[2] in kinds)
+        if missed and is_chat_data(data) and task not in self.too_long:
+            self.not_reached.append(task)
 
 
 def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
@@ -71,7 +106,28 @@ def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
             f"{named_tasks(census.too_long)}",
             f"Push any of the traces again with --project {project}: the config grows to the longest task.",
         )
-    if not (census.without_steps or census.without_fields or census.too_long):
+    if census.not_reached:
+        yield problem(
+            f"{_of(census.not_reached, census.total)} have a text or a call of the agent's for which the labeling "
+            f"config has no editor: {named_tasks(census.not_reached)}",
+            f"Push any of the traces again with --project {project}: the config grows to fit all tasks.",
+        )
+    if census.not_readable:
+        task, reason = next(iter(census.not_readable.items()))
+        yield problem(
+            f"{_of(list(census.not_readable), census.total)} have several speakers and cannot be read, so `pull` "
+            f"rejects their annotations: {named_tasks(census.not_readable)} (task {task}: {reason})",
+            "Say how they were recorded, with `from`, `messages_key` and `roles` in trajedit.yaml, and give it to "
+            "doctor and pull with --options.",
+        )
+    for editor, role in list(census.not_the_agents.items())[:_NAMED]:
+        yield warning(
+            f"the editor `{editor}` is on what the {role} said: `pull` counts its corrections apart, and no training "
+            "file has them",
+            "Remove it from the labeling config, unless you want to know of such corrections.",
+        )
+    failed = census.without_steps or census.without_fields or census.too_long
+    if not (failed or census.not_reached or census.not_readable):
         tasks = "the only task" if census.total == 1 else f"all {census.total} tasks"
         yield ok(f"the editors reach every step of {tasks}")
 

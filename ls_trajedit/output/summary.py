@@ -37,6 +37,7 @@ class Summary:
     folder: Path
     changes: RecordChanges | None = None
     is_up_to_date: bool = False
+    empty_splits: tuple[str, ...] = ()
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
@@ -65,6 +66,9 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with unsubmitted work, which is not read)"
     yield from _table("rejected because of", _reject_sentences(counts))
     yield from _table("edits by field", counts["edits_by_field"])
+    yield from _table("corrected calls, checked against the declared tools", _checked_calls(counts))
+    if others := counts.get("not_the_agents"):
+        yield f"{others} {plural(others, 'correction')} of what somebody other than the agent said: in no training file"
     yield from _table("annotators", _annotators(counts))
     if summary.changes and not summary.is_up_to_date:
         yield f"since the last pull: {_changes(summary.changes)}"
@@ -74,6 +78,8 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         rows = f"{file.rows} {plural(file.rows, 'row')}"
         yield f"  {file.file:<{width}}{rows:>12}{_left_out(file)}"
     yield f"  {MANIFEST}"
+    for split in summary.empty_splits:
+        yield f"warning: the split {split} is empty; give it a larger share, or correct more traces"
 
 
 def summary_markdown(summary: Summary, title: str) -> str:
@@ -89,6 +95,7 @@ def summary_markdown(summary: Summary, title: str) -> str:
     for heading, rows_of_table in (
         ("rejected because of", _reject_sentences(counts)),
         ("edits by field", counts["edits_by_field"]),
+        ("corrected calls", _checked_calls(counts)),
     ):
         if rows_of_table:
             sections.append(_markdown_table((heading, ""), rows_of_table.items()))
@@ -119,6 +126,12 @@ def _changes(changes: RecordChanges) -> str:
 
 def _reject_sentences(counts: dict[str, Any]) -> dict[str, int]:
     return {reject_sentence(slug): number for slug, number in counts["rejected_by_reason"].items()}
+
+
+def _checked_calls(counts: dict[str, Any]) -> dict[str, int]:
+    """How the corrected calls fit the declared tools; nothing when none was checked."""
+    checked: dict[str, int] = counts.get("checked_calls", {})
+    return {fit.replace("_", " "): number for fit, number in checked.items() if number}
 
 
 def _annotators(counts: dict[str, Any]) -> dict[str, str]:

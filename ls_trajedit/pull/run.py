@@ -119,6 +119,7 @@ class _Rows:
     files: tuple[WrittenFile, ...]
     changes: RecordChanges
     release: str
+    empty_splits: tuple[str, ...] = ()
 
 
 def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool, progress: Progress) -> Summary:
@@ -160,7 +161,14 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         publish(temporary, folder, manifest, former=former, unchanged=unchanged, commit=keep_state)
     # Without a state that knows them all records are new, and yet may be those that the file had.
     changes = _NO_CHANGES if interchange.CORRECTIONS_FILE in unchanged else rows.changes
-    return Summary(counts.as_json(), list(rows.files), folder, changes, is_up_to_date=len(unchanged) == len(digests))
+    return Summary(
+        counts.as_json(),
+        list(rows.files),
+        folder,
+        changes,
+        is_up_to_date=len(unchanged) == len(digests),
+        empty_splits=rows.empty_splits,
+    )
 
 
 def _last_pull(state: PullState, server: Server, request: PullRequest) -> LastPull | None:
@@ -194,7 +202,8 @@ def _write_rows(
     chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
     rows = write_rows(chunks, plan, temporary, note_chunk)
     training = training_json(plan, rows.training)
-    return _Rows(rows.counts, training, rows.files, state.settle_records(), release)
+    empty_splits = tuple(rows.training.empty_splits(plan.splits))
+    return _Rows(rows.counts, training, rows.files, state.settle_records(), release, empty_splits)
 
 
 def _with_records(plan: ExportPlan) -> ExportPlan:

@@ -24,7 +24,8 @@ def documented() -> dict[str, str]:
 
 def defaults() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, value in Options():
+    for attribute, value in Options():
+        name = Options.model_fields[attribute].alias or attribute
         if isinstance(value, BaseModel):
             found |= {f"{name}.{part}": default for part, default in value.model_dump().items()}
         else:

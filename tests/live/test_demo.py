@@ -105,6 +105,19 @@ def check_files(folder: Path) -> None:
     assert read_lines(folder / "rejects.jsonl") == []
 
 
+def check_chats(folder: Path) -> None:
+    """The pairs are the recorded messages with the correction in them."""
+    records = read_json(folder / "trajectory_corrections.json")["records"]
+    assert {record["trace_id"] for record in records} >= {"chat_001", "chat_002", "chat_003"}
+    pair = next(row for row in read_lines(folder / "trl" / "dpo.jsonl") if row["trace_id"] == "chat_001")
+    assert [message["role"] for message in pair["prompt"]] == ["system", "user"]
+    (chosen,), (rejected,) = pair["chosen"], pair["rejected"]
+    cities = [[call["function"]["arguments"]["city"] for call in said["tool_calls"][:2]] for said in (chosen, rejected)]
+    assert cities == [["Bergen", "Oslo"], ["Bergen", "Olso"]]
+    assert [call["id"] for call in chosen["tool_calls"]] == ["call_a1", "call_a2", "call_a3"]
+    assert read_lines(folder / "rejects.jsonl") == []
+
+
 def answers(url: str) -> bool:
     try:
         requests.get(url, timeout=30)
@@ -119,8 +132,13 @@ def test_the_demo_ends_with_three_files_of_real_corrections(tmp_path: Path) -> N
         assert demo.process.returncode == 0, stderr
         demo.check_nothing_is_left()
     check_files(tmp_path / "out")
+    check_chats(tmp_path / "out" / "chats")
     assert "files in out\n" in stdout
     assert "traj_001, step 1 action: web_search(" in stdout.split("first corrections\n")[1]
+    assert "chat_001, step 1 tool_calls[1].arguments: " in stdout.split("first corrections\n")[2]
+    reports = [tmp_path / "out" / "report.html", tmp_path / "out" / "chats" / "report.html"]
+    assert stdout.splitlines()[-2:] == [f"report: {report.as_uri()}" for report in reports]
+    assert all(report.is_file() for report in reports)
     assert "Traceback" not in stderr
 
 

@@ -6,19 +6,33 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Unedited, convert_task
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.record import Record
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path
 from ls_trajedit.traces.json_text import json_indented
+from ls_trajedit.traces.read import read_chat
+from ls_trajedit.traces.readers.base import NO_OPTIONS
 from tests.support.loop import text_result
 
-__all__ = ["TEXT", "TOOLS", "EditOf", "outcome_of", "record_of", "sample_of", "samples"]
+__all__ = [
+    "TEXT",
+    "TOOLS",
+    "EditOf",
+    "chat_outcome",
+    "chat_sample",
+    "hand_made_outcome",
+    "outcome_of",
+    "record_of",
+    "sample_of",
+    "samples",
+]
 
 EditOf = tuple[int | None, str, Any]
 """Step, field and the value that it gets; for the final answer None, its key and the text."""
@@ -45,7 +59,8 @@ def sample_of(
     **more: Any,
 ) -> Sample:
     """What the formats get of the record with these steps and edits."""
-    return Sample(record_of(steps, *edits, **more), rendering, rules or TrainingRules())
+    outcome = outcome_of(steps, *edits, **more)
+    return Sample(outcome.record, rendering, rules or TrainingRules(), traces=outcome.traces)
 
 
 def record_of(steps: list[Any], *edits: EditOf, **more: Any) -> Record:
@@ -79,6 +94,77 @@ def outcome_of(
     (outcome,) = convert_task(whole, read_config(_config(paths)), ReadingRules())
     assert isinstance(outcome, Edited | Unedited), outcome
     return outcome
+
+
+def chat_outcome(
+    source: Any,
+    corrections: dict[str, str],
+    *,
+    format_: str = "openai-chat",
+    rules: ReadingRules | None = None,
+    reason: str | None = None,
+    annotation_id: int = 8,
+    annotator: str = "3",
+) -> Outcome:
+    """What becomes of an annotation of a conversation on our own page. `corrections` say what was typed at which path
+    of the task's data, such as `steps[0].content`; with `reason`, the annotator gave it for each."""
+    trace = read_chat(source, format_, NO_OPTIONS)[0]
+    data = chat_data(trace, NO_OPTIONS)
+    return hand_made_outcome(
+        data, corrections, rules=rules, reason=reason, annotation_id=annotation_id, annotator=annotator
+    )
+
+
+def hand_made_outcome(
+    data: dict[str, Any],
+    corrections: dict[str, str],
+    *,
+    rules: ReadingRules | None = None,
+    reason: str | None = None,
+    labels: dict[str, list[str]] | None = None,
+    annotation_id: int = 8,
+    annotator: str = "3",
+) -> Outcome:
+    """What becomes of an annotation of a task that somebody imported as it stands, with an editor for each of the paths
+    in `corrections`. `labels` are choices for the field at a path."""
+    config, results = "", []
+    for number, (path, typed) in enumerate(corrections.items()):
+        config += f'<Text name="original_{number}" value="${path}"/>'
+        config += f'<TextArea name="corrected_{number}" toName="original_{number}"/>'
+        results.append(text_result(f"corrected_{number}", f"original_{number}", typed))
+        if reason is not None:
+            config += f'<TextArea name="corrected_{number}__reason" toName="original_{number}"/>'
+            results.append(text_result(f"corrected_{number}__reason", f"original_{number}", reason))
+    for number, (path, choices) in enumerate((labels or {}).items()):
+        config += f'<Text name="scored_{number}" value="${path}"/>'
+        config += (
+            f'<Choices name="scored_{number}__correctness" toName="scored_{number}"><Choice value="Wrong"/></Choices>'
+        )
+        results.append(
+            {
+                "from_name": f"scored_{number}__correctness",
+                "to_name": f"scored_{number}",
+                "type": "choices",
+                "value": {"choices": choices},
+            }
+        )
+    annotation = {"id": annotation_id, "completed_by": annotator, "result": results}
+    task = {"id": 5, "project": 1, "data": data, "annotations": [annotation]}
+    (outcome,) = convert_task(task, read_config(f"<View>{config}</View>"), rules or ReadingRules())
+    return outcome
+
+
+def chat_sample(
+    source: Any,
+    corrections: dict[str, str],
+    *,
+    format_: str = "openai-chat",
+    rules: TrainingRules | None = None,
+) -> Sample:
+    """What the formats get of the record of a conversation after these corrections on our own page."""
+    outcome = chat_outcome(source, corrections, format_=format_)
+    assert isinstance(outcome, Edited | Unedited), outcome
+    return Sample(outcome.record, rules=rules or TrainingRules(), traces=outcome.traces)
 
 
 @st.composite

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
+from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
 from ls_trajedit.traces.json_text import same_json
 from ls_trajedit.traces.options import Options, parse_options
-from ls_trajedit.traces.read import StepTrace, read_traces
+from ls_trajedit.traces.read import ChatTrace, StepTrace, TraceCheck, read_file
 from ls_trajedit.traces.shape import check_options, shape_of
 
 EXAMPLES = files("ls_trajedit.examples")
@@ -32,7 +34,8 @@ def options() -> Options:
 
 @pytest.fixture(scope="module")
 def traces(options: Options) -> dict[str, dict[str, Any]]:
-    found = list(read_traces(BytesIO((EXAMPLES / "traces.jsonl").read_bytes()), options))
+    file = read_file(BytesIO((EXAMPLES / "traces.jsonl").read_bytes()), options)
+    found = list(TraceCheck(options).check(file.items))
     assert [item for item in found if not isinstance(item, StepTrace)] == []
     return {item.data["id"]: item.data for item in found if isinstance(item, StepTrace)}
 
@@ -182,6 +185,66 @@ def test_the_export_holds_the_same_corrections_on_the_controls_of_its_config(
     assert [a["was_cancelled"] for task in tasks for a in task["annotations"]].count(True) == 1
 
 
-@pytest.mark.parametrize("name", ["traces.jsonl", "corrections.json", "export.json", "export_config.xml"])
+@pytest.fixture(scope="module")
+def chats() -> dict[str, ChatTrace]:
+    options = parse_options(text("chats.yaml"), "chats.yaml")
+    check = TraceCheck(options)
+    found = [
+        item
+        for name in ("chats.jsonl", "session.jsonl")
+        for item in check.check(read_file(BytesIO((EXAMPLES / name).read_bytes()), options).items, name)
+    ]
+    assert [item for item in found if not isinstance(item, ChatTrace)] == []
+    return {item.trace.id: item for item in found if isinstance(item, ChatTrace)}
+
+
+@pytest.fixture(scope="module")
+def chat_corrections() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(text("chat_corrections.json"))
+    return found
+
+
+def test_among_the_chats_are_parallel_calls_and_a_session_of_a_coding_agent(chats: dict[str, ChatTrace]) -> None:
+    assert [chat.trace.format for chat in chats.values()] == ["openai-chat"] * 3 + ["claude-code"]
+    assert max(len(step.message.calls) for chat in chats.values() for step in chat.trace.steps) == 3
+    assert all(chat.trace.tools for chat in chats.values() if chat.trace.format == "openai-chat")
+
+
+def test_each_correction_of_a_chat_changes_what_an_editor_of_its_config_is_on(
+    chats: dict[str, ChatTrace], chat_corrections: list[dict[str, Any]]
+) -> None:
+    options = parse_options(text("chats.yaml"), "chats.yaml")
+    datas = {name: chat_data(item.trace, options.read_options, item.number) for name, item in chats.items()}
+    schema = read_config(write_chat_config(options, chat_shape(datas.values())))
+    made = {(correction["annotator"], correction["trace_id"]) for correction in chat_corrections}
+    assert len(made) == len(chat_corrections)
+    assert {trace for _, trace in made} == set(chats)
+    for correction in chat_corrections:
+        data = datas[correction["trace_id"]]
+        editors = {(editor.step_index, editor.field): editor for editor in schema.controls(data).editors}
+        for edit in correction["edits"]:
+            before = get_field(data, editors[edit["step_index"], edit["field"]].path)
+            assert isinstance(before, str)
+            assert is_changed(before, edit["text"])
+            assert edit["reason"].strip()
+            if edit["field"] != "content":
+                assert isinstance(json.loads(edit["text"]), dict)
+        for label in correction["labels"]:
+            assert label["correctness"] in options.step_labels.correctness
+            assert set(label["error_types"]) <= set(options.step_labels.error_types)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "traces.jsonl",
+        "corrections.json",
+        "export.json",
+        "export_config.xml",
+        "chats.jsonl",
+        "session.jsonl",
+        "chat_corrections.json",
+    ],
+)
 def test_examples_carry_no_address_of_the_machine_that_made_them(name: str) -> None:
     assert not any(word in text(name) for word in ("127.0.0.1", "localhost", "/tmp", "/home", "/root", "token"))

@@ -204,6 +204,8 @@ def test_the_reasons_have_these_slugs() -> None:
         "several_texts",
         "no_reason",
         "no_time",
+        "unreadable",
+        "tool_mismatch",
     }
 
 

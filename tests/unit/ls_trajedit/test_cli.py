@@ -33,7 +33,7 @@ def test_the_version_is_printed(run: Callable[..., Any]) -> None:
     assert run("--version").out == f"ls-trajedit {ls_trajedit.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["init", "config", "push", "pull", "convert"])
+@pytest.mark.parametrize("command", ["init", "traces", "config", "push", "pull", "convert"])
 def test_every_command_says_what_it_does(run: Callable[..., Any], command: str) -> None:
     assert command in run("--help").out
     ran = run(command, "--help")
@@ -116,13 +116,70 @@ def test_config_names_the_options_file_in_its_errors(run: Callable[..., Any], tm
 
 
 def test_init_writes_options_that_config_then_takes(run: Callable[..., Any], tmp_path: Path) -> None:
-    trace = {"uuid": 1, "prompt": "p", "messages": [{"role": "user", "content": "é"}], "answer": "a"}
+    trace = {"uuid": 1, "prompt": "p", "turns": [{"content": "é"}], "answer": "a"}
     (tmp_path / "t.jsonl").write_text(json.dumps(trace), encoding="utf-8")
     ran = run("init", "t.jsonl")
     assert (ran.exit_code, ran.out, ran.err) == (0, "", "wrote trajedit.yaml: 1 trace, up to 1 step\n")
     options = parse_options((tmp_path / "trajedit.yaml").read_text(encoding="utf-8"), "x")
-    assert (options.steps_key, options.editable_fields, options.edit_final_answer) == ("messages", ["content"], True)
+    assert (options.steps_key, options.editable_fields, options.edit_final_answer) == ("turns", ["content"], True)
     assert list(read_config(run("config", "t.jsonl").out).fields()) == ["content", "answer"]
+
+
+CHAT = {
+    "id": "c",
+    "messages": [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "content": "done"},
+        {"role": "assistant", "content": "Hello"},
+    ],
+}
+
+
+def test_init_says_what_chats_it_saw_and_what_it_chose_and_config_takes_it(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "t.json").write_text(json.dumps(CHAT), encoding="utf-8")
+    ran = run("init", "t.json")
+    assert (ran.exit_code, ran.out) == (0, "")
+    assert ran.err.splitlines() == [
+        "wrote trajedit.yaml: 1 trace, up to 2 steps",
+        "format: openai-chat (a list `messages` of messages with `role` and `content`)",
+        "to be rewritten: content, tool_calls[*].arguments",
+    ]
+    options = parse_options((tmp_path / "trajedit.yaml").read_text(encoding="utf-8"), "x")
+    assert (options.from_, options.editable_fields) == ("openai-chat", ["content", "tool_calls[*].arguments"])
+    fields = read_config(run("config", "t.json").out).fields()
+    assert fields == {"tool_calls[0].arguments": 1, "content": 1}
+
+
+def test_init_and_config_refuse_chats_and_plain_steps_in_one_file(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE + json.dumps(CHAT), encoding="utf-8")
+    for command in ("init", "config"):
+        ran = run(command, "t.jsonl")
+        assert (ran.exit_code, ran.out) == (5, "")
+        assert ran.err.startswith("ls-trajedit: t.jsonl: 1 trace is a chat (openai-chat) and 1 is plain steps;")
+
+
+def test_config_refuses_a_field_that_chats_do_not_have(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(json.dumps(CHAT), encoding="utf-8")
+    (tmp_path / "trajedit.yaml").write_text("editable_fields: [contents]", encoding="utf-8")
+    ran = run("config", "t.json")
+    assert ran.exit_code == 3
+    assert ran.err.startswith("ls-trajedit: t.json: these are chats, whose steps have no `contents`, which")
+    assert "did you mean `content`?" in ran.err
+    (tmp_path / "trajedit.yaml").write_text("editable_fields: [reasoning]", encoding="utf-8")
+    assert run("config", "t.json").err.startswith("ls-trajedit: t.json: no step of the agent's has `reasoning`, which")
+
+
+def test_one_id_of_several_keys_is_for_chats_only(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+    (tmp_path / "trajedit.yaml").write_text("id_key: [id, trial]", encoding="utf-8")
+    ran = run("config", "t.jsonl")
+    assert ran.exit_code == 3
+    assert ran.err.startswith(
+        "ls-trajedit: t.jsonl: `id_key` names several keys (id, trial), and only the id of a chat"
+    )
 
 
 def test_init_does_not_replace_a_file_without_force(run: Callable[..., Any], tmp_path: Path) -> None:

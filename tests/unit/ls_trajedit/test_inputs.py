@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from ls_trajedit.inputs import Input, load_objects, load_traces, read_text
+from ls_trajedit.inputs import Input, Invalid, LoadedTraces, load_traces, named_inputs, read_text, read_trace_files
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import InvalidTrace, StepTrace
+from ls_trajedit.traces.read import StepTrace
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
@@ -98,6 +100,10 @@ def test_a_text_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Pat
 # Traces.
 
 
+def load(*paths: Path, **options: object) -> LoadedTraces:
+    return load_traces(named_inputs(paths), Options(**options))  # type: ignore[arg-type]
+
+
 def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     path = folder / "traces.jsonl"
     path.write_bytes(text.encode(encoding))
@@ -109,16 +115,16 @@ def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 def test_every_form_of_file_gives_the_same_traces(tmp_path: Path, text: str, packed: bool) -> None:
     path = tmp_path / "traces"
     path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
-    loaded = load_traces(Input(path), Options())
-    assert [trace.data for trace in loaded.traces] == [{"id": "a", "steps": ["go"]}]
+    loaded = load(path)
+    assert [trace.data for trace in loaded.steps] == [{"id": "a", "steps": ["go"]}]
     assert (loaded.invalid, loaded.name) == ([], str(path))
     loaded.refuse_invalid()
 
 
 def test_all_invalid_traces_are_reported_with_file_and_line(tmp_path: Path) -> None:
     path = file(tmp_path, f'{GOOD}\nnot json\n\n{{"id": "b"}}\n{GOOD}\n')
-    loaded = load_traces(Input(path), Options())
-    assert [trace.line for trace in loaded.traces] == [1]
+    loaded = load(path)
+    assert [trace.line for trace in loaded.steps] == [1]
     with pytest.raises(TraceError) as error:
         loaded.refuse_invalid()
     first, *rest = str(error.value).splitlines()
@@ -132,7 +138,7 @@ def test_all_invalid_traces_are_reported_with_file_and_line(tmp_path: Path) -> N
 
 
 def test_of_very_many_invalid_traces_only_the_first_are_reported(tmp_path: Path) -> None:
-    loaded = load_traces(Input(file(tmp_path, "x\n" * 25)), Options())
+    loaded = load(file(tmp_path, "x\n" * 25))
     lines = loaded.invalid_lines()
     assert len(lines) == 21
     assert lines[-1].endswith("traces.jsonl: … and 5 more")
@@ -141,34 +147,130 @@ def test_of_very_many_invalid_traces_only_the_first_are_reported(tmp_path: Path)
 @pytest.mark.parametrize("text", ["", "\n \n", "[]"])
 def test_a_file_without_traces_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(TraceError, match=r"traces\.jsonl: no traces in it"):
-        load_traces(Input(file(tmp_path, text)), Options())
+        load(file(tmp_path, text))
 
 
 def test_utf_16_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match=r"traces\.jsonl: the file is UTF-16; save it as UTF-8"):
-        load_traces(Input(file(tmp_path, GOOD, "utf-16")), Options())
+        load(file(tmp_path, GOOD, "utf-16"))
 
 
 def test_objects_become_traces_or_invalid_ones_once_the_options_are_known(tmp_path: Path) -> None:
-    objects = load_objects(Input(file(tmp_path, '{"turns": ["a"]}\n5\n{"steps": ["b"]}\n')))
-    assert [trace.line for trace in objects.traces] == [1, 3]
-    turns = objects.check(Options(steps_key="turns"))
-    assert turns.traces == [StepTrace(1, {"turns": ["a"]})]
+    path = file(tmp_path, '{"turns": ["a"]}\n5\n{"steps": ["b"]}\n')
+    files = read_trace_files([Input(path)], Options())
+    assert [trace.line for trace in files.objects] == [1, 3]
+    turns = files.check(Options(steps_key="turns"))
+    assert turns.steps == [StepTrace(1, {"turns": ["a"]}, str(path))]
     assert turns.invalid == [
-        InvalidTrace(2, "a trace is an object, this is a number"),
-        InvalidTrace(3, "no steps: the trace has no `turns`"),
+        Invalid(str(path), 2, "a trace is an object, this is a number"),
+        Invalid(str(path), 3, "no steps: the trace has no `turns`"),
     ]
 
 
 def test_one_invalid_trace_is_counted_as_one(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match=r"\n1 invalid trace: fix it, or skip it with --skip-invalid$"):
-        load_traces(Input(file(tmp_path, f"{GOOD}\nx")), Options()).refuse_invalid()
+        load(file(tmp_path, f"{GOOD}\nx")).refuse_invalid()
 
 
 def test_a_trace_that_cannot_be_sent_as_utf_8_is_invalid(tmp_path: Path) -> None:
     half = r'{"id": "b", "steps": ["\ud83d"]}'
-    loaded = load_traces(Input(file(tmp_path, f"{GOOD}\n{half}")), Options()).check_encoding()
-    assert [trace.line for trace in loaded.traces] == [1]
+    loaded = load(file(tmp_path, f"{GOOD}\n{half}")).check_encoding()
+    assert [trace.line for trace in loaded.steps] == [1]
     assert loaded.invalid == [
-        InvalidTrace(2, r"it holds half of a surrogate pair (\ud83d), which cannot be sent as UTF-8")
+        Invalid(loaded.name, 2, r"it holds half of a surrogate pair (\ud83d), which cannot be sent as UTF-8")
     ]
+
+
+# Several files, folders, chats.
+
+CHAT = {"id": "c", "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
+
+
+def test_several_files_are_read_as_one_and_errors_say_in_which(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.json"
+    one.write_text(GOOD, encoding="utf-8")
+    other.write_text('[{"id": "b", "steps": ["go"]},\n{"id": "a", "steps": ["stop"]}]', encoding="utf-8")
+    loaded = load(one, other)
+    assert [(trace.file, trace.data["id"]) for trace in loaded.steps] == [(str(one), "a"), (str(other), "b")]
+    assert loaded.name == "2 files"
+    assert loaded.invalid_lines() == [f"{other}:2: `id` 'a' is already in {one}:1"]
+
+
+def test_a_folder_and_a_pattern_are_the_files_of_traces_in_them(tmp_path: Path) -> None:
+    names = ["b.jsonl", "a.json.gz", "deep/c.traj", "notes.md", ".hidden/d.json", "e.py"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(GOOD, encoding="utf-8")
+    found = [tmp_path / "a.json.gz", tmp_path / "b.jsonl", tmp_path / "deep" / "c.traj"]
+    assert [source.path for source in named_inputs([tmp_path])] == found
+    assert [source.path for source in named_inputs([tmp_path / "**" / "*.[jt]*"])][-1:] == found[-1:]
+    assert [source.path for source in named_inputs([tmp_path / "b.*"])] == [found[1]]
+    assert [source.path for source in named_inputs([Path("-"), Path("nothere.jsonl")])] == [None, Path("nothere.jsonl")]
+
+
+def test_a_folder_or_pattern_without_traces_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no file in this folder ends in \.eval, \.json, \.jsonl, \.ndjson, \.traj"):
+        named_inputs([tmp_path])
+    with pytest.raises(UsageError, match=r"\*\.jsonl: no file has a name like this"):
+        named_inputs([tmp_path / "*.jsonl"])
+
+
+def test_a_chat_without_an_id_is_called_like_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "run-7.json.gz"
+    path.write_bytes(gzip.compress(json.dumps({"messages": CHAT["messages"]}).encode()))
+    assert [chat.trace.id for chat in load(path).chats] == ["run-7"]
+
+
+def test_copies_of_a_chat_are_counted_across_files(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(CHAT), encoding="utf-8")
+    loaded = load(tmp_path)
+    assert (loaded.count, loaded.copies, loaded.invalid) == (1, 1, [])
+    assert loaded.formats == {"openai-chat": "a list `messages` of messages with `role` and `content`"}
+
+
+def test_chats_and_plain_steps_together_are_refused(tmp_path: Path) -> None:
+    loaded = load(file(tmp_path, f"{GOOD}\n{json.dumps(CHAT)}"))
+    with pytest.raises(TraceError) as error:
+        loaded.refuse_mixed()
+    assert str(error.value) == (
+        f"{loaded.name}: 1 trace is a chat (openai-chat) and 1 is plain steps; a project holds one or the other, so "
+        "put them into separate files"
+    )
+    load(file(tmp_path, GOOD)).refuse_mixed()
+
+
+def test_to_skip_invalid_traces_is_not_recommended_where_there_is_no_valid_one(tmp_path: Path) -> None:
+    (tmp_path / "good.jsonl").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "strange.jsonl").write_text('{"event": 1}\n{"event": 2}', encoding="utf-8")
+    with pytest.raises(TraceError) as error:
+        load(tmp_path).refuse_invalid()
+    last = str(error.value).splitlines()[-1]
+    assert last.startswith(f"2 invalid traces: there is not one trace in {tmp_path / 'strange.jsonl'}. `from`,")
+    assert "--skip-invalid" not in str(error.value)
+
+
+SAMPLE = {"id": "s", "epoch": 1, "input": "Hi", "target": "", "messages": CHAT["messages"]}
+
+
+def test_a_log_of_inspect_in_a_zip_is_read_as_the_same_log_in_json(tmp_path: Path) -> None:
+    header = {"version": 2, "status": "success", "eval": {"task": "t"}}
+    packed, plain = tmp_path / "a.eval", tmp_path / "a.json"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("header.json", json.dumps(header))
+        archive.writestr("samples/s_epoch_1.json", json.dumps(SAMPLE))
+        archive.writestr("summaries.json", "[]")
+    plain.write_text(json.dumps({**header, "samples": [SAMPLE]}), encoding="utf-8")
+    assert [chat.trace for chat in load(packed).chats] == [chat.trace for chat in load(plain).chats]
+    assert [chat.trace.format for chat in load(packed).chats] == ["inspect"]
+
+
+def test_another_or_a_damaged_zip_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.json", "{}")
+    with pytest.raises(DataError, match=r"a\.zip: is a zip, of which only logs of Inspect are read"):
+        load(path)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(DataError, match=r"a\.zip: the zip cannot be unpacked"):
+        load(path)

@@ -10,11 +10,24 @@ from typing import Any, cast
 import pytest
 
 from ls_trajedit.inputs import LoadedTraces
+from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
+from ls_trajedit.label_config.chat_data import chat_data
+from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_studio.client import Project, Server
-from ls_trajedit.push import Pushed, Target, create_project, prediction_version, push_prefilled, push_traces
+from ls_trajedit.project_config import config_for, shape_of_traces
+from ls_trajedit.push import (
+    Pushed,
+    Target,
+    create_project,
+    prediction_version,
+    push_prefilled,
+    push_traces,
+    update_project,
+)
 from ls_trajedit.traces.errors import DataError, ServerError, SetupError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import StepTrace
+from ls_trajedit.traces.read import ChatTrace, StepTrace, read_chat
+from ls_trajedit.traces.readers.base import NO_OPTIONS
 
 TRACES = [{"id": f"tr{n}", "task": "Do it.", "steps": [{"action": f"action {n}"}]} for n in range(600)]
 
@@ -62,7 +75,7 @@ class Push:
         self.recording = recording
         self.server = cast(Server, recording)
         self.options = options or Options()
-        self.loaded = LoadedTraces("t.jsonl", [StepTrace(n, TRACES[n]) for n in range(count)], [])
+        self.loaded = LoadedTraces("t.jsonl", [StepTrace(n, TRACES[n]) for n in range(count)])
         self.target: Target = create_project(self.server, "Traces", self.options, self.loaded)
         self.progress: list[tuple[int, int | None]] = []
 
@@ -99,7 +112,7 @@ def test_traces_become_tasks_without_predictions_in_batches() -> None:
 def test_a_batch_is_not_longer_than_a_request_may_be() -> None:
     push = Push(RecordingServer(), 3)
     large = [StepTrace(n, {**TRACES[n], "note": "x" * 3_000_000}) for n in range(3)]
-    push.loaded = replace(push.loaded, traces=large)
+    push.loaded = replace(push.loaded, steps=large)
     push.run()
     assert [len(batch) for batch in push.recording.batches] == [1, 1, 1]
 
@@ -151,3 +164,78 @@ def test_a_server_that_validates_predictions_is_an_error_that_says_what_to_do_wi
     server = RecordingServer(fails_after=0, failure="Prediction validation failed: no such control")
     with pytest.raises(SetupError, match=r"accepts none for a Repeater\. Set `layout: unrolled` and push with"):
         Push(server, 1, Options(layout="repeater")).run_prefilled()
+
+
+# Chats.
+
+MESSAGES = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+LONGER = [*MESSAGES, {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": '{"a": 1}'}}]}]
+
+
+def loaded_chats(*sources: dict[str, Any]) -> LoadedTraces:
+    traces = [read_chat(source, "openai-chat", NO_OPTIONS)[0] for source in sources]
+    return LoadedTraces("t.jsonl", chats=[ChatTrace(n, trace) for n, trace in enumerate(traces)])
+
+
+class ProjectServer(RecordingServer):
+    """A Label Studio in which project 12 has this config and these tasks."""
+
+    def __init__(self, config: str, *datas: dict[str, Any]) -> None:
+        super().__init__(there=[{"id": n, "data": data} for n, data in enumerate(datas, start=1)])
+        self.config = config
+
+    def project(self, number: int) -> Project:
+        return Project(number, "Traces", self.config, len(self.there), "", shows_predictions=True)
+
+    def controls_in_use(self, project: int) -> dict[str, int]:
+        return {}
+
+    def set_label_config(self, project: int, config: str) -> None:
+        self.config = config
+
+
+def test_chats_become_tasks_in_their_own_form_with_the_originals_in_the_boxes() -> None:
+    recording = RecordingServer()
+    server, loaded = cast(Server, recording), loaded_chats({"id": "a", "messages": LONGER})
+    target = create_project(server, "Chats", Options(), loaded)
+    pushed = push_prefilled(server, target, Options(), loaded, lambda done, total: None)
+    (task,) = recording.imported
+    assert task["data"] == chat_data(loaded.chats[0].trace, NO_OPTIONS)
+    (prediction,) = task["predictions"]
+    assert [result["value"]["text"] for result in prediction["result"]] == [["Hello"], ['{\n  "a": 1\n}']]
+    assert (pushed.imported, pushed.already_there) == (1, 0)
+
+
+def test_a_config_for_chats_grows_to_fit_the_tasks_that_are_there_and_those_that_come() -> None:
+    first = loaded_chats({"id": "a", "messages": LONGER})
+    there = chat_data(first.chats[0].trace, NO_OPTIONS)
+    old = write_chat_config(Options(), chat_shape([there]))
+    recording = ProjectServer(old, there)
+    server = cast(Server, recording)
+    again = update_project(server, 12, Options(), first)
+    assert (again.known, again.config_changed) == (frozenset({"a"}), False)
+    more = loaded_chats({"id": "b", "messages": [*MESSAGES, *MESSAGES, *MESSAGES]})
+    target = update_project(server, 12, Options(), more)
+    assert target.config_changed
+    schema = read_config(recording.config)
+    assert schema.max_steps == 3
+    assert set(read_config(old).fixed.editors) <= set(schema.fixed.editors)
+
+
+def test_a_config_for_chats_keeps_the_steps_that_it_has() -> None:
+    old = write_chat_config(Options(max_steps=5), chat_shape([]))
+    recording = ProjectServer(old)
+    update_project(cast(Server, recording), 12, Options(), loaded_chats({"id": "a", "messages": LONGER}))
+    assert read_config(recording.config).max_steps == 5
+
+
+def test_chats_are_not_pushed_into_a_project_of_plain_steps_nor_the_other_way_round() -> None:
+    plain = LoadedTraces("t.jsonl", [StepTrace(1, TRACES[0])])
+    chats = loaded_chats({"id": "a", "messages": LONGER})
+    data = chat_data(chats.chats[0].trace, NO_OPTIONS)
+    of_steps = ProjectServer(config_for(Options(), shape_of_traces(Options(), plain)), TRACES[1])
+    of_chats = ProjectServer(write_chat_config(Options(), chat_shape([data])), data)
+    with pytest.raises(SetupError, match="project 12: task 1 holds a trace that is not one of the chats"):
+        update_project(cast(Server, of_steps), 12, Options(), chats)
+    with pytest.raises(SetupError, match="project 12: task 1 holds a trace that is a chat"):
+        update_project(cast(Server, of_chats), 12, Options(), plain)

@@ -9,9 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ls_trajedit.traces.errors import TraceError
-from ls_trajedit.traces.guess_options import guess_options, options_yaml
+from ls_trajedit.traces.guess_options import (
+    chat_options_yaml,
+    guess_chat_options,
+    guess_options,
+    options_yaml,
+)
+from ls_trajedit.traces.model import Call, Message, Reasoning, Text, Trace
 from ls_trajedit.traces.options import Options, parse_options
-from ls_trajedit.traces.read import StepTrace, check_traces
+from ls_trajedit.traces.read import StepTrace, TraceCheck
 from ls_trajedit.traces.shape import check_options, shape_of
 
 
@@ -120,7 +126,7 @@ def test_the_file_that_is_written_reads_back_as_what_was_guessed(traces: list[di
         return
     whole = [
         i.data
-        for i in check_traces([StepTrace(n, t) for n, t in enumerate(traces)], options)
+        for i in TraceCheck(options).check([StepTrace(n, t) for n, t in enumerate(traces)])
         if isinstance(i, StepTrace)
     ]
     shape = shape_of(whole, options)
@@ -139,3 +145,41 @@ def test_the_file_that_is_written_fits_the_traces_and_says_what_else_they_have()
     read = parse_options(text, "trajedit.yaml")
     assert (read.editable_fields, read.final_answer_key, read.edit_final_answer) == (["tool_call"], "answer", True)
     check_options(read, shape, "t")
+
+
+# Chats.
+
+
+def chat(*parts: Any, format_: str = "openai-chat", agent: str | None = None) -> Trace:
+    said = (Message("user", (Text("Hi"),)), Message("assistant", parts, agent=agent))
+    return Trace("a", "Hi", said, format=format_)
+
+
+@pytest.mark.parametrize(
+    ("traces", "fields"),
+    [
+        ([chat(Text("x"))], ["content", "tool_calls[*].arguments"]),
+        ([chat(Reasoning("x"), Text("y"))], ["content", "tool_calls[*].arguments"]),
+        ([chat(Reasoning("x"), Call("f", {}))], ["content", "tool_calls[*].arguments"]),
+        ([chat(Reasoning("x"))], ["reasoning", "content", "tool_calls[*].arguments"]),
+    ],
+)
+def test_text_and_arguments_of_chats_are_corrected_and_reasoning_where_there_is_nothing_else(
+    traces: list[Trace], fields: list[str]
+) -> None:
+    options = guess_chat_options(traces)
+    assert (options.editable_fields, options.from_) == (fields, "openai-chat")
+
+
+def test_the_format_is_chosen_when_all_chats_are_of_one() -> None:
+    assert guess_chat_options([chat(Text("x")), chat(Text("x"), format_="atif")]).from_ is None
+
+
+def test_the_file_that_is_written_for_chats_reads_back_as_what_was_guessed_and_names_the_speakers() -> None:
+    traces = [chat(Text("x"), agent="planner"), chat(Text("x"), agent="web\nsurfer")]
+    traces[1] = Trace("b", "", (*traces[0].messages, *traces[1].messages), format="openai-chat")
+    for several in ([traces[0]], traces):
+        options = guess_chat_options(several)
+        assert parse_options(chat_options_yaml(options, several), "trajedit.yaml") == options
+    assert "The speakers: planner, web surfer\n# agent: NAME" in chat_options_yaml(options, traces)
+    assert "The speakers" not in chat_options_yaml(options, traces[:1])

@@ -8,13 +8,18 @@ import pytest
 import yaml
 
 from ls_trajedit.traces.errors import OptionsError
-from ls_trajedit.traces.options import Options, StepLabels, nearest, parse_options
+from ls_trajedit.traces.options import CHAT_FIELDS, DEFAULT_CHAT_FIELDS, Options, StepLabels, nearest, parse_options
+from ls_trajedit.traces.readers.base import ReadOptions
+from ls_trajedit.traces.readers.registry import FORMATS, STEPS
 
 ALL_OPTIONS = (
     "options: name, description, steps_key, step_text_key, editable_fields, show_diff, show_edit_distance, "
     "allow_reset, require_reason_on_edit, edit_final_answer, final_answer_key, id_key, task_key, context_fields, "
-    "layout, max_steps, step_labels, formats, templates, tools_key"
+    "layout, max_steps, step_labels, formats, templates, tools_key, from, messages_key, role_key, roles, agent"
 )
+
+
+FORMAT_NAMES = ", ".join(sorted({*FORMATS, STEPS}))
 
 
 def error_of(text: str) -> str:
@@ -25,7 +30,7 @@ def error_of(text: str) -> str:
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
-    assert parse_options("", "x").model_dump() == {
+    assert parse_options("", "x").model_dump(by_alias=True) == {
         "name": "trajectory_edit",
         "description": "",
         "steps_key": "steps",
@@ -51,6 +56,11 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
             "final_answer": "Final Answer: {final_answer}",
         },
         "tools_key": None,
+        "from": None,
+        "messages_key": None,
+        "role_key": None,
+        "roles": {"user": [], "assistant": [], "tool": [], "system": []},
+        "agent": None,
     }
 
 
@@ -86,9 +96,14 @@ def test_every_option_can_be_set() -> None:
             "final_answer": "{final_answer}",
         },
         "tools_key": "meta.tools",
+        "from": "openai-chat",
+        "messages_key": "run.messages",
+        "role_key": "who",
+        "roles": {"user": ["customer"], "assistant": ["bot", "planner"], "tool": [], "system": ["policy"]},
+        "agent": "planner",
     }
-    assert set(given) == set(Options.model_fields)
-    assert parse_options(yaml.safe_dump(given, allow_unicode=True), "x").model_dump() == given
+    assert set(given) == {field.alias or name for name, field in Options.model_fields.items()}
+    assert parse_options(yaml.safe_dump(given, allow_unicode=True), "x").model_dump(by_alias=True) == given
 
 
 def test_the_task_is_looked_for_under_its_key_then_task_then_text() -> None:
@@ -145,6 +160,33 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
         ("context_fields: yes", "`context_fields` is True; it takes a list of strings"),
         ("layout: repeated", "`layout` is 'repeated'; it takes 'unrolled' or 'repeater'; did you mean `repeater`?"),
         ("layout: 3", "`layout` is 3; it takes 'unrolled' or 'repeater'"),
+        (
+            "from: openai_chat",
+            f"`from`: `openai_chat` is not a format of traces; did you mean `openai-chat`? (formats: {FORMAT_NAMES})",
+        ),
+        ("from: 5", "`from` is 5; it takes a string"),
+        ("messages_key: a[0]", "`messages_key`: `a[0]` is inside a list; only a field of a step can have an index"),
+        ("role_key: ''", "`role_key`: it is empty"),
+        ("agent: ''", "`agent`: it is empty"),
+        ("roles: [user]", "`roles` is ['user']; it takes an object with any of user, assistant, tool, system"),
+        (
+            "roles: {users: [a]}",
+            "`roles.users` is not an option; did you mean `user`? (options: user, assistant, tool, system)",
+        ),
+        ("roles: {user: [a], tool: [a]}", "`roles`: `a` is listed twice"),
+        ("roles: {user: customer}", "`roles.user` is 'customer'; it takes a list of strings"),
+        ("id_key: 5", "`id_key`: it is 5; it takes a string or a list of strings"),
+        ("id_key: []", "`id_key`: it is empty; name at least one key"),
+        ("id_key: [a, a]", "`id_key`: `a` is listed twice"),
+        (
+            "id_key: [a, steps.id]",
+            "`steps_key` (steps) and `id_key` (steps.id) overlap; each must name a separate part of the trace",
+        ),
+        (
+            'editable_fields: ["tool_calls[*].argument"]',
+            "`editable_fields`: `tool_calls[*].argument` is not a path that Label Studio can show: keys are ASCII "
+            "letters, digits and _, joined by dots, with [0] for the first element of a list",
+        ),
         ("max_steps: 0", "`max_steps` is 0; it takes a whole number above 0"),
         ("max_steps: -1", "`max_steps` is -1; it takes a whole number above 0"),
         ('max_steps: "5"', "`max_steps` is '5'; it takes a whole number"),
@@ -356,3 +398,44 @@ def test_only_a_near_spelling_is_suggested() -> None:
     assert nearest("actoin", ["thought", "action"]) == "; did you mean `action`?"
     assert nearest("xyz", ["thought", "action"]) == ""
     assert nearest("x", []) == ""
+
+
+def test_without_options_about_chats_nothing_is_said_about_how_they_were_recorded() -> None:
+    assert Options().read_options == ReadOptions()
+    assert parse_options("id_key: id\ntask_key: goal", "x").read_options == ReadOptions(
+        id_keys=(("id",),), task_key=("goal",)
+    )
+    assert not Options(editable_fields=["content"], steps_key="turns").is_about_chats
+    assert not parse_options("from: steps", "x").is_about_chats
+
+
+def test_readers_get_what_the_options_say_about_how_chats_were_recorded() -> None:
+    text = """
+from: openai-chat
+messages_key: run.messages
+role_key: who
+roles: {user: [customer], assistant: [bot]}
+agent: planner
+id_key: [task_id, meta.trial]
+"""
+    options = parse_options(text, "x")
+    assert options.is_about_chats
+    assert options.read_options == ReadOptions(
+        format="openai-chat",
+        messages_key=("run", "messages"),
+        role_key="who",
+        roles={"customer": "user", "bot": "assistant"},
+        agent="planner",
+        id_keys=(("task_id",), ("meta", "trial")),
+    )
+    assert options.id_keys == ("task_id", "meta.trial")
+    assert options.id_path == ("task_id",)
+
+
+def test_the_fields_of_chats_are_those_that_are_named_else_text_and_arguments() -> None:
+    assert Options().chat_fields == DEFAULT_CHAT_FIELDS
+    assert parse_options("step_text_key: content", "x").chat_fields == DEFAULT_CHAT_FIELDS
+    assert parse_options("editable_fields: [action]", "x").chat_fields == ("action",)
+    chosen = parse_options(f"editable_fields: {list(CHAT_FIELDS)}", "x")
+    assert chosen.chat_fields == CHAT_FIELDS
+    assert chosen.editable_paths[2] == ("tool_calls", "*", "arguments")

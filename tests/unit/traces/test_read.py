@@ -10,15 +10,23 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.read import InvalidTrace, StepTrace, read_objects, read_traces, trace_identity
+from ls_trajedit.traces.read import ChatTrace, InvalidTrace, Item, StepTrace, TraceCheck, read_file, trace_identity
 from tests.support.strategies import Case, cases, exact
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
 
-def read(text: str | bytes, **options: Any) -> list[StepTrace | InvalidTrace]:
+def read(text: str | bytes, stem: str = "", **options: Any) -> list[Item]:
     raw = text.encode() if isinstance(text, str) else text
-    return list(read_traces(BytesIO(raw), Options(**options)))
+    return checked(raw, Options(**options), stem)
+
+
+def checked(raw: bytes, options: Options, stem: str = "") -> list[Item]:
+    return list(TraceCheck(options).check(read_file(BytesIO(raw), options, stem).items))
+
+
+def chats(text: str, stem: str = "", **options: Any) -> list[ChatTrace]:
+    return [item for item in read(text, stem, **options) if isinstance(item, ChatTrace)]
 
 
 def invalid(text: str | bytes, **options: Any) -> list[tuple[int, str]]:
@@ -32,7 +40,7 @@ def test_traces_are_read_as_they_are_whether_in_lines_or_in_an_array(case: Case)
     lines = "\n".join(json.dumps(trace) for trace in case.traces)
     array = json.dumps(case.traces, indent=1)
     for text in (lines, lines + "\r\n", array, "\ufeff" + array):
-        found = list(read_traces(BytesIO(text.encode()), case.options))
+        found = checked(text.encode(), case.options)
         assert [exact(item.data) for item in found if isinstance(item, StepTrace)] == [exact(t) for t in case.traces]
 
 
@@ -129,5 +137,88 @@ def test_big_integers_and_halves_of_surrogate_pairs_survive() -> None:
 
 
 def test_objects_are_read_whatever_they_hold() -> None:
-    found = list(read_objects(BytesIO(b'{"a": 1}\n[1]\n{}')))
-    assert found == [StepTrace(1, {"a": 1}), InvalidTrace(2, "a trace is an object, this is a list"), StepTrace(3, {})]
+    found = read_file(BytesIO(b'{"a": 1}\n[1]\n{}'), Options())
+    assert found.items == [
+        StepTrace(1, {"a": 1}),
+        InvalidTrace(2, "a trace is an object, this is a list"),
+        StepTrace(3, {}),
+    ]
+
+
+# Chats.
+
+CHAT = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+
+
+def test_a_chat_is_read_whether_it_is_the_file_or_in_lines_or_in_an_array_or_message_by_message() -> None:
+    one = {"id": "a", "messages": CHAT}
+    for text in (json.dumps(one), json.dumps(one, indent=2), json.dumps([one]), json.dumps(one) + "\n"):
+        (chat,) = chats(text)
+        assert (chat.trace.id, chat.trace.format, len(chat.trace.steps)) == ("a", "openai-chat", 1)
+    for text in (json.dumps(CHAT), "\n".join(map(json.dumps, CHAT))):
+        (chat,) = chats(text, "my-run")
+        assert (chat.trace.id, chat.trace.task) == ("my-run", "Hi")
+
+
+def test_chats_without_an_id_get_one_of_their_content_whatever_the_order_of_keys() -> None:
+    one, other = {"messages": CHAT, "n": 1}, {"n": 1, "messages": CHAT}
+    (first, second) = chats(f"{json.dumps(one)}\n{json.dumps({**one, 'n': 2})}", "name")
+    (again,) = chats(json.dumps(other))
+    assert first.trace.id == again.trace.id
+    assert first.trace.id != second.trace.id
+
+
+def test_copies_of_a_chat_are_read_once_and_another_chat_with_its_id_is_invalid() -> None:
+    one, other = {"id": "a", "messages": CHAT}, {"id": "a", "messages": [*CHAT, *CHAT]}
+    check = TraceCheck(Options())
+    lines = "\n".join(map(json.dumps, (one, one, other)))
+    found = list(check.check(read_file(BytesIO(lines.encode()), Options()).items, "x.jsonl"))
+    assert [type(item) for item in found] == [ChatTrace, InvalidTrace]
+    assert check.copies == 1
+    assert isinstance(found[1], InvalidTrace)
+    assert found[1].reason.startswith("another trace with the id 'a' is already in line 1; `id_key` in trajedit.yaml")
+    later = list(check.check(read_file(BytesIO(json.dumps(other).encode()), Options()).items, "y.jsonl"))
+    assert isinstance(later[0], InvalidTrace)
+    assert "already in x.jsonl:1;" in later[0].reason
+
+
+def test_several_keys_can_tell_chats_apart() -> None:
+    text = "\n".join(json.dumps({"task_id": 7, "trial": trial, "traj": CHAT}) for trial in (0, 1))
+    assert [chat.trace.id for chat in chats(text, id_key=["task_id", "trial"])] == ["7-0", "7-1"]
+
+
+def test_a_list_with_several_speakers_that_no_format_has_is_refused() -> None:
+    steps = [{"type": "thinking", "note": "a"}, {"type": "doing", "note": "b"}]
+    ((line, reason),) = invalid(json.dumps({"id": "a", "steps": steps}))
+    assert line == 1
+    assert reason == (
+        "its `steps` have several speakers (`type` is `thinking`, `doing`), so they are not the agent's steps alone, "
+        "and no format that is known here has this shape; `from` and `roles` in trajedit.yaml settle it"
+    )
+
+
+def test_steps_of_the_plain_shape_stay_so_whatever_else_the_trace_holds() -> None:
+    trace = {"id": "a", "steps": [{"thought": "x", "action": "y"}], "messages": CHAT}
+    assert read(json.dumps(trace)) == [StepTrace(1, trace)]
+    turns = {"id": "a", "turns": [{"content": "y"}], "messages": CHAT}
+    assert read(json.dumps(turns), steps_key="turns") == [StepTrace(1, turns)]
+    assert len(chats(json.dumps(turns))) == 1
+    assert len(chats(json.dumps({**turns, "steps": "none"}))) == 1
+
+
+def test_from_chooses_the_format() -> None:
+    text = json.dumps({"id": "a", "messages": CHAT})
+    assert len(chats(text, **{"from": "openai-chat"})) == 1
+    assert invalid(text, **{"from": "steps"}) == [(1, "no steps: the trace has no `steps`")]
+    assert invalid(text, **{"from": "atif"}) != []
+
+
+def test_a_chat_in_which_the_agent_never_speaks_is_invalid() -> None:
+    assert invalid(json.dumps({"id": "a", "messages": CHAT[:1]})) == [
+        (1, "the agent never speaks in it, so there is nothing to correct")
+    ]
+
+
+def test_a_format_is_told_with_the_reason() -> None:
+    read_chat_file = read_file(BytesIO(json.dumps({"traj": CHAT}).encode()), Options())
+    assert read_chat_file.formats == {"openai-chat": "a list `traj` of messages with `role` and `content`"}

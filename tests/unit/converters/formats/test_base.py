@@ -14,7 +14,18 @@ def test_rows_and_what_is_left_out_are_counted() -> None:
         tally.add(row)
     counted = tally.as_json()
     assert (counted["characters"], counted["pairs"], counted["stale"]) == (12, 1, 1)
-    assert counted["left_out"] == {**{omission.value: 0 for omission in Omission}, "empty": 2}
+    of_chats = {Omission.BROKEN_CALL, Omission.NO_PROMPT}
+    assert counted["left_out"] == {**{o.value: 0 for o in Omission if o not in of_chats}, "empty": 2}
+    assert "images_left_out" not in counted
+
+
+def test_what_only_conversations_have_is_counted_where_it_occurs() -> None:
+    tally = Tally()
+    for row in (Omission.BROKEN_CALL, TrainingRow({}, 5, images_left_out=2)):
+        tally.add(row)
+    counted = tally.as_json()
+    assert (counted["left_out"]["broken_call"], counted["images_left_out"]) == (1, 2)
+    assert "no_prompt" not in counted["left_out"]
 
 
 def test_the_tallies_of_two_parts_make_that_of_the_whole() -> None:

@@ -22,6 +22,8 @@ def test_the_files_have_the_names_and_the_order_of_the_documentation() -> None:
         ("openai-sft", ["openai/sft.jsonl"]),
         ("openai-dpo", ["openai/dpo.jsonl"]),
         ("llamafactory", ["llamafactory/sft.json", "llamafactory/dpo.json", "llamafactory/dataset_info.json"]),
+        ("atif", ["atif/corrected.jsonl", "atif/original.jsonl"]),
+        ("native", ["native/corrected.jsonl"]),
     ]
 
 

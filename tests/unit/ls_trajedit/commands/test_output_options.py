@@ -13,6 +13,8 @@ from ls_trajedit.converters.training.split import parse_splits
 from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.traces.errors import DataError, UsageError
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.readers.base import ReadOptions
 
 
 def summary(edited: int, rejected: int) -> Summary:
@@ -21,7 +23,8 @@ def summary(edited: int, rejected: int) -> Summary:
 
 def test_without_options_the_rules_are_the_defaults() -> None:
     options = OutputOptions()
-    assert options.reading_rules({}) == ReadingRules()
+    assert options.reading_rules({}, None) == ReadingRules()
+    assert options.reading_rules({}, Options()) == ReadingRules()
     assert options.wanted_files() == WantedFiles()
 
 
@@ -32,6 +35,8 @@ def test_every_option_becomes_the_rule_of_its_name() -> None:
         since=parse_time("2026-11-22"),
         until=parse_time("2026-11-23"),
         require_reason=True,
+        strict_tools=True,
+        reasoning="text",
         formats=["trl-dpo", "prm"],
         tools=True,
         stale="truncate",
@@ -43,18 +48,21 @@ def test_every_option_becomes_the_rule_of_its_name() -> None:
         split=parse_splits("train=0.9,test=0.1"),
         to="parquet",
     )
-    assert options.reading_rules({4: "ana@example.com"}) == ReadingRules(
+    assert options.reading_rules({4: "ana@example.com"}, Options(agent="planner")) == ReadingRules(
         annotators="email",
         ground_truth="only",
         since=parse_time("2026-11-22"),
         until=parse_time("2026-11-23"),
         require_reason=True,
+        strict_tools=True,
         emails={4: "ana@example.com"},
+        read_options=ReadOptions(agent="planner"),
     )
     assert options.wanted_files() == WantedFiles(
         formats=("trl-dpo", "prm"),
         as_tool_calls=True,
         rules=TrainingRules(
+            reasoning="text",
             stale="truncate",
             pairs="first",
             prm_unedited="exclude",

@@ -134,3 +134,24 @@ def test_a_name_cannot_be_markup() -> None:
         assert row.startswith("| ")
         assert row.endswith(" | 1 |")
         assert not set(row.removeprefix("| ").removesuffix(" | 1 |")) & set("|<>[]`*\\~_")
+
+
+def test_of_chats_a_person_reads_how_corrected_calls_fit_their_tools_and_what_was_not_the_agents() -> None:
+    counts = Counts(chats=1, not_the_agents=2)
+    counts.calls.update({"valid": 3, "unknown_parameter": 1})
+    found = Summary(counts.as_json(), [], Path("data"))
+    lines = list(summary_lines(found))
+    at = lines.index("corrected calls, checked against the declared tools")
+    assert lines[at + 1 : at + 4] == [
+        "  valid              3",
+        "  unknown parameter  1",
+        "2 corrections of what somebody other than the agent said: in no training file",
+    ]
+    assert "| unknown parameter | 1 |" in summary_markdown(found, "Pull")
+
+
+def test_an_empty_split_is_a_warning() -> None:
+    found = replace(summary(), empty_splits=("test",))
+    assert list(summary_lines(found))[-1] == (
+        "warning: the split test is empty; give it a larger share, or correct more traces"
+    )
