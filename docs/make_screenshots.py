@@ -34,13 +34,14 @@ from ls_trajedit.traces.options import parse_options
 
 @dataclass(frozen=True)
 class Example:
-    """A trace among the examples, and what the pictures of it are called."""
+    """A trace among the examples, what the pictures of it are called, and the box in their middle; None for the top."""
 
     picture: str
     traces: str
     options: str
     corrections: str
     trace: str
+    middle: str | None = None
 
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +52,14 @@ IMAGES = ROOT / "docs" / "images"
 REPORT_PICTURES = {"report": "header", "report-corrections": "#corrections"}
 EDITORS = (
     Example("editor", "traces.jsonl", "trajedit.yaml", "corrections.json", "traj_001"),
-    Example("conversation", "chats.jsonl", "chats.yaml", "chat_corrections.json", "chat_001"),
+    Example(
+        "conversation",
+        "chats.jsonl",
+        "chats.yaml",
+        "chat_corrections.json",
+        "chat_001",
+        middle="step_0__call_1__arguments__corrected",
+    ),
 )
 THEMES = {"Light": ".png", "Dark": "-dark.png"}
 WIDTH, HEIGHT = 1000, 820
@@ -61,6 +69,12 @@ SCALE = 1.4
 _OPENED = """task => {
   const store = window.Htx?.annotationStore;
   return store?.selected && !window.Htx.isLoading && Number(store.store.task?.id) === task;
+}"""
+
+_TO_THE_MIDDLE = """box => {
+  const scrolling = document.querySelector(".lsf-main-content");
+  const top = box.getBoundingClientRect().top - scrolling.getBoundingClientRect().top;
+  scrolling.scrollTop += top - scrolling.clientHeight / 2;
 }"""
 
 
@@ -82,6 +96,9 @@ def main() -> None:
             # A project each: what was typed into one is kept as a draft.
             page = _opened(browser, label_studio, theme, *_push(label_studio, example))
             _type(page, _correction(example))
+            if example.middle:
+                box = page.locator(f'textarea[name^="{example.middle}"]')
+                box.evaluate(_TO_THE_MIDDLE)
             name = f"{example.picture}{ending}"
             page.screenshot(path=IMAGES / name)
             page.context.close()
