@@ -115,8 +115,8 @@ Fit = Literal["valid", "unknown_parameter", "missing", "wrong_type", "undeclared
 
 @dataclass(frozen=True)
 class CheckedCall:
-    """A corrected call, checked against the JSON Schema of its tool: the call with the number `call` of a step. `detail`
-    says for a person what does not fit; it is empty for a valid call."""
+    """A corrected call, checked against the JSON Schema of its tool. `call` is its number among the calls of the step.
+    `detail` says for a person what does not fit; it is empty for a valid call."""
 
     step_index: int
     call: int

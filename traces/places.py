@@ -32,7 +32,7 @@ __all__ = [
 @dataclass(frozen=True)
 class JsonText:
     """The value is a string; the path goes on inside the JSON that it holds. A blank string stands for `{}`, as
-    models write the arguments of a call without any, and so does null."""
+    models write the arguments of a call without any."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,7 @@ def _start(segment: _Segment) -> int:
 def _write_inside(value: Any, head: _Segment, corrections: Mapping[Place, Any]) -> Any:
     match head:
         case JsonText():
-            new = _write(_parse(value), corrections)
-            return new if value is None else _dump_like(value, new)
+            return _dump_like(value, _write(_parse(value), corrections))
         case PythonText():
             return repr(_write(parse_python(value), corrections))
         case Span(start, end):
@@ -165,11 +164,9 @@ def _write_inside(value: Any, head: _Segment, corrections: Mapping[Place, Any]) 
 
 
 def _parse(text: Any) -> Any:
-    if text is None:
-        return {}
     if not isinstance(text, str):
         raise ValueError("it is not a string")
-    return {} if not text.strip() else parse_json(text.encode("utf-8", "surrogatepass"))
+    return {} if not text.strip() else parse_json(text.encode("utf-8", "backslashreplace"))
 
 
 def _dump_like(text: str, value: Any) -> str:

@@ -32,7 +32,8 @@ def check_calls(corrected: Trace, edits: Iterable[Edit]) -> tuple[CheckedCall, .
     checked = []
     for step, message, part in places:
         call = corrected.messages[message].parts[part]
-        assert isinstance(call, Call) and step is not None
+        assert isinstance(call, Call)
+        assert step is not None
         number = corrected.messages[message].calls.index(call)
         misfit = _misfit(call, corrected.tools)
         where = f"step {step + 1}, `{call.name}`: {misfit.detail}" if misfit else ""
@@ -66,7 +67,7 @@ def _unknown_parameter(arguments: Any, schema: dict[str, Any]) -> _Misfit | None
 
 def _schema_misfit(arguments: Any, schema: dict[str, Any]) -> _Misfit | None:
     # Slow to load, and needed only where a call was corrected.
-    import jsonschema
+    import jsonschema  # type: ignore[import-untyped]
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 

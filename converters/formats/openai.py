@@ -1,7 +1,7 @@
 """Files for OpenAI's fine-tuning, in `openai/`: chat rows, and preference pairs that Together and Fireworks read too.
 
-They differ from the files for TRL: arguments are JSON text, names have only letters, digits, `_` and `-`, every call has
-an answer, and there are no columns of ours. OpenAI knows no recorded reasoning, and images from users alone.
+They differ from the files for TRL: arguments are JSON text, names have only letters, digits, `_` and `-`, every call
+has an answer, and there are no columns of ours. OpenAI takes no recorded reasoning, and images from users alone.
 """
 
 from __future__ import annotations

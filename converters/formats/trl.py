@@ -167,7 +167,8 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
 def _columns_of(**columns: Sequence[Message]) -> dict[str, Any]:
     """The columns with messages, and the column `images` where there are images in them.
 
-    >>> parts = [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}, {"type": "text", "text": "?"}]
+    >>> image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    >>> parts = [image, {"type": "text", "text": "?"}]
     >>> _columns_of(prompt=[{"role": "user", "content": parts}])
     ... # doctest: +NORMALIZE_WHITESPACE
     {'prompt': [{'role': 'user', 'content': [{'type': 'image'}, {'type': 'text', 'text': '?'}]}],

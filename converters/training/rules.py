@@ -20,8 +20,9 @@ Reasoning = Literal["keep", "text", "drop"]
 class TrainingRules:
     """`stale` says what happens to what was recorded after a corrected action, `pairs` which edited steps become pairs,
     and `prm_unedited` what happens to traces that nobody corrected. `annotators_policy` chooses among several
-    annotations of one task. `min_edit_chars` and `ignore_whitespace_edits` say which edits are noise. `reasoning` says what
-    becomes of the reasoning in a conversation: it is kept as `reasoning_content`, put in front of the text, or dropped."""
+    annotations of one task. `min_edit_chars` and `ignore_whitespace_edits` say which edits are noise. `reasoning` says
+    what becomes of the reasoning in a conversation: it is kept as `reasoning_content`, put in front of the text, or
+    dropped."""
 
     stale: Stale = "include"
     pairs: Pairs = "every"

@@ -49,8 +49,8 @@ class MessageCall(TypedDict):
 
 
 Content = str | list[dict[str, Any]]
-"""What a message says: text or, where there are images, parts as OpenAI's API takes them. Only messages of conversations
-have parts."""
+"""What a message says: text or, where there are images, parts as OpenAI's API takes them. Only messages of
+conversations have parts."""
 
 
 class _SystemText(TypedDict):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.hub.card import card_text, loadable_sets
+from ls_trajedit.output.manifest import read_manifest
 
 VERSIONS = {"newest": "datasets", "3.6": "datasets==3.6.*"}
 SCRIPT = Path(__file__).with_name("load_with_datasets.py")
@@ -223,9 +224,9 @@ def test_parquet_files_with_tool_calls_come_back_in_the_newest_even_dates_alone(
 def test_the_sets_that_a_card_names_load_with_their_splits(load: Load, tmp_path: Path) -> None:
     tasks = [corrected(number, ["a"], ["b"], task_description=f"Task {number}") for number in range(1, 21)]
     files = converted(tmp_path, tasks, "--split", "train=0.5,test=0.5")
-    manifest = json.loads((tmp_path / "data" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(tmp_path / "data")
     (tmp_path / "data" / "README.md").write_text(card_text(manifest, "ana/traces", None), encoding="utf-8")
-    sets = loadable_sets(manifest["files"])
+    sets = loadable_sets(manifest.files)
     assert {tmp_path / "data" / file for splits in sets.values() for file in splits.values()} == set(files)
     found = load(*(f"{tmp_path / 'data'}#{name}" for name in sets))
     for name, splits in sets.items():

@@ -48,7 +48,7 @@ def test_an_annotation_that_cannot_be_read_is_rejected_and_kept_and_counted(pull
     strict = puller.pull("--strict")
     assert strict.exit_code == 5
     assert strict.out.startswith("up to date")
-    assert f"1 rejected: {puller.folder / 'rejects.jsonl'} says which and why" in strict.err
+    assert f"1 annotation rejected (--strict): {puller.folder / 'rejects.jsonl'} says which and why" in strict.err
 
 
 def test_10_000_results_that_say_the_same_are_one_edit(puller: Puller) -> None:

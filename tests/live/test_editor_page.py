@@ -182,7 +182,7 @@ def test_json_that_is_broken_in_the_browser_is_rejected_with_a_reason(
 
     refused = project.pull(tmp_path, "--strict", status=5)
     assert "rejected because of\n  not JSON, although the original is  1\n" in refused.stdout
-    assert f"1 rejected: {tmp_path / 'rejects.jsonl'}" in refused.stderr
+    assert f"1 annotation rejected (--strict): {tmp_path / 'rejects.jsonl'}" in refused.stderr
     (reject,) = read_lines(tmp_path / "rejects.jsonl")
     assert (reject["task_id"], reject["annotation_id"]) == (project.tasks["not-json"], saved["id"])
     assert reject["reason"] == "not_json"

@@ -12,9 +12,10 @@ __all__ = ["chats_in", "others", "sources_in"]
 
 
 def sources_in(file: TraceFile, format_: Format) -> list[Any]:
-    """The sources in a fixture of this format: bare messages, events or steps are put together."""
+    """The sources in a fixture of this format: bare messages, events or steps are put together, logs are split."""
     values = file.values()
-    return (format_.gather(values) if format_.gather else None) or values
+    sources = (format_.gather(values) if format_.gather else None) or values
+    return [part for source in sources for part in format_.split(source)] if format_.split else sources
 
 
 def chats_in(file: TraceFile, format_: Format, options: ReadOptions = NO_OPTIONS) -> list[dict[str, Any]]:

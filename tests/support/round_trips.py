@@ -88,9 +88,9 @@ def _marked(source: Any, place: Place) -> Any:
 
 
 def _without_source(trace: Trace) -> Trace:
-    return replace(
-        trace, source=None, messages=tuple(replace(m, parts=tuple(map(_bare, m.parts))) for m in trace.messages)
-    )
+    messages = tuple(replace(m, parts=tuple(map(_bare, m.parts))) for m in trace.messages)
+    # Prompts that were recorded with each model call repeat what the call before said, not its correction.
+    return replace(trace, source=None, messages=messages, prompts={})
 
 
 def _bare(part: Part) -> Part:

@@ -8,8 +8,8 @@ What is odd:
 - A log of requests keeps the answer apart: the message under `response`.
 
 It is told from OpenAI's chat messages by its blocks: calls, results, thinking, images with a `source`, a `system` of
-blocks, messages as the API returns them (`"type": "message"`). Where all is text, the two are the same, and the reader
-of that one takes it.
+blocks, messages as the API returns them (`"type": "message"`). Where all is text there is no difference, and the reader
+of chat messages takes it.
 
 Facts: the types in anthropics/anthropic-sdk-python (`types/message_param.py`, `types/content_block.py`).
 """
@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.readers.base import (
@@ -43,6 +44,7 @@ from ls_trajedit.traces.readers.turns import (
     EMPTY_REASONING,
     HOSTED_CALL,
     data_uri,
+    kind_of,
     result_parts,
     text_parts,
     turns,
@@ -105,7 +107,7 @@ def _messages(item: dict[str, Any], place: Place, options: ReadOptions, left_out
     role = role_of(item.get(key), (*place, key), options)
     said: list[Part] = []
     for block, at in _placed_blocks(item.get("content"), (*place, "content")):
-        if isinstance(block, dict) and block.get("type") == "mid_conv_system":
+        if kind_of(block) == "mid_conv_system":
             # The system speaks in the middle of what a user said.
             yield from turns(role, said, options) if said else ()
             said = []
@@ -118,7 +120,7 @@ def _messages(item: dict[str, Any], place: Place, options: ReadOptions, left_out
 
 def _is_only_system(item: dict[str, Any]) -> bool:
     blocks = _blocks(item)
-    return bool(blocks) and isinstance(blocks[-1], dict) and blocks[-1].get("type") == "mid_conv_system"
+    return bool(blocks) and kind_of(blocks[-1]) == "mid_conv_system"
 
 
 def _placed_blocks(content: Any, place: Place) -> Iterator[tuple[Any, Place]]:
@@ -134,7 +136,7 @@ def _parts(content: Any, place: Place, left_out: Counter[str]) -> Iterator[Part]
 
 
 def _block(block: Any, place: Place, left_out: Counter[str]) -> Iterator[Part]:
-    kind = block.get("type") if isinstance(block, dict) else None
+    kind = kind_of(block)
     match kind:
         case "text" if "text" in block:
             yield from text_parts(block["text"], (*place, "text"))
@@ -152,7 +154,7 @@ def _block(block: Any, place: Place, left_out: Counter[str]) -> Iterator[Part]:
             yield _image(block, place)
         case str() if kind in _HOSTED:
             left_out[HOSTED_CALL] += kind.endswith("_use")
-        case None:
+        case None if not isinstance(block, dict):
             yield from text_parts(block, place)
         case _:
             yield Other(block, place)
@@ -172,9 +174,10 @@ def _id(block: dict[str, Any], key: str) -> str:
 
 
 def _found(source: Any, options: ReadOptions) -> Iterator[Conversation]:
+    answered = [get_field(source, path) for path in _RESPONSES]
     for found in conversations(source, options, lambda items: _are_messages(items, options)):
         own = any(_is_own(item) for item in found.items) or isinstance(found.beside("system")[0], list)
-        own = own or any(_is_own(value) for value, _ in answers(source, found, _is_response, *_RESPONSES))
+        own = own or any(_is_response(value) and _is_own(value) for value in answered)
         if own or options.format == FORMAT.name:
             yield found
 
@@ -215,13 +218,13 @@ def _blocks(item: dict[str, Any]) -> list[Any]:
 
 
 def _is_block(block: Any) -> bool:
-    return isinstance(block, dict) and (block.get("type") in _SHARED or _own_kind(block) is not None)
+    return kind_of(block) in _SHARED or _own_kind(block) is not None
 
 
 def _own_kind(block: Any) -> str | None:
     """The type of a block that no other API has."""
-    kind = block.get("type") if isinstance(block, dict) else None
-    if not isinstance(kind, str):
+    kind = kind_of(block)
+    if kind is None:
         return None
     own = (
         kind in _HOSTED

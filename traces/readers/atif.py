@@ -34,6 +34,7 @@ from ls_trajedit.traces.readers.base import (
     build_trace,
     declared_tools,
     first_text,
+    listed,
     role_of,
 )
 
@@ -89,10 +90,11 @@ def _traces(source: dict[str, Any], parent: str | None, options: ReadOptions) ->
         left_out=left_out,
     )
     yield trace
-    inner = source.get("subagent_trajectories")
-    for child in inner if isinstance(inner, list) else ():
-        if is_trajectory(child):
-            yield from _traces(child, trace.id, options)
+    inner = listed(source.get("subagent_trajectories"), ("subagent_trajectories",))
+    for number, child in enumerate(inner):
+        if not is_trajectory(child):
+            raise ReadError(f"what stands at subagent_trajectories[{number}] is not a trajectory")
+        yield from _traces(child, trace.id, options)
 
 
 def _step(step: Any, place: Place, options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
@@ -112,7 +114,7 @@ def _step(step: Any, place: Place, options: ReadOptions, left_out: Counter[str])
 
 
 def _calls(step: dict[str, Any], place: Place) -> Iterator[Call]:
-    for number, call in enumerate(step.get("tool_calls") or ()):
+    for number, call in enumerate(listed(step.get("tool_calls"), (*place, "tool_calls"))):
         at = (*place, "tool_calls", number)
         if not isinstance(call, dict) or not isinstance(call.get("function_name"), str):
             raise ReadError(f"the call at {format_place(at)} has no `function_name`")
@@ -122,17 +124,20 @@ def _calls(step: dict[str, Any], place: Place) -> Iterator[Call]:
 
 
 def _observed(step: dict[str, Any], place: Place, calls: tuple[Call, ...], left_out: Counter[str]) -> Iterator[Message]:
-    observation = step.get("observation")
-    results = observation.get("results") if isinstance(observation, dict) else None
-    found = [(number, result) for number, result in enumerate(results or ()) if isinstance(result, dict)]
-    named = {result["source_call_id"] for _, result in found if result.get("source_call_id")}
+    at_results = (*place, "observation", "results")
+    observation = step.get("observation") or {}
+    found = listed(observation.get("results") if isinstance(observation, dict) else observation, at_results)
+    for number, result in enumerate(found):
+        if not isinstance(result, dict):
+            raise ReadError(f"the result at {format_place((*at_results, number))} is not an object")
+    named = {first_text(result, ("source_call_id",)) for result in found}
     unanswered = [call for call in calls if not call.id or call.id not in named]
-    unnamed = [number for number, result in found if not result.get("source_call_id")]
+    unnamed = [number for number, result in enumerate(found) if first_text(result, ("source_call_id",)) is None]
     # Their ids in order, where there is one such result for each such call.
     answered = dict(zip(unnamed, unanswered, strict=True)) if len(unnamed) == len(unanswered) else {}
     beside: list[Message] = []
-    for number, result in found:
-        at = (*place, "observation", "results", number)
+    for number, result in enumerate(found):
+        at = (*at_results, number)
         heard = tuple(_content(result.get("content"), (*at, "content")))
         call_id = first_text(result, ("source_call_id",))
         if call_id or number in answered:

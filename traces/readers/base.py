@@ -26,6 +26,7 @@ __all__ = [
     "is_recording",
     "is_role",
     "known_role",
+    "listed",
     "message_lists",
     "role_of",
 ]
@@ -54,6 +55,8 @@ KNOWN_ROLES: dict[str, Role] = {
 # Keys that together say what a source is: Langfuse, LangSmith, OpenTelemetry, MLflow, Inspect.
 _RECORDINGS: tuple[frozenset[str], ...] = (
     frozenset({"observations"}),
+    frozenset({"traceId", "type", "parentObservationId"}),
+    frozenset({"trace_id", "type", "parent_observation_id"}),
     frozenset({"run_type"}),
     frozenset({"resourceSpans"}),
     frozenset({"resource_spans"}),
@@ -175,15 +178,26 @@ def first_text(source: Any, *paths: FieldPath) -> str | None:
     return None
 
 
+def listed(value: Any, place: Place) -> list[Any]:
+    """The list that stands at `place`; an empty one where there is none. Raises ReadError for anything else."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ReadError(f"what stands at {format_place(place)} is not a list")
+    return value
+
+
 def arguments_at(value: Any, place: Place) -> tuple[Any, Place]:
     """The arguments of a call and their place, recorded as an object or as JSON text. Text that is not JSON, or not an
     object, stays text: that is what the model wrote."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return {}, (*place, JSON_TEXT)
+    if value is None:
+        return {}, place
     if not isinstance(value, str):
         return value, place
+    if not value.strip():
+        return {}, (*place, JSON_TEXT)
     try:
-        parsed = parse_json(value.encode("utf-8", "surrogatepass"))
+        parsed = parse_json(value.encode("utf-8", "backslashreplace"))
     except ValueError:
         return value, place
     return (parsed, (*place, JSON_TEXT)) if isinstance(parsed, dict) else (value, place)
@@ -195,7 +209,7 @@ def declared_tools(value: Any) -> tuple[Tool, ...]:
     What is not a function is left out."""
     if isinstance(value, str):
         try:
-            value = parse_json(value.encode("utf-8", "surrogatepass"))
+            value = parse_json(value.encode("utf-8", "backslashreplace"))
         except ValueError:
             return ()
     if isinstance(value, dict):
@@ -265,21 +279,62 @@ def _first_user_text(messages: Sequence[Message]) -> str:
 def _linked(messages: list[Message]) -> list[Message]:
     recorded = {part.id for message in messages for part in message.calls if part.id}
     ids = (identity for number in range(1, 1 << 30) if (identity := f"call{number:05d}") not in recorded)
+    named = {part.call_id for message in messages for part in message.parts if isinstance(part, Result)}
     open_calls: list[Call] = []
     made: set[str] = set()
+    latest: list[Call] = []
+    paired: dict[int, Call] = {}
     linked = []
-    for message in messages:
+    for number, message in enumerate(messages):
+        if number not in paired and _unnamed_result(message) is not None:
+            waiting = [call for call in latest if call in open_calls and call.id not in named]
+            paired |= _pairs(messages, number, waiting)
+        if message.calls:
+            latest = []
         parts: list[Part] = []
         for part in message.parts:
             if isinstance(part, Call):
                 part = part if part.id else replace(part, id=next(ids))
                 open_calls.append(part)
+                latest.append(part)
                 made.add(part.id)
             elif isinstance(part, Result):
-                part = _with_call(part, open_calls, made)
+                known = paired.get(number)
+                part = _with_call(replace(part, call_id=known.id) if known else part, open_calls, made)
             parts.append(part)
         linked.append(replace(message, parts=tuple(parts)))
     return linked
+
+
+def _unnamed_result(message: Message) -> Result | None:
+    """The result in the message, if it does not say whose it is by an id."""
+    part = message.parts[0] if message.role == "tool" and message.parts else None
+    return part if isinstance(part, Result) and not part.call_id else None
+
+
+def _pairs(messages: Sequence[Message], start: int, calls: Sequence[Call]) -> dict[int, Call]:
+    """The calls of the results from `start` on, where each of the calls has one there: those of the same name, and
+    where a name fits none, in order. (A result keeps its name when the call's is corrected.)"""
+    results: dict[int, Result] = {}
+    for number in range(start, len(messages)):
+        if messages[number].role != "tool":
+            break
+        if (result := _unnamed_result(messages[number])) is not None:
+            results[number] = result
+    if len(results) != len(calls):
+        return {}
+    left = dict(enumerate(calls))
+    found: dict[int, Call] = {}
+    for position, (number, result) in enumerate(results.items()):
+        if result.name in (None, left[position].name):
+            found[number] = left.pop(position)
+    for number, result in results.items():
+        same = next((position for position, call in left.items() if call.name == result.name), None)
+        if number not in found and same is not None:
+            found[number] = left.pop(same)
+    for number in sorted(results.keys() - found.keys()):
+        found[number] = left.pop(min(left))
+    return found
 
 
 def _with_call(result: Result, open_calls: list[Call], made: set[str]) -> Result:

@@ -30,7 +30,7 @@ def json_at(value: Any, place: Place) -> tuple[Any, Place]:
     """What stands in JSON text that holds an object or a list, and its place; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return parse_json(value.encode("utf-8", "surrogatepass")), (*place, JSON_TEXT)
+            return parse_json(value.encode("utf-8", "backslashreplace")), (*place, JSON_TEXT)
         except ValueError:
             pass
     return value, place
@@ -72,7 +72,7 @@ def result_content(value: Any, place: Place) -> tuple[Text | Image | Other, ...]
 
 
 def _is_heard(block: Any) -> bool:
-    """Whether a block is a text, a picture or the JSON of a tool, and no list of a tool's own."""
+    """Whether a block is text, a picture or the JSON of a tool, and not an element of a list that a tool returned."""
     if isinstance(block, str):
         return True
     if not isinstance(block, dict):

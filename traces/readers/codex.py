@@ -150,7 +150,7 @@ def _pieces(source: Sequence[dict[str, Any]], options: ReadOptions, left_out: Co
             event = payload.get("type")
             key, role = _REPEATS.get(str(event), ("", ""))
             text = payload.get(key)
-            said = (role, text if role == "user" else "")
+            said = (role, str(text) if role == "user" else "")
             if isinstance(text, str) and text and recorded[said] <= 0:
                 yield _only_in_event(role, text, (number, "payload", key))
                 continue

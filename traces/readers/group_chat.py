@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.model import Image, Message, Other, Result, Text, Trace
-from ls_trajedit.traces.places import Place
+from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.readers.base import (
     Format,
     ReadError,
@@ -166,10 +166,11 @@ def _is_agent(item: Mapping[str, Any], word: str) -> bool:
 def _responses(responses: Sequence[Any], place: Place) -> Iterator[Message]:
     for number, response in enumerate(responses):
         at = (*place, number)
-        if isinstance(response, dict):
-            parts = content_parts(response.get("content"), (*at, "content"))
-            content = tuple(part for part in parts if isinstance(part, Text | Image | Other))
-            yield Message("tool", (Result(content, first_text(response, ("tool_call_id",)) or "", place=at),))
+        if not isinstance(response, dict):
+            raise ReadError(f"the result at {format_place(at)} is not an object")
+        parts = content_parts(response.get("content"), (*at, "content"))
+        content = tuple(part for part in parts if isinstance(part, Text | Image | Other))
+        yield Message("tool", (Result(content, first_text(response, ("tool_call_id",)) or "", place=at),))
 
 
 def _system(holder: Mapping[str, Any], agent: str | None) -> Iterator[Message]:

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ls_trajedit.traces.field_path import get_field
+from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Part, Reasoning, Result, Text, Tool, Trace
 from ls_trajedit.traces.places import Place, format_place
@@ -37,7 +37,8 @@ from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, resul
 
 __all__ = ["FORMAT", "from_eval_entries"]
 
-_ATTACHMENTS = ("attachment://", "tc://")
+_REFERENCES = ("attachment://", "tc://")
+_ATTACHMENTS: tuple[FieldPath, ...] = (("attachments",), ("transcript", "content"))
 
 
 def recognize(source: Any) -> str | None:
@@ -93,7 +94,7 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
             messages,
             options,
             identity=f"{identity}-{source['epoch']}" if identity else None,
-            tools=_tools(events),
+            tools=_tools(events, source),
             left_out=left_out,
         )
     ]
@@ -141,14 +142,33 @@ def _reasoning(part: dict[str, Any], place: Place, left_out: Counter[str]) -> It
 
 
 def _image(url: str, place: Place, sample: Mapping[str, Any]) -> Image:
-    for prefix in _ATTACHMENTS:
-        if url.startswith(prefix):
-            for path in (("attachments",), ("transcript", "content")):
-                known = get_field(sample, path)
-                name = url.removeprefix(prefix)
-                if isinstance(known, dict) and isinstance(known.get(name), str):
-                    return Image(known[name], (*path, name))
-    return Image(url, place)
+    found = _attachment(url, sample)
+    return Image(url, place) if found is None else Image(*found)
+
+
+def _attachment(reference: str, sample: Mapping[str, Any]) -> tuple[str, Place] | None:
+    """The text that a reference names, and its place; None when it is not a reference."""
+    prefix = next((prefix for prefix in _REFERENCES if reference.startswith(prefix)), None)
+    if prefix is not None:
+        for path in _ATTACHMENTS:
+            known = get_field(sample, (*path, reference.removeprefix(prefix)))
+            if isinstance(known, str):
+                return known, (*path, reference.removeprefix(prefix))
+    return None
+
+
+def _attached(value: Any, sample: Mapping[str, Any]) -> Any:
+    """The value with the texts that it only refers to."""
+    match value:
+        case str():
+            found = _attachment(value, sample)
+            return value if found is None else found[0]
+        case list():
+            return [_attached(item, sample) for item in value]
+        case dict():
+            return {key: _attached(item, sample) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _result(item: dict[str, Any], parts: list[Part], place: Place) -> Result:
@@ -178,12 +198,12 @@ def _calls(item: dict[str, Any], place: Place) -> Iterator[Call]:
         yield Call(call["function"], arguments, known, (*at, "function"), arguments_place)
 
 
-def _tools(events: Any) -> tuple[Tool, ...]:
+def _tools(events: Any, sample: Mapping[str, Any]) -> tuple[Tool, ...]:
     """The tools that the model was offered at any time, each as it was declared first."""
     found: dict[str, Tool] = {}
     for event in events if isinstance(events, list) else ():
         if isinstance(event, dict) and event.get("event") == "model":
-            for tool in declared_tools(event.get("tools")):
+            for tool in declared_tools(_attached(event.get("tools"), sample)):
                 found.setdefault(tool["function"]["name"], tool)
     return tuple(found.values())
 

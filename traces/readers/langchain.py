@@ -31,6 +31,7 @@ from ls_trajedit.traces.readers.base import (
     build_trace,
     declared_tools,
     first_text,
+    listed,
     message_lists,
     role_of,
 )
@@ -49,7 +50,7 @@ _CLASSES: Final = {
 }
 _TYPES: Final = frozenset(_CLASSES.values())
 _REMOVED: Final = "removed messages"
-_COPIED_BLOCKS: Final = frozenset({"tool_use", "tool_call", "function_call", "input_json_delta", "tool_call_chunk"})
+_COPIED_BLOCKS: Final = ("tool_use", "tool_call", "function_call", "input_json_delta", "tool_call_chunk")
 _IDS: Final = (("id",), ("thread_id",), ("run_id",), ("trace_id",), ("session_id",))
 
 
@@ -160,14 +161,14 @@ def _thought(held: dict[str, Any], at: Place) -> Iterator[Reasoning]:
 def _calls(held: dict[str, Any], at: Place) -> Iterator[Call]:
     known = False
     for key in ("tool_calls", "invalid_tool_calls"):
-        for number, call in enumerate(held.get(key) or ()):
+        for number, call in enumerate(listed(held.get(key), (*at, key))):
             known = True
             yield _call(call, (*at, key, number), "args")
     extra = held.get("additional_kwargs")
     if known or not isinstance(extra, dict):
         return
     at = (*at, "additional_kwargs")
-    for number, call in enumerate(extra.get("tool_calls") or ()):
+    for number, call in enumerate(listed(extra.get("tool_calls"), (*at, "tool_calls"))):
         inner = call.get("function") if isinstance(call, dict) else None
         yield _call(inner, (*at, "tool_calls", number, "function"), "arguments", first_text(call, ("id",)))
     if isinstance(extra.get("function_call"), dict):

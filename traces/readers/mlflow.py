@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Other, Tool, Trace
+from ls_trajedit.traces.places import JSON_TEXT, Place
 from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, declared_tools, first_text
-from ls_trajedit.traces.readers.blocks import json_at
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, read_spans, start_key
 from ls_trajedit.traces.readers.otel_spans import spans_of
 from ls_trajedit.traces.readers.payloads import Payload, prompt_at, said_at
@@ -30,11 +31,11 @@ _MODEL_CALLS = ("CHAT_MODEL", "LLM")
 def recognize(source: Any) -> str | None:
     """Whether the source is a trace of MLflow's, or a list of its spans."""
     spans = find_spans(source)
-    typed = sum(_kind(span) is not None for span in spans)
+    own = sum(any(key.startswith("mlflow.") for key in span.attributes) for span in spans)
     has_info = isinstance(source, dict) and isinstance(source.get("info"), dict)
-    if not spans or not (typed or has_info):
+    if not spans or not (own or has_info):
         return None
-    return f"{'`info` and ' if has_info else ''}{len(spans)} spans, {typed} of them with `mlflow.spanType`"
+    return f"{'`info` and ' if has_info else ''}{len(spans)} spans, {own} of them with attributes `mlflow.*`"
 
 
 def gather(values: Sequence[Any]) -> list[Any] | None:
@@ -107,13 +108,14 @@ def _model_call(raw: RawSpan, options: ReadOptions, heard: Counter[str], said: C
     return ModelCall.of(prompt._replace(tools=_tools(raw) or prompt.tools), answer)
 
 
-def _opened(attribute: Attribute) -> tuple[Any, Any]:
-    """The value of an attribute, which is JSON text: also where that is a string."""
+def _opened(attribute: Attribute) -> tuple[Any, Place]:
+    """The value of an attribute and its place: all that MLflow itself writes is JSON text."""
     value = attribute.value
-    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
-        found, place = json_at(f"[{value}]", ())
-        if place:
-            return found[0], (*attribute.place, *place[:1])
+    if isinstance(value, str):
+        try:
+            return parse_json(value.encode("utf-8", "backslashreplace")), (*attribute.place, JSON_TEXT)
+        except ValueError:
+            pass
     return value, attribute.place
 
 

@@ -49,8 +49,8 @@ class ModelCall:
 
     @staticmethod
     def of(prompt: Payload, said: Payload, conversation: str | None = None) -> ModelCall:
-        """The call with this prompt and this output. Instructions that only the response repeats stand first, and a
-        system prompt without anything in it is none."""
+        """The call with this prompt and this output. Instructions that only the response repeats stand first; an
+        empty system prompt is left out."""
         given = tuple(message for message in prompt.messages if message.parts or message.role != "system")
         system = () if any(message.role == "system" for message in given) else said.system
         tools = prompt.tools or said.tools
@@ -177,7 +177,7 @@ def _add(
     agent = next((found.agent for found in above if found.agent), None)
     thread = _continued(threads, call, agent)
     if thread is None:
-        thread = _Thread(call.conversation, depth=len({found.agent for found in above if found.agent}))
+        thread = _Thread(call.conversation, depth=sum(found.is_border for found in above))
         threads.append(thread)
     _hear(thread, call)
     for tool in call.tools:
@@ -263,9 +263,10 @@ def _hear(thread: _Thread, call: ModelCall) -> None:
 
 def _is_next(thread: _Thread, call: ModelCall) -> bool:
     """Whether a prompt of the same conversation, by its id, repeats nothing of it but the system prompt."""
+    if not _is_same_conversation(thread, call):
+        return False
     known = {_turn(message) for message in thread.messages}
-    said = [message for message in call.prompt if message.role != "system"]
-    return _is_same_conversation(thread, call) and not any(_turn(message) in known for message in said)
+    return not any(message.role != "system" and _turn(message) in known for message in call.prompt)
 
 
 def _is_partial(prompt: Sequence[Message]) -> bool:

@@ -48,7 +48,7 @@ from ls_trajedit.traces.readers.conversations import (
 from ls_trajedit.traces.readers.openai_responses import are_items, is_exchange
 from ls_trajedit.traces.readers.speakers import is_named_group
 from ls_trajedit.traces.readers.tags import spoken_parts, tool_responses
-from ls_trajedit.traces.readers.turns import EMPTY_REASONING, result_parts, text_parts, turns
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, kind_of, result_parts, text_parts, turns
 
 __all__ = ["FORMAT", "chat_message", "content_parts"]
 
@@ -150,27 +150,26 @@ def _spoken(item: dict[str, Any], place: Place, left_out: Counter[str]) -> Itera
 
 
 def _reasoning(item: dict[str, Any], place: Place, left_out: Counter[str]) -> Iterator[Reasoning]:
-    """The reasoning, once where two keys hold the same."""
-    said: dict[str, Reasoning] = {}
-    for key in _REASONING:
-        if isinstance(text := item.get(key), str) and text:
-            said.setdefault(text, Reasoning(text, (*place, key)))
+    """The reasoning under the first of the keys that has any; servers repeat it under the others."""
+    keys = [key for key in _REASONING if isinstance(item.get(key), str) and item[key]]
+    yield from (Reasoning(item[key], (*place, key)) for key in keys[:1])
+    left_out["reasoning under a second key"] += len(keys[1:])
     details = item.get("reasoning_details")
-    if not said and isinstance(details, list):
+    if not keys and isinstance(details, list):
         for number, detail in enumerate(details):
             inner = detail if isinstance(detail, dict) else {}
             found = [key for key in ("text", "summary") if isinstance(inner.get(key), str) and inner[key]]
             yield from (Reasoning(inner[key], (*place, "reasoning_details", number, key)) for key in found[:1])
             left_out[EMPTY_REASONING] += not found
-    yield from said.values()
 
 
 def _content_part(part: Any, place: Place) -> Iterator[Part]:
     if isinstance(part, str):
         yield from text_parts(part, place)
         return
-    kind = part.get("type") if isinstance(part, dict) else None
-    key = {"text": "text", "refusal": "refusal", "thinking": "thinking"}.get(str(kind))
+    kind = kind_of(part)
+    # The texts of the Responses API occur in chat messages too.
+    key = "text" if kind in ("input_text", "output_text") else kind if kind in ("text", "refusal", "thinking") else None
     if key == "thinking" and isinstance(part.get(key), list):
         # Mistral's: a list of text parts.
         for inner in content_parts(part[key], (*place, key)):
@@ -295,7 +294,7 @@ def _listed(value: Any) -> list[Any]:
     """The list of objects in JSON text."""
     if isinstance(value, str) and value.lstrip()[:1] == "[" and '"role"' in value:
         try:
-            items = parse_json(value.encode("utf-8", "surrogatepass"))
+            items = parse_json(value.encode("utf-8", "backslashreplace"))
         except ValueError:
             return []
         return items if isinstance(items, list) and all(_is_dict(item) for item in items) else []
@@ -341,10 +340,10 @@ def _is_message(item: Any, options: ReadOptions) -> bool:
 
 
 def _is_part(part: dict[str, Any]) -> bool:
-    kind = part.get("type")
+    kind = kind_of(part)
     if kind == "thinking":
         return isinstance(part.get("thinking"), list)
-    return isinstance(kind, str) and kind not in _FOREIGN_TYPES and not isinstance(part.get("source"), dict)
+    return kind is not None and kind not in _FOREIGN_TYPES and not isinstance(part.get("source"), dict)
 
 
 FORMAT = Format("openai-chat", "OpenAI chat messages", recognize, read, gather)

@@ -30,11 +30,12 @@ from ls_trajedit.traces.readers.base import (
     build_trace,
     declared_tools,
     first_text,
+    is_recording,
     is_role,
     role_of,
 )
 from ls_trajedit.traces.readers.conversations import conversations, only_conversation, source_id
-from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, result_parts, text_parts, turns
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, kind_of, result_parts, text_parts, turns
 
 __all__ = ["FORMAT", "are_items", "is_exchange", "response_messages"]
 
@@ -123,6 +124,8 @@ def are_items(values: Sequence[Any]) -> bool:
 
 def is_exchange(source: Any) -> bool:
     """Whether the source is a response of the Responses API, alone or with its request."""
+    if is_recording(source):
+        return False
     for path in _RESPONSES:
         response = get_field(source, path)
         output = response.get("output") if isinstance(response, dict) else None
@@ -143,7 +146,7 @@ def response_messages(
     waiting: list[Other] = []
     ids: dict[str, str] = {}
     for item, place in items:
-        kind = item.get("type") if isinstance(item, dict) else None
+        kind = kind_of(item)
         if kind in _HOSTED:
             left_out[HOSTED_CALL] += 1
         elif kind in _KEPT_FOR_THE_API:
@@ -167,15 +170,14 @@ def response_messages(
     if spoke:
         yield Message("assistant", tuple(said))
     for other in waiting:
-        kind = other.value.get("type") if isinstance(other.value, dict) else None
-        left_out[f"{kind} items" if isinstance(kind, str) else "items without a type"] += 1
+        left_out[f"{kind_of(other.value)} items" if kind_of(other.value) else "items without a type"] += 1
 
 
 def _spoken(item: Any, place: Place, options: ReadOptions, left_out: Counter[str]) -> list[Part] | None:
     """What the assistant said in this item; None when it is not the assistant's."""
     if not isinstance(item, dict):
         return None
-    kind = item.get("type")
+    kind = kind_of(item)
     call_id = next((item[key] for key in ("call_id", "id") if isinstance(item.get(key), str)), "")
     if kind == "reasoning":
         return _reasoning(item, place, left_out)
@@ -200,7 +202,7 @@ def _heard(item: Any, place: Place, options: ReadOptions, ids: dict[str, str]) -
     """What others said in this item; None when nobody knows."""
     if not isinstance(item, dict):
         return None
-    kind = item.get("type")
+    kind = kind_of(item)
     if kind in _OUTPUTS:
         recorded = next((item[key] for key in ("call_id", "id") if isinstance(item.get(key), str)), "")
         name = item["name"] if isinstance(item.get("name"), str) else None
@@ -253,7 +255,7 @@ def _content(content: Any, place: Place) -> Iterator[Part]:
 
 def _part(entry: Any, place: Place) -> Part:
     if isinstance(entry, dict):
-        key = _TEXT_KEYS.get(str(entry.get("type")))
+        key = _TEXT_KEYS.get(kind_of(entry) or "")
         if key is not None and isinstance(entry.get(key), str):
             return Text(entry[key], (*place, key))
         if entry.get("type") in ("input_image", "computer_screenshot") and isinstance(entry.get("image_url"), str):
@@ -296,29 +298,31 @@ def _placed(items: Sequence[Any], place: Place) -> Iterator[tuple[Any, Place]]:
 def _is_item(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    kind, content = value.get("type"), value.get("content")
+    kind, content = kind_of(value), value.get("content")
+    if "type" in value and kind is None:
+        return False
     if kind == "reasoning":
         return isinstance(value.get("summary"), list)
-    if kind in _ITEM_TYPES:
-        return True
+    if kind not in (None, "message"):
+        # There will be more types of items; what wraps an item or a message is another format's line.
+        return not value.keys() & {"role", "content", "payload", "message"}
     return (
-        kind in (None, "message")
-        and is_role(value.get("role"))
+        is_role(value.get("role"))
         and (isinstance(content, str) or (isinstance(content, list) and all(_is_part(entry) for entry in content)))
         and not value.keys() & {"tool_calls", "tool_call_id", "function_call"}
     )
 
 
 def _is_part(entry: Any) -> bool:
-    return isinstance(entry, dict) and entry.get("type") in _PART_TYPES
+    return kind_of(entry) in _PART_TYPES
 
 
 def _is_responses_own(value: dict[str, Any]) -> bool:
-    kind, content = value.get("type"), value.get("content")
-    if kind in _ITEM_TYPES or (kind == "message" and isinstance(content, str)):
-        return True
+    kind, content = kind_of(value), value.get("content")
+    if kind in _ITEM_TYPES or isinstance(content, str):
+        return kind is not None
     # A refusal is a part of chat messages as well.
-    return isinstance(content, list) and any(entry.get("type") != "refusal" for entry in content)
+    return isinstance(content, list) and any(kind_of(entry) not in (None, "refusal") for entry in content)
 
 
 FORMAT = Format("openai-responses", "OpenAI Responses items", recognize, read, gather)

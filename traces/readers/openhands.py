@@ -37,7 +37,7 @@ from ls_trajedit.traces.readers.base import (
 
 __all__ = ["FORMAT", "is_event", "read", "recognize"]
 
-_SOURCES: Final = frozenset({"agent", "user", "environment"})
+_SOURCES: Final = ("agent", "user", "environment")
 _CHATTER: Final = {
     **dict.fromkeys(("agent_state_changed", "change_agent_state", "pause", "resume", "stop"), "state changes"),
     **dict.fromkeys(("condensation", "condensation_request"), "condensations"),
@@ -157,17 +157,18 @@ class _Reader:
         self._options = options
         self._left_out = left_out
         self._answers: set[str] = set()
-        self._callers: dict[Any, str] = {}
+        self._callers: dict[str, str] = {}
         self.tools: tuple[Tool, ...] = ()
 
     def messages(self, event: _Event, place: Place) -> Iterator[Message]:
         """The messages that an event stands for."""
-        kind = event.get("action", event.get("observation"))
+        is_action = isinstance(event.get("action"), str)
+        kind = event["action"] if is_action else event["observation"]
         if kind == "recall" and (recalled := list(_recalled(event, place))):
             yield from recalled
         elif kind in _CHATTER:
             self._left_out[_CHATTER[kind]] += 1
-        elif "action" in event:
+        elif is_action:
             yield from self._acted(event, place)
         else:
             yield self._observed(event, place)
@@ -197,7 +198,7 @@ class _Reader:
         answer = _answer(event, place)
         if answer is None:
             parts = tuple(_parts_without_answer(event, place))
-            self._callers[event.get("id")] = next((part.name for part in parts if isinstance(part, Call)), "")
+            self._callers[str(event.get("id"))] = next((part.name for part in parts if isinstance(part, Call)), "")
             yield Message("assistant", parts)
             return
         known, message, at = answer
@@ -208,14 +209,14 @@ class _Reader:
 
     def _observed(self, event: _Event, place: Place) -> Message:
         content = (
-            *_content(event, place),
+            *_text(event, "content", place),
             *_images(get_field(event, ("extras", "image_urls")), (*place, "extras", "image_urls")),
         )
         metadata = event.get("tool_call_metadata")
         if isinstance(metadata, dict) and isinstance(metadata.get("tool_call_id"), str):
             result = Result(content, metadata["tool_call_id"], first_text(metadata, ("function_name",)), place)
             return Message("tool", (result,))
-        if name := self._callers.get(event.get("cause")):
+        if name := self._callers.get(str(event.get("cause"))):
             return Message("tool", (Result(content, "", name, place),))
         return Message("user", content)
 
@@ -276,17 +277,12 @@ def _recalled(event: _Event, place: Place) -> Iterator[Message]:
             yield Message("user", parts)
 
 
-def _content(event: _Event, place: Place) -> Iterator[Text | Image | Other]:
-    content = event.get("content")
-    if isinstance(content, str):
-        yield from _text(event, "content", place)
-    elif content is not None:
-        yield Other(content, (*place, "content"))
-
-
-def _text(holder: Mapping[str, Any], key: str, place: Place) -> Iterator[Text]:
-    if isinstance(text := holder.get(key), str) and text:
-        yield Text(text, (*place, key))
+def _text(holder: Mapping[str, Any], key: str, place: Place) -> Iterator[Text | Other]:
+    value = holder.get(key)
+    if not isinstance(value, str | None):
+        yield Other(value, (*place, key))
+    elif value:
+        yield Text(value, (*place, key))
 
 
 def _images(urls: Any, place: Place) -> Iterator[Image]:

@@ -62,7 +62,7 @@ def _recognize_genai(source: Any) -> str | None:
 
 def _spans(source: Any) -> list[RawSpan]:
     spans = [] if isinstance(source, dict) and {"info", "data"} <= source.keys() else find_spans(source)
-    return [] if any(span.attributes.text("mlflow.spanType") for span in spans) else spans
+    return [] if any(key.startswith("mlflow.") for span in spans for key in span.attributes) else spans
 
 
 def _format(name: str, title: str, recognize: Callable[[Any], str | None]) -> Format:

@@ -162,15 +162,17 @@ def _listed(value: list[Any], place: Place, options: ReadOptions, left_out: Coun
     if any(_is_item(item) for item, _ in messages):
         return Payload(tuple(response_messages(messages, options, left_out)), tuple(tools))
     read: list[Message] = []
+    called: set[str] = set()
     for item, at in messages:
         word = item.get("role") if isinstance(item, dict) else None
-        called = {call.name for message in read for call in message.calls}
         # Langfuse's LangChain handler for JavaScript gives the tool's name as the role of what the tool said.
         if isinstance(word, str) and word in called and known_role(word) is None and word not in options.roles:
             heard = _heard(item.get("content"), (*at, "content"), left_out)
             read += turns("tool", [Result(heard, "", word, at)], options)
         else:
-            read += message_at(item, at, options, left_out)
+            found = message_at(item, at, options, left_out)
+            called.update(call.name for message in found for call in message.calls)
+            read += found
     return Payload(tuple(read), tuple(tools))
 
 

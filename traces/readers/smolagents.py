@@ -33,6 +33,7 @@ from ls_trajedit.traces.readers.base import (
     build_trace,
     declared_tools,
     first_text,
+    listed,
     message_lists,
 )
 from ls_trajedit.traces.readers.openai_chat import content_parts
@@ -166,7 +167,11 @@ def _output_text(step: _Step) -> str:
 def _writes_its_calls(step: _Step) -> bool:
     """Whether the model wrote the calls of the step as JSON in its text, from which smolagents parsed them."""
     text = _output_text(step)
-    names = [json.dumps(name) for call in step.get("tool_calls") or () if (name := _named(call)) is not None]
+    names = [
+        json.dumps(name)
+        for call in listed(step.get("tool_calls"), ("tool_calls",))
+        if (name := _named(call)) is not None
+    ]
     return bool(names) and all(name in text for name in names) and '"arguments"' in text
 
 
@@ -179,7 +184,7 @@ def _calls(step: _Step, place: Place) -> Iterator[Call]:
         call_id = first_text(step, ("tool_calls", 0, "id")) or ""
         yield Call("python_interpreter", {"code": code}, call_id, None, (*place, "code_action", Under("code")))
         return
-    for number, call in enumerate(step.get("tool_calls") or ()):
+    for number, call in enumerate(listed(step.get("tool_calls"), (*place, "tool_calls"))):
         at: Place = (*place, "tool_calls", number)
         function = call.get("function", call) if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
@@ -213,9 +218,12 @@ def _image(image: Any, place: Place) -> Image | Other:
     return Other(image, place)
 
 
-def _text(step: _Step, key: str, place: Place) -> Iterator[Text]:
-    if isinstance(text := step.get(key), str) and text:
-        yield Text(text, (*place, key))
+def _text(step: _Step, key: str, place: Place) -> Iterator[Text | Other]:
+    value = step.get(key)
+    if not isinstance(value, str | None):
+        yield Other(value, (*place, key))
+    elif value:
+        yield Text(value, (*place, key))
 
 
 FORMAT = Format("smolagents", "smolagents' memory steps", recognize, read, gather)

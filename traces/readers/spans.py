@@ -87,7 +87,7 @@ class Node:
     longer: Mapping[str, Node] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return self.value is not MISSING or bool(self.longer)
+        return self.value not in (MISSING, None) or bool(self.longer)
 
     def at(self, *path: str) -> Node:
         """The node further down."""

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from ls_trajedit.traces.model import Call, Message, Other, Part, Reasoning, Result, Text, Trace
+from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.readers.base import (
     Format,
@@ -37,7 +37,7 @@ from ls_trajedit.traces.readers.base import (
     declared_tools,
     first_text,
 )
-from ls_trajedit.traces.readers.openai_chat import chat_message
+from ls_trajedit.traces.readers.openai_chat import chat_message, content_parts
 from ls_trajedit.traces.readers.speakers import agents_of, turns_of
 
 __all__ = ["FORMATS", "is_swe_agent_step"]
@@ -129,8 +129,8 @@ def _trajectory(steps: Sequence[dict[str, Any]], options: ReadOptions) -> Iterat
     for number, step in enumerate(steps):
         place: Place = ("trajectory", number)
         yield Message("assistant", tuple(_step(step, place, calls_functions)))
-        if isinstance(heard := step.get("observation"), str) and heard:
-            yield Message("user", (Text(heard, (*place, "observation")),))
+        if heard := tuple(content_parts(step.get("observation"), (*place, "observation"))):
+            yield Message("user", heard)
 
 
 def _calls_functions(steps: Sequence[dict[str, Any]]) -> bool:
@@ -204,7 +204,8 @@ def _mini(item: Any, place: Place, options: ReadOptions, left_out: Counter[str])
     elif item.get("object") == "response" and isinstance(item.get("output"), list):
         yield Message("assistant", tuple(_response(item["output"], (*place, "output"))))
     elif item.get("type") == "function_call_output":
-        content = (Text(item["output"], (*place, "output")),) if isinstance(item.get("output"), str) else ()
+        found = content_parts(item.get("output"), (*place, "output"))
+        content = tuple(part for part in found if isinstance(part, Text | Image | Other))
         yield Message("tool", (Result(content, first_text(item, ("call_id",)) or "", place=place),))
     else:
         yield from chat_message(item, place, options)

@@ -156,7 +156,7 @@ def _object(text: str) -> tuple[Any, JsonText | PythonText]:
     if not text.startswith("{"):
         return None, JSON_TEXT
     try:
-        return parse_json(text.encode("utf-8", "surrogatepass")), JSON_TEXT
+        return parse_json(text.encode("utf-8", "backslashreplace")), JSON_TEXT
     except ValueError:
         pass
     try:

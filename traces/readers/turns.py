@@ -9,7 +9,7 @@ from ls_trajedit.traces.model import Image, Message, Other, Part, Result, Role, 
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.readers.base import ReadOptions
 
-__all__ = ["EMPTY_REASONING", "HOSTED_CALL", "data_uri", "result_parts", "text_parts", "turns"]
+__all__ = ["EMPTY_REASONING", "HOSTED_CALL", "data_uri", "kind_of", "result_parts", "text_parts", "turns"]
 
 EMPTY_REASONING: Final = "reasoning without text"
 """What encrypted and empty reasoning is counted as."""
@@ -62,3 +62,9 @@ def data_uri(media_type: Any, data: Any) -> Image | None:
     if isinstance(media_type, str) and isinstance(data, str) and media_type.startswith("image/"):
         return Image(f"data:{media_type};base64,{data}")
     return None
+
+
+def kind_of(value: Any) -> str | None:
+    """The `type` of an object, where that is a string."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else None

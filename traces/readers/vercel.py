@@ -31,7 +31,7 @@ from ls_trajedit.traces.readers.base import (
     role_of,
 )
 from ls_trajedit.traces.readers.conversations import Conversation, conversations, only_conversation, source_id
-from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, data_uri, text_parts, turns
+from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, data_uri, kind_of, text_parts, turns
 
 __all__ = ["FORMAT"]
 
@@ -40,7 +40,7 @@ _TOOL: Final = "tool-"
 _INVOCATION: Final = "tool-invocation"
 _SOURCES: Final = frozenset({"source", "source-url", "source-document"})
 _KINDS: Final = frozenset({"file", "dynamic-tool", "reasoning-file", "custom", _STEP, *_SOURCES})
-_STREAMING: Final = frozenset({"input-streaming", "partial-call"})
+_STREAMING: Final = ("input-streaming", "partial-call")
 
 
 def recognize(source: Any) -> str | None:
@@ -106,20 +106,22 @@ def _turns(parts: Sequence[tuple[Any, Place]]) -> Iterator[list[tuple[Any, Place
     """The parts of each of the assistant's turns."""
     marked = any(_type(part) == _STEP for part, _ in parts)
     block: list[tuple[Any, Place]] = []
-    answered, step = False, None
     for part, place in parts:
-        kind = _type(part)
-        number = _step_number(part)
-        ends = kind == _STEP if marked else (answered and kind in ("text", "reasoning")) or number != (step or number)
-        if ends and block:
+        if block and (_type(part) == _STEP if marked else _begins_turn(part, block)):
             yield block
-            block, answered = [], False
-        if kind != _STEP:
+            block = []
+        if _type(part) != _STEP:
             block.append((part, place))
-        answered = answered or _has_result(part)
-        step = number if number is not None else step
     if block:
         yield block
+
+
+def _begins_turn(part: Any, block: Sequence[tuple[Any, Place]]) -> bool:
+    """Whether the part is of another turn than those before it, in a message without marks between turns."""
+    if _type(part) in ("text", "reasoning"):
+        return any(_has_result(before) for before, _ in block)
+    step = _step_number(part)
+    return step is not None and any(_step_number(before) not in (None, step) for before, _ in block)
 
 
 def _turn(parts: Sequence[tuple[Any, Place]], options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
@@ -162,23 +164,16 @@ def _result(inner: dict[str, Any], place: Place, call: Call) -> Iterator[Result]
     if answer == "approval":
         # Nobody ran it. What the model hears then is the reason, or that it was denied.
         reason = tuple(text_parts(inner[answer].get("reason"), (*place, answer, "reason")))
-        yield Result(reason or (Other(inner[answer], (*place, answer)),), call.id, call.name, place)
+        yield Result(reason or (Other(inner[answer], (*place, answer)),), call.id, None, place)
     elif answer is not None:
-        yield Result(tuple(text_parts(inner[answer], (*place, answer))), call.id, call.name, place)
+        yield Result(tuple(text_parts(inner[answer], (*place, answer))), call.id, None, place)
 
 
 def _answer(inner: dict[str, Any]) -> str | None:
     """The key of what a call returned."""
-    match inner.get("state"):
-        case "output-available" if "output" in inner:
-            return "output"
-        case "output-error" if "errorText" in inner:
-            return "errorText"
-        case "result" if "result" in inner:
-            return "result"
-        case "output-denied" if isinstance(inner.get("approval"), dict):
-            return "approval"
-    return None
+    if inner.get("state") == "output-denied" and isinstance(inner.get("approval"), dict):
+        return "approval"
+    return next((key for key in ("output", "errorText", "result") if key in inner), None)
 
 
 def _said(part: Any, place: Place, left_out: Counter[str]) -> Iterator[Part]:
@@ -208,8 +203,7 @@ def _image(part: dict[str, Any], place: Place) -> Image | None:
 
 
 def _type(part: Any) -> str:
-    kind = part.get("type") if isinstance(part, dict) else None
-    return kind if isinstance(kind, str) else ""
+    return kind_of(part) or ""
 
 
 def _is_tool(part: Any) -> bool:

@@ -166,7 +166,10 @@ def test_a_task_imported_as_it_was_recorded_gives_the_record_and_the_rows_of_our
     assert [(e.step_index, e.field, e.reason) for e in one.edits] == [
         (e.step_index, e.field, e.reason) for e in other.edits
     ]
-    assert isinstance(by_hand, Edited) and isinstance(ours, Edited) and by_hand.traces and ours.traces
+    assert isinstance(by_hand, Edited)
+    assert isinstance(ours, Edited)
+    assert by_hand.traces
+    assert ours.traces
     assert by_hand.traces.native == ours.traces.native != source
 
 

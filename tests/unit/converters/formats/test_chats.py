@@ -46,7 +46,8 @@ def test_openai_has_arguments_as_json_text_and_weights_on_the_corrected_turns() 
     assert row["messages"][4]["tool_calls"][1]["function"] == {"name": "find_flights", "arguments": '{"to":"BGO"}'}
     assert (row["tools"], row["parallel_tool_calls"]) == (TOOLS, True)
     pair = only(sample, openai_dpo_rows)
-    assert pair["input"]["messages"] == row["messages"][:2] + [
+    assert pair["input"]["messages"] == [
+        *row["messages"][:2],
         {"role": "assistant", "content": "Which day?"},
         row["messages"][3],
     ]
@@ -84,7 +85,8 @@ def test_openai_takes_images_of_users_alone() -> None:
     assert (values["input"]["messages"][2]["content"], row.images_left_out) == ("Here.", 1)
     for rows in (prm_rows, sharegpt_rows, preference_rows):
         (text_row,) = rows(chat_sample(source, {"steps[1].content": "A dog."}))
-        assert not isinstance(text_row, Omission) and text_row.images_left_out == 2
+        assert not isinstance(text_row, Omission)
+        assert text_row.images_left_out == 2
         assert "example.org" not in str(text_row.values)
 
 

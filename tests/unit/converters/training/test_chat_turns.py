@@ -146,7 +146,8 @@ def test_images_become_parts_and_a_column_of_addresses() -> None:
 
 def test_a_recorded_prompt_is_the_prompt_until_something_before_it_was_corrected() -> None:
     outcome = chat_outcome(OPENAI, {"steps[2].content": "Booked."})
-    assert isinstance(outcome, Edited) and outcome.traces is not None
+    assert isinstance(outcome, Edited)
+    assert outcome.traces is not None
     sample = Sample(outcome.record, traces=outcome.traces)
     assert sample.chat is not None
     original = replace(sample.chat.original, prompts={2: sample.chat.original.messages[1:4]})

@@ -10,6 +10,7 @@ from hypothesis import given
 from ls_trajedit.traces.model import Call, Message, Other, Result, Text
 from ls_trajedit.traces.readers.atif import FORMAT
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.atif import SOURCES
@@ -37,6 +38,11 @@ def test_any_atif_source_comes_back_and_takes_corrections(source: Any) -> None:
 def test_nothing_else_is_atif() -> None:
     for value in others("atif"):
         assert FORMAT.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["atif"]))
+def test_a_damaged_atif_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(FORMAT, source)
 
 
 def _read(*steps: dict[str, Any], options: ReadOptions = NO_OPTIONS, **fields: Any) -> Any:
@@ -98,10 +104,28 @@ def test_sub_agents_are_traces_of_their_own_with_their_own_source() -> None:
         "agent": {"name": "b", "version": "1"},
         "steps": [],
     }
-    parent, inner = _read(trajectory_id="top", subagent_trajectories=[child, "not one"])
+    parent, inner = _read(trajectory_id="top", subagent_trajectories=[child])
     assert (parent.id, parent.agent, parent.parent) == ("top", "a", None)
     assert (inner.id, inner.agent, inner.parent) == ("child", "b", "top")
     assert inner.source is child
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"subagent_trajectories": ["x"]}, r"subagent_trajectories\[0\] is not a trajectory"),
+        ({"subagent_trajectories": {}}, "subagent_trajectories is not a list"),
+    ],
+)
+def test_a_sub_agent_that_cannot_be_read_is_an_error(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ReadError, match=message):
+        _read(**fields)
+
+
+@pytest.mark.parametrize("observation", ["text", {"results": "text"}, {"results": ["text"]}])
+def test_an_observation_that_cannot_be_read_is_an_error(observation: Any) -> None:
+    with pytest.raises(ReadError, match=r"at steps\[0\].observation.results"):
+        _read({"step_id": 1, "source": "agent", "message": "", "observation": observation})
 
 
 def test_arguments_that_are_text_stay_what_the_model_wrote() -> None:

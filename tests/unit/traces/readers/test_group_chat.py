@@ -10,6 +10,7 @@ from hypothesis import given
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
 from ls_trajedit.traces.readers.group_chat import FORMAT
 from ls_trajedit.traces.readers.openai_chat import FORMAT as OPENAI
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.group_chat import OPTIONS, SOURCES
@@ -39,6 +40,11 @@ def test_any_group_chat_source_comes_back_and_takes_corrections(source: Any) -> 
 def test_nothing_else_is_group_chat() -> None:
     for value in others("group-chat"):
         assert FORMAT.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["group-chat"]))
+def test_a_damaged_group_chat_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(FORMAT, source, CODER)
 
 
 _NAMED = [

@@ -10,6 +10,7 @@ from hypothesis import given
 from ls_trajedit.traces.model import Call, Image, Other
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
 from ls_trajedit.traces.readers.langchain import FORMAT
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.langchain import SOURCES
@@ -37,6 +38,11 @@ def test_any_langchain_source_comes_back_and_takes_corrections(source: Any) -> N
 def test_nothing_else_is_langchain() -> None:
     for value in others("langchain"):
         assert FORMAT.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["langchain"]))
+def test_a_damaged_langchain_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(FORMAT, source)
 
 
 def _read(*messages: Any, options: ReadOptions = NO_OPTIONS) -> Any:

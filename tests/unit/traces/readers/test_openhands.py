@@ -11,6 +11,7 @@ from ls_trajedit.traces.model import Call, Text
 from ls_trajedit.traces.places import JSON_TEXT, Under
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError
 from ls_trajedit.traces.readers.openhands import FORMAT
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.openhands import SOURCES
@@ -38,6 +39,11 @@ def test_any_openhands_source_comes_back_and_takes_corrections(source: Any) -> N
 def test_nothing_else_is_openhands() -> None:
     for value in others("openhands"):
         assert FORMAT.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["openhands"]))
+def test_a_damaged_openhands_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(FORMAT, source)
 
 
 _ASKED = {"id": 0, "source": "user", "action": "message", "args": {"content": "Go."}}

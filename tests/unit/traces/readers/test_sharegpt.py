@@ -11,6 +11,7 @@ from ls_trajedit.traces.model import Reasoning
 from ls_trajedit.traces.places import JSON_TEXT, Span
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
 from ls_trajedit.traces.readers.sharegpt import FORMAT
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.sharegpt import SOURCES
@@ -38,6 +39,11 @@ def test_any_sharegpt_source_comes_back_and_takes_corrections(source: Any) -> No
 def test_nothing_else_is_sharegpt() -> None:
     for value in others("sharegpt"):
         assert FORMAT.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["sharegpt"]))
+def test_a_damaged_sharegpt_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(FORMAT, source)
 
 
 def _read(*turns: tuple[str, str], options: ReadOptions = NO_OPTIONS, **fields: Any) -> Any:

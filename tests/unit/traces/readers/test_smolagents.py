@@ -10,6 +10,7 @@ from hypothesis import given
 from ls_trajedit.traces.places import Under
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError
 from ls_trajedit.traces.readers.smolagents import FORMAT
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.smolagents import SOURCES
@@ -37,6 +38,11 @@ def test_any_smolagents_source_comes_back_and_takes_corrections(source: Any) -> 
 def test_nothing_else_is_smolagents() -> None:
     for value in others("smolagents"):
         assert FORMAT.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["smolagents"]))
+def test_a_damaged_smolagents_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(FORMAT, source)
 
 
 def _read(*steps: dict[str, Any]) -> Any:

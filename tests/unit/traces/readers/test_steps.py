@@ -11,6 +11,7 @@ from ls_trajedit.traces.model import Call, Other, Text
 from ls_trajedit.traces.places import JSON_TEXT, Under
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
 from ls_trajedit.traces.readers.steps import FORMATS
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.steps import SOURCES
@@ -42,6 +43,11 @@ def test_nothing_else_is_steps() -> None:
         assert STEPS.recognize(value) is None, value
 
 
+@given(damaged(SOURCES["steps"]))
+def test_a_damaged_steps_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(STEPS, source)
+
+
 @pytest.mark.parametrize("file", trace_files("potato"), ids=lambda file: file.path.stem)
 def test_the_potato_fixtures_are_read_as_a_person_reads_them(file: TraceFile) -> None:
     assert chats_in(file, POTATO) == file.expected()
@@ -63,6 +69,11 @@ def test_any_potato_source_comes_back_and_takes_corrections(source: Any) -> None
 def test_nothing_else_is_potato() -> None:
     for value in others("potato"):
         assert POTATO.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["potato"]))
+def test_a_damaged_potato_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(POTATO, source)
 
 
 def _step(**step: Any) -> Any:

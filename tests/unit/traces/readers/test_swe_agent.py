@@ -10,6 +10,7 @@ from hypothesis import given
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
 from ls_trajedit.traces.readers.openai_chat import FORMAT as OPENAI
 from ls_trajedit.traces.readers.swe_agent import FORMATS
+from tests.support.damage import check_damaged, damaged
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip
 from tests.support.sources.swe_agent import SOURCES
@@ -41,6 +42,11 @@ def test_nothing_else_is_swe_agent() -> None:
         assert SWE_AGENT.recognize(value) is None, value
 
 
+@given(damaged(SOURCES["swe-agent"]))
+def test_a_damaged_swe_agent_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(SWE_AGENT, source)
+
+
 @pytest.mark.parametrize("file", trace_files("mini-swe-agent"), ids=lambda file: file.path.stem)
 def test_the_mini_swe_agent_fixtures_are_read_as_a_person_reads_them(file: TraceFile) -> None:
     assert chats_in(file, MINI) == file.expected()
@@ -62,6 +68,11 @@ def test_any_mini_swe_agent_source_comes_back_and_takes_corrections(source: Any)
 def test_nothing_else_is_mini_swe_agent() -> None:
     for value in others("mini-swe-agent"):
         assert MINI.recognize(value) is None, value
+
+
+@given(damaged(SOURCES["mini-swe-agent"]))
+def test_a_damaged_mini_swe_agent_source_is_read_or_an_error_for_a_person(source: Any) -> None:
+    check_damaged(MINI, source)
 
 
 def _history(*items: dict[str, Any], options: ReadOptions = NO_OPTIONS) -> Any:
