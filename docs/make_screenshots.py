@@ -7,10 +7,13 @@ Run by `make screenshots`. Needs what the tests need: the extras `demo` and `tes
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,14 +31,37 @@ from ls_trajedit.report.write import write_report
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.options import parse_options
 
+
+@dataclass(frozen=True)
+class Example:
+    """A trace among the examples, what the pictures of it are called, and the box in their middle; None for the top."""
+
+    picture: str
+    traces: str
+    options: str
+    corrections: str
+    trace: str
+    middle: str | None = None
+
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 IMAGES = ROOT / "docs" / "images"
 
 # What is at the top of the window in each picture of the report.
 REPORT_PICTURES = {"report": "header", "report-corrections": "#corrections"}
-THEMES = {"Light": "editor.png", "Dark": "editor-dark.png"}
-TRACE = "traj_001"
+EDITORS = (
+    Example("editor", "traces.jsonl", "trajedit.yaml", "corrections.json", "traj_001"),
+    Example(
+        "conversation",
+        "chats.jsonl",
+        "chats.yaml",
+        "chat_corrections.json",
+        "chat_001",
+        middle="step_0__call_1__arguments__corrected",
+    ),
+)
+THEMES = {"Light": ".png", "Dark": "-dark.png"}
 WIDTH, HEIGHT = 1000, 820
 # 1400 pixels across, so that a README column of 800 or so still shows the text at a readable size.
 SCALE = 1.4
@@ -45,14 +71,18 @@ _OPENED = """task => {
   return store?.selected && !window.Htx.isLoading && Number(store.store.task?.id) === task;
 }"""
 
+_TO_THE_MIDDLE = """box => {
+  const scrolling = document.querySelector(".lsf-main-content");
+  const top = box.getBoundingClientRect().top - scrolling.getBoundingClientRect().top;
+  scrolling.scrollTop += top - scrolling.clientHeight / 2;
+}"""
+
 
 def main() -> None:
     """Writes every picture; raises SetupError when Label Studio or Chromium is not installed."""
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SetupError("Chromium is not installed: install the package `chromium`, so that it is on PATH")
-    corrections = json.loads((EXAMPLES / "corrections.json").read_text(encoding="utf-8"))
-    correction = next(found for found in corrections if found["trace_id"] == TRACE)
     IMAGES.mkdir(exist_ok=True)
     with (
         TemporaryDirectory(prefix="ls-trajedit-screenshots-") as folder,
@@ -62,10 +92,14 @@ def main() -> None:
     ):
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        for theme, name in THEMES.items():
+        for example, (theme, ending) in product(EDITORS, THEMES.items()):
             # A project each: what was typed into one is kept as a draft.
-            page = _opened(browser, label_studio, theme, *_push(label_studio))
-            _type(page, correction)
+            page = _opened(browser, label_studio, theme, *_push(label_studio, example))
+            _type(page, _correction(example))
+            if example.middle:
+                box = page.locator(f'textarea[name^="{example.middle}"]')
+                box.evaluate(_TO_THE_MIDDLE)
+            name = f"{example.picture}{ending}"
             page.screenshot(path=IMAGES / name)
             page.context.close()
             _tell(name)
@@ -104,15 +138,20 @@ def _tell(name: str) -> None:
     sys.stdout.write(f"docs/images/{name}: {(IMAGES / name).stat().st_size // 1024} KB\n")
 
 
-def _push(label_studio: LocalLabelStudio) -> tuple[int, int]:
-    """A project with the example traces, and the task in it that holds TRACE."""
-    options = parse_options((EXAMPLES / "trajedit.yaml").read_text(encoding="utf-8"), "trajedit.yaml")
-    loaded = load_traces([Input(EXAMPLES / "traces.jsonl")], options)
+def _correction(example: Example) -> dict[str, Any]:
+    corrections = json.loads((EXAMPLES / example.corrections).read_text(encoding="utf-8"))
+    return next(found for found in corrections if found["trace_id"] == example.trace)
+
+
+def _push(label_studio: LocalLabelStudio, example: Example) -> tuple[int, int]:
+    """A project with the example's traces, and the task in it that holds its trace."""
+    options = parse_options((EXAMPLES / example.options).read_text(encoding="utf-8"), example.options)
+    loaded = load_traces([Input(EXAMPLES / example.traces)], options)
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Agent traces", options, loaded)
     push_prefilled(server, target, options, loaded, lambda done, total: None)
     tasks = (task for page in data_pages(server, target.project.id) for task in page.tasks)
-    return target.project.id, next(task["id"] for task in tasks if task["data"]["id"] == TRACE)
+    return target.project.id, next(task["id"] for task in tasks if task["data"]["id"] == example.trace)
 
 
 def _opened(browser: Browser, label_studio: LocalLabelStudio, theme: str, project: int, task: int) -> Page:
@@ -141,7 +180,9 @@ def _type(page: Page, correction: Mapping[str, Any]) -> None:
     """Types the edits and their reasons into their boxes, and chooses the labels of the steps."""
     for edit in correction["edits"]:
         index = edit["step_index"]
-        name = edit["field"] if index is None else f"step_{index}__{edit['field']}"
+        # `tool_calls[1].arguments` is `call_1__arguments` in the name of a control.
+        field = re.sub(r"^tool_calls\[(\d+)\]\.", r"call_\1__", edit["field"])
+        name = field if index is None else f"step_{index}__{field}"
         for control, text in ((f"{name}__corrected", edit["text"]), (f"{name}__reason", edit["reason"])):
             page.locator(f'textarea[name^="{control}"]').fill(text)
             page.keyboard.press("Tab")

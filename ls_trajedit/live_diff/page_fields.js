@@ -128,15 +128,16 @@ const pageFields = (() => {
     return { original: value, isJson: (notes?.json ?? []).includes(field) };
   }
 
-  // How the text of a box compares with the original: "same", "relaid" when only the layout of its JSON differs,
+  // How the text of a box compares with the original: "same", "relaid" when only the layout of a call's JSON differs,
   // "edited", or "broken" when it should be JSON and is not. As in the converters, line ends alone do not count as a
   // difference, nor does the layout of JSON.
-  function compare({ original, isJson }, text) {
+  function compare({ original, isJson, call }, text) {
     if (text === null || trajedit.foldNewlines(text) === trajedit.foldNewlines(original)) return "same";
     if (!isJson) return "edited";
     const edited = canonicalJson(text);
     if (edited === null) return "broken";
-    return edited === canonicalJson(original) ? "relaid" : "edited";
+    if (edited !== canonicalJson(original)) return "edited";
+    return call ? "relaid" : "same";
   }
 
   function canonicalJson(text) {

@@ -27,7 +27,9 @@ LOREM = ("lorem", "ipsum", "dolor", "sit", "amet", "consectetur", "elit", "sed",
 def script(browser: Browser) -> Iterator[Page]:
     """An empty page that knows `trajedit`."""
     page = browser.new_page()
-    page.evaluate(f"{(files('ls_trajedit.page') / 'diff.js').read_text(encoding='utf-8')}; window.trajedit = trajedit")
+    page.evaluate(
+        f"{(files('ls_trajedit.live_diff') / 'diff.js').read_text(encoding='utf-8')}; window.trajedit = trajedit"
+    )
     yield page
     page.close()
 
