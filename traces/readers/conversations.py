@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 from ls_trajedit.traces.field_path import MISSING, FieldPath, format_path, get_field
 from ls_trajedit.traces.model import Tool
 from ls_trajedit.traces.places import Place
-from ls_trajedit.traces.readers.base import ReadError, ReadOptions, declared_tools, first_text, message_lists
+from ls_trajedit.traces.readers.base import (
+    ReadError,
+    ReadOptions,
+    declared_tools,
+    first_text,
+    is_recording,
+    message_lists,
+)
 
 __all__ = ["Conversation", "answers", "conversations", "only_conversation", "source_id"]
 
@@ -48,7 +55,10 @@ def conversations(
     are_messages: Callable[[Sequence[Any]], bool],
     *deeper: FieldPath,
 ) -> Iterator[Conversation]:
-    """Every list of messages in the source: where `message_lists` looks, and at the paths in `deeper`."""
+    """Every list of messages in the source: where `message_lists` looks, and at the paths in `deeper`. None in a
+    recording of model calls, unless `messages_key` says so."""
+    if options.messages_key is None and is_recording(source):
+        return
     found = list(message_lists(source, options))
     if options.messages_key is None:
         lists = ((path, get_field(source, path)) for path in deeper)

@@ -34,6 +34,7 @@ from ls_trajedit.traces.readers.base import (
     ReadOptions,
     arguments_at,
     build_trace,
+    is_recording,
     is_role,
     known_role,
     role_of,
@@ -280,7 +281,7 @@ def _is_dict(value: Any) -> bool:
 
 
 def _found(source: Any, options: ReadOptions) -> Iterator[Conversation]:
-    if options.messages_key is None and is_exchange(source):
+    if options.messages_key is None and (is_exchange(source) or is_recording(source)):
         return
     yield from conversations(source, options, lambda items: _is_ours(source, items, options))
     if isinstance(source, dict) and options.messages_key is None:
