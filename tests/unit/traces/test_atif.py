@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from atif import Trajectory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,8 +42,7 @@ def _traces(draw: st.DrawFn) -> Trace:
 
 
 def _validate(trajectory: dict[str, Any]) -> None:
-    model = pytest.importorskip("atif").Trajectory
-    model.model_validate(trajectory)
+    Trajectory.model_validate(trajectory)
 
 
 @given(_traces())
