@@ -81,7 +81,7 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
         )
     indices = [editor.step_index for editor in fixed.editors if editor.step_index is not None]
     steps_path = _steps_path(fixed, sample, repeated_path, chosen.get("steps_key"))
-    id_path = _top_level_path(tags, TRACE_ID_TAG, chosen.get("id_key"), _DEFAULTS.id_key)
+    id_path = _top_level_path(tags, TRACE_ID_TAG, chosen.get("id_key"), _DEFAULTS.id_keys[0])
     task_path = _task_path(tags, fixed, {id_path, final_answer_path}, chosen.get("task_key"))
     return Schema(
         fixed=fixed,

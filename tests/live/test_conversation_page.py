@@ -93,8 +93,9 @@ def test_line_breaks_stay_a_long_result_scrolls_and_the_system_prompt_unfolds(pr
     heard = seen(page, "trajedit-heard").first
     assert "I want to fly.\n  Here is my seat:" in heard.inner_text()
     result = seen(page, "trajedit-result").first
-    sizes = result.evaluate("(result) => [result.scrollHeight, result.clientHeight]")
-    assert sizes[0] > 2 * sizes[1]
+    # What is out of sight is not laid out.
+    result.scroll_into_view_if_needed()
+    page.wait_for_function("(result) => result.scrollHeight > 2 * result.clientHeight", arg=result.element_handle())
     prompt = page.get_by_text("You book flights.")
     expect(prompt).to_be_hidden()
     page.get_by_text("System prompt").click()
