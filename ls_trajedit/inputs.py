@@ -144,6 +144,11 @@ class LoadedTraces:
     not_understood: tuple[str, ...] = ()
 
     @property
+    def traces(self) -> list[StepTrace | ChatTrace]:
+        """All traces."""
+        return [*self.steps, *self.chats]
+
+    @property
     def count(self) -> int:
         """How many traces there are."""
         return len(self.steps) + len(self.chats)
@@ -184,7 +189,7 @@ class LoadedTraces:
         which a model that was cut off may leave, does not exist in UTF-8."""
         invalid = list(self.invalid)
         kept: list[StepTrace | ChatTrace] = []
-        for trace in (*self.steps, *self.chats):
+        for trace in self.traces:
             half = _half_of_a_pair(trace)
             if half is None:
                 kept.append(trace)
@@ -244,7 +249,7 @@ class TraceFiles:
             invalid += broken
             if broken and len(broken) == len(items):
                 not_understood.append(name)
-            there = {STEPS if isinstance(item, StepTrace) else item.trace.format for item in (*steps, *chats)}
+            there = {item.trace.format for item in chats} | ({STEPS} if steps else set())
             formats |= {kind: why for kind, why in file.formats.items() if kind in there and kind not in formats}
         return LoadedTraces(self.name, steps, chats, invalid, formats, check.copies, tuple(not_understood))
 

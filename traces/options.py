@@ -166,7 +166,7 @@ class Options(BaseModel):
     templates: Templates = Templates()
     tools_key: str | None = None
 
-    from_: str | None = Field(None, alias="from")
+    from_: str | None = Field(default=None, alias="from")
     messages_key: str | None = None
     role_key: str | None = None
     roles: Roles = Field(default_factory=Roles)

@@ -59,7 +59,7 @@ def traces(
         return
     shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
     failures = 0
-    for trace in (*loaded.steps, *loaded.chats):
+    for trace in loaded.traces:
         try:
             line = json_line(_FORMS[form](trace, chosen))
         except (PlainShapeError, ReadError) as error:
