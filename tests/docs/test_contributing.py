@@ -1,7 +1,8 @@
-"""Contributing, followed to the letter: in a copy of the code, its format and its command are added and used."""
+"""Contributing, followed to the letter: in a copy of the code, its format, its reader and its command are added and used."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -88,11 +89,31 @@ def test_a_command_that_is_added_as_the_page_says_runs_and_is_in_the_help(copy: 
     assert ran(copy, "count", "examples/traces.jsonl") == f"{len(lines)}\n"
 
 
+def test_a_reader_that_is_added_as_the_page_says_reads_its_format(copy: Path) -> None:
+    step = re.search(
+        r"^2\. Add `(dialog[.\w]*)` to `(\w+)` in `([\w/.]+)`", section("Adding a reader for traces"), re.MULTILINE
+    )
+    assert step
+    entry, table, path = step.groups()
+    registry = in_copy(copy, path)
+    write_module(copy, "traces/readers/")
+    replace(registry, r"^from ls_trajedit\.traces\.readers import \($", r"\g<0>\n    dialog,")
+    replace(registry, rf"^{table}: [^\0]*?for format_ in \(", rf"\g<0>\n        {entry},")
+    (copy / "runs.jsonl").write_text('{"dialog": [["user", "Hello"], ["assistant", "Hi"]]}\n', encoding="utf-8")
+    assert "a `dialog` of pairs" in ran(copy, "traces", "runs.jsonl")
+    (line,) = ran(copy, "traces", "runs.jsonl", "--as", "messages").splitlines()
+    assert json.loads(line)["messages"] == [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi"},
+    ]
+
+
 def test_the_functions_that_read_a_trace_are_where_the_page_says() -> None:
-    named = re.findall(r"`(\w+)` in `(traces/\w+\.py)`", section("Adding a reader for traces"))
+    named = re.findall(r"`(\w+)` in `(traces/[\w/]+\.py)`", section("Adding a reader for traces"))
     assert named
-    for function, file in named:
-        assert re.search(rf"^def {function}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), function
+    for name, file in named:
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^(def {name}\(|{name}: )", text, re.MULTILINE), name
 
 
 @pytest.mark.parametrize("heading", ["Adding a format", "Adding a reader for traces", "Adding a command"])
