@@ -166,7 +166,7 @@ def test_a_label_studio_that_refuses_local_addresses_is_explained(
         traces = write_traces(tmp_path / "traces.jsonl", [TRACE])
         backend = start_host(HOSTS[0]).url
         refused = person.run("push", traces, "--title", "Guarded", "--backend", backend, status=3).stderr
-        assert f"no backend at a local or private address such as {backend}" in refused
+        assert f"does not connect backends at local or private addresses such as {backend}" in refused
         assert "ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false" in refused
         assert "reserved network address" not in refused
         (project,) = re.findall(r"push with --project (\d+)", refused)

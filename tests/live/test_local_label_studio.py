@@ -99,7 +99,7 @@ def test_nothing_is_left_when_the_block_ends_even_by_ctrl_c_and_the_folder_can_b
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(ServerError, match=f"port {port} is taken"), run_label_studio(tmp_path, port=port):
+        with pytest.raises(ServerError, match=f"port {port} is in use"), run_label_studio(tmp_path, port=port):
             pass
     assert not (tmp_path / "label-studio.log").exists()
 

@@ -32,17 +32,17 @@ CONFIG = """\
 PAPER = {
     "question": "Who wrote it?",
     "turns": [
-        {"role": "user", "content": "Who wrote it?"},
-        {"role": "agent", "content": "serach(author)"},
-        {"role": "tool", "content": "Ada"},
-        {"role": "agent", "content": "It was Bob."},
+        {"turn": "plan", "content": "Who wrote it?"},
+        {"turn": "call", "content": "serach(author)"},
+        {"turn": "note", "content": "Ada"},
+        {"turn": "call", "content": "It was Bob."},
     ],
     "answer": "Bob",
     "model": "m-1",
 }
 SHORT = {
     "question": "When?",
-    "turns": [{"role": "user", "content": "When?"}, {"role": "agent", "content": "In 1843."}],
+    "turns": [{"turn": "plan", "content": "When?"}, {"turn": "call", "content": "In 1843."}],
     "answer": "1843",
 }
 PASSWORD = "a-password-for-this-test"
@@ -129,10 +129,10 @@ def test_a_project_made_by_hand_is_pulled_without_any_local_file(annotated: Anno
     assert first["corrected_trace"] == {
         "task": "Who wrote it?",
         "steps": [
-            {"role": "user", "content": "Who wrote it?"},
-            {"role": "agent", "content": "search(author)"},
-            {"role": "tool", "content": "Ada"},
-            {"role": "agent", "content": "It was Ada."},
+            {"turn": "plan", "content": "Who wrote it?"},
+            {"turn": "call", "content": "search(author)"},
+            {"turn": "note", "content": "Ada"},
+            {"turn": "call", "content": "It was Ada."},
         ],
         "answer": "Ada",
     }
