@@ -206,7 +206,7 @@ def test_edits_without_a_reason_are_rejected_on_request_and_strict_says_so(
 ) -> None:
     done = annotated.convert(tmp_path, "--require-reason", "--strict", status=5)
     assert "rejected because of\n  a field that the task lacks  1\n  an edit without a reason     2\n" in done.stdout
-    assert "3 rejected" in done.stderr
+    assert "3 annotations rejected" in done.stderr
     assert [record["n_edits"] for record in records(tmp_path)] == [0]
     first = read_lines(tmp_path / "rejects.jsonl")[0]
     assert first["detail"] == "`better2`, `betterAnswer`"
