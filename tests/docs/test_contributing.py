@@ -1,4 +1,4 @@
-"""Contributing, followed to the letter: its format, its reader and its command are added to a copy of the code and used."""
+"""Contributing, followed to the letter: its format, reader and command are added to a copy of the code and used."""
 
 from __future__ import annotations
 
