@@ -15,6 +15,7 @@ Facts: the messages of ag2ai/ag2 and microsoft/autogen, and the two halves of ag
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -23,6 +24,7 @@ from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.model import Image, Message, Other, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.readers.base import (
+    NO_OPTIONS,
     Format,
     ReadError,
     ReadOptions,
@@ -61,7 +63,8 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
     if path is None or items is None:
         raise ReadError("it holds no list of messages with named speakers; `messages_key` names it")
     key = _speaker_key(items)
-    said = [message for n, item in enumerate(items) for message in _messages(item, (*path, n), key, options)]
+    left_out: Counter[str] = Counter()
+    said = [message for n, item in enumerate(items) for message in _messages(item, (*path, n), key, options, left_out)]
     agents = agents_of(said)
     if options.agent is None and agents and not (len(agents) == 1 and known_role(agents[0]) == "assistant"):
         raise unnamed_agent(agents)
@@ -77,6 +80,7 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
             task=first_text(holder, ("question",), ("task",), ("task_description",)),
             tools=declared_tools(holder.get("tools")),
             agent=options.agent,
+            left_out=left_out,
         )
     ]
 
@@ -128,7 +132,9 @@ def _text_key(item: Mapping[str, Any]) -> str | None:
     return next((key for key in _TEXT_KEYS if isinstance(item.get(key), str)), None)
 
 
-def _messages(item: dict[str, Any], place: Place, key: str | None, options: ReadOptions) -> Iterator[Message]:
+def _messages(
+    item: dict[str, Any], place: Place, key: str | None, options: ReadOptions, left_out: Counter[str]
+) -> Iterator[Message]:
     word = item[key] if key else _speaker(item)
     role = options.roles.get(word) or options.roles.get(_ASIDE.sub("", word))
     known = known_role(word)
@@ -144,7 +150,7 @@ def _messages(item: dict[str, Any], place: Place, key: str | None, options: Read
     if isinstance(item.get("tool_responses"), list):
         yield from _responses(item["tool_responses"], (*place, "tool_responses"))
         return
-    for message in chat_message({**item, "role": role}, place, ReadOptions()):
+    for message in chat_message({**item, "role": role}, place, NO_OPTIONS, left_out):
         if message.role == "tool":
             # The `name` beside a result is that of the agent which ran the call.
             yield replace(message, parts=tuple(replace(p, name=None) for p in message.parts if isinstance(p, Result)))

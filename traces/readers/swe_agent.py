@@ -12,6 +12,7 @@ What is odd:
 - In `trajectory`, where most responses are no more than the thought, the model made calls that are recorded only as the
   commands that they became: then the thought is read as reasoning and the command as what was said.
   What came before the first step is its `query`, where that was recorded.
+- mini-swe-agent keeps the answers of OpenAI's Responses API as they came, between other messages.
 - mini-swe-agent's last message, of the role `exit`, is the framework's own. Its older, bare lists of messages hold
   commands in text and are OpenAI's chat.
 
@@ -26,18 +27,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
+from ls_trajedit.traces.model import Message, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.readers.base import (
     Format,
     ReadError,
     ReadOptions,
-    arguments_at,
     build_trace,
     declared_tools,
     first_text,
 )
 from ls_trajedit.traces.readers.openai_chat import chat_message, content_parts
+from ls_trajedit.traces.readers.openai_responses import response_messages
 from ls_trajedit.traces.readers.speakers import agents_of, turns_of
 
 __all__ = ["FORMATS", "is_swe_agent_step"]
@@ -67,11 +68,12 @@ def read_swe_agent(source: Any, options: ReadOptions) -> list[Trace]:
     """The one trace in the source."""
     if not isinstance(source, dict) or recognize_swe_agent(source) is None:
         raise ReadError("it has neither SWE-agent's `history` nor its `trajectory`")
+    left_out: Counter[str] = Counter()
     if source.get("history"):
         items = enumerate(source["history"])
-        said = [message for number, item in items for message in _history(item, ("history", number), options)]
+        said = [message for number, item in items for message in _history(item, ("history", number), options, left_out)]
     else:
-        said = list(_trajectory(source["trajectory"], options))
+        said = list(_trajectory(source["trajectory"], options, left_out))
     return [
         build_trace(
             source,
@@ -81,6 +83,7 @@ def read_swe_agent(source: Any, options: ReadOptions) -> list[Trace]:
             identity=first_text(source, ("instance_id",), ("info", "instance_id")),
             tools=declared_tools(source.get("tools")),
             agent=options.agent if agents_of(said) else None,
+            left_out=left_out,
         )
     ]
 
@@ -97,10 +100,10 @@ def _is_trajectory(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(is_swe_agent_step(item) for item in value)
 
 
-def _history(item: dict[str, Any], place: Place, options: ReadOptions) -> Iterator[Message]:
+def _history(item: dict[str, Any], place: Place, options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
     ids = item.get("tool_call_ids")
     agent = item["agent"] if isinstance(item.get("agent"), str) else None
-    for message in chat_message(item, place, options):
+    for message in chat_message(item, place, options, left_out):
         parts: tuple[Part, ...] = message.parts
         if message.role == "assistant":
             parts = (*_thinking(item.get("thinking_blocks"), (*place, "thinking_blocks")), *parts)
@@ -120,11 +123,11 @@ def _thinking(blocks: Any, place: Place) -> Iterator[Reasoning]:
             yield Reasoning(text, (*place, number, "thinking"))
 
 
-def _trajectory(steps: Sequence[dict[str, Any]], options: ReadOptions) -> Iterator[Message]:
+def _trajectory(steps: Sequence[dict[str, Any]], options: ReadOptions, left_out: Counter[str]) -> Iterator[Message]:
     query = steps[0].get("query")
     for number, item in enumerate(query if isinstance(query, list) else ()):
         if isinstance(item, dict) and "role" in item:
-            yield from _history(item, ("trajectory", 0, "query", number), options)
+            yield from _history(item, ("trajectory", 0, "query", number), options, left_out)
     calls_functions = _calls_functions(steps)
     for number, step in enumerate(steps):
         place: Place = ("trajectory", number)
@@ -202,36 +205,13 @@ def _mini(item: Any, place: Place, options: ReadOptions, left_out: Counter[str])
     if item.get("role") == "exit" or (isinstance(extra, dict) and "exit_status" in extra):
         left_out[_EXIT] += 1
     elif item.get("object") == "response" and isinstance(item.get("output"), list):
-        yield Message("assistant", tuple(_response(item["output"], (*place, "output"))))
-    elif item.get("type") == "function_call_output":
-        found = content_parts(item.get("output"), (*place, "output"))
-        content = tuple(part for part in found if isinstance(part, Text | Image | Other))
-        yield Message("tool", (Result(content, first_text(item, ("call_id",)) or "", place=place),))
+        # Each answer of the Responses API is one of these, so what is in it is one message.
+        answer = [(part, (*place, "output", number)) for number, part in enumerate(item["output"])]
+        yield from response_messages(answer, options, left_out)
+    elif item.get("type") in ("message", "function_call_output"):
+        yield from response_messages([(item, place)], options, left_out)
     else:
-        yield from chat_message(item, place, options)
-
-
-def _response(items: Sequence[Any], place: Place) -> Iterator[Part]:
-    """The parts of an answer of OpenAI's Responses API, as the agent keeps it."""
-    for number, item in enumerate(items):
-        at = (*place, number)
-        match item:
-            case {"type": "function_call", "name": str(name)}:
-                arguments, arguments_place = arguments_at(item.get("arguments"), (*at, "arguments"))
-                identity = first_text(item, ("call_id",), ("id",)) or ""
-                yield Call(name, arguments, identity, (*at, "name"), arguments_place)
-            case {"type": "message", "content": list(blocks)}:
-                yield from (Text(text, (*at, "content", index, "text")) for index, text in _texts(blocks))
-            case {"type": "reasoning", "summary": list(blocks)}:
-                yield from (Reasoning(text, (*at, "summary", index, "text")) for index, text in _texts(blocks))
-            case _:
-                yield Other(item, at)
-
-
-def _texts(blocks: Sequence[Any]) -> Iterator[tuple[int, str]]:
-    for index, block in enumerate(blocks):
-        if isinstance(block, dict) and isinstance(text := block.get("text"), str) and text:
-            yield index, text
+        yield from chat_message(item, place, options, left_out)
 
 
 FORMATS = (
