@@ -16,7 +16,7 @@ quick: $(TEST)/installed
 	$(TEST)/bin/python -m pytest --quiet --numprocesses=auto --dist=worksteal --hypothesis-profile=quick \
 	  -p no:faker -p no:schemathesis tests/unit traces label_config converters ls_trajedit $(TEST_ARGUMENTS)
 
-test: $(TEST)/installed chromium nginx
+test: $(TEST)/installed chromium nginx postgresql
 	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
 
 # Optional, because PyTorch is large. On Linux, PyPI has it with CUDA, which is not used here; where pip also knows an
@@ -87,6 +87,16 @@ nginx:
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light; \
 	  else \
 	    echo "a test of the live diff needs nginx: install the package nginx-light" >&2; exit 1; \
+	  fi; }
+
+# The tests make a temporary cluster of their own; the one that the package makes is not used.
+.PHONY: postgresql
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; \
+	  else \
+	    echo "the live tests need PostgreSQL: install the package postgresql" >&2; exit 1; \
 	  fi; }
 
 clean:

@@ -1,4 +1,5 @@
-"""One real Label Studio and one real Chromium for all live tests. What is missing fails them; nothing is skipped."""
+"""One real Label Studio and one real Chromium for all live tests, and another Label Studio on PostgreSQL for some of them.
+What is missing fails them; nothing is skipped."""
 
 from __future__ import annotations
 
@@ -14,9 +15,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from tests.contract.conftest import label_studio_ml_python, start_host
 
+from .databases import Database, PostgresqlServer, SqliteDatabase, run_postgresql
+
 __all__ = ["label_studio_ml_python", "logged_in", "start_host"]
 
-DATABASE = "label_studio.sqlite3"
+_SQLITE_FILE = "label_studio.sqlite3"
 
 # The strictest server there is: it refuses predictions that name a control which the project's config lacks.
 VALIDATE_PREDICTIONS = {"fflag_feat_utc_210_prediction_validation_15082025": "true"}
@@ -41,6 +44,30 @@ def label_studio(label_studio_folder: Path) -> Iterator[LocalLabelStudio]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def database(label_studio_folder: Path) -> Database:
+    """The database of `label_studio`."""
+    return SqliteDatabase(label_studio_folder / _SQLITE_FILE)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A running PostgreSQL, the database of `label_studio_on_postgresql`."""
+    with run_postgresql() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def label_studio_on_postgresql(
+    postgresql: PostgresqlServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalLabelStudio]:
+    """A running Label Studio that keeps its projects in PostgreSQL, as its makers recommend for production. It starts
+    with the first test that asks for it."""
+    folder = tmp_path_factory.mktemp("label-studio-on-postgresql")
+    with run_label_studio(folder, extra_env={**VALIDATE_PREDICTIONS, **postgresql.environment}) as running:
+        yield running
+
+
 @pytest.fixture
 def migrated_folder(label_studio: LocalLabelStudio, label_studio_folder: Path, tmp_path: Path) -> Path:
     """A folder with a copy of the database of `label_studio`. Another Label Studio is up on it in a few seconds, and
@@ -48,8 +75,8 @@ def migrated_folder(label_studio: LocalLabelStudio, label_studio_folder: Path, t
     folder = tmp_path / "label-studio"
     folder.mkdir()
     with (
-        closing(sqlite3.connect(label_studio_folder / DATABASE)) as original,
-        closing(sqlite3.connect(folder / DATABASE)) as copy,
+        closing(sqlite3.connect(label_studio_folder / _SQLITE_FILE)) as original,
+        closing(sqlite3.connect(folder / _SQLITE_FILE)) as copy,
     ):
         original.backup(copy)
     return folder

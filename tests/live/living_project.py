@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, add_user
 
+from .databases import Database
 from .project_api import annotate, call, tasks, text_result
 
-__all__ = ["CONFIG", "LivingProject", "age_tasks", "trace"]
+__all__ = ["CONFIG", "LivingProject", "trace"]
 
 CONFIG = """\
 <View>
@@ -34,18 +32,10 @@ def trace(number: int, text: str = "serach()") -> dict[str, Any]:
     return {"id": f"trace-{number}", "task": f"Task {number}", "steps": steps[: 1 if number % 3 == 0 else 2]}
 
 
-def age_tasks(database: Path, project: int) -> None:
-    """Dates the last change of every task an hour back, as if nothing had happened for so long. A pull reads what
-    changed in the last minutes again in any case, so in a test it would read everything, and could miss nothing."""
-    with closing(sqlite3.connect(database, timeout=60)) as connection, connection:
-        back = "strftime('%Y-%m-%d %H:%M:%f', updated_at, '-1 hour')"
-        connection.execute(f"UPDATE task SET updated_at = {back} WHERE project_id = ?", [project])
-
-
 class LivingProject:
     """A new project with `size` tasks. `done` tells what happened, for messages."""
 
-    def __init__(self, label_studio: LocalLabelStudio, database: Path, random: Random, size: int) -> None:
+    def __init__(self, label_studio: LocalLabelStudio, database: Database, random: Random, size: int) -> None:
         self._label_studio = label_studio
         self._database = database
         self._random = random
@@ -69,7 +59,7 @@ class LivingProject:
 
     def age(self) -> None:
         """Lets an hour pass in which nothing happens."""
-        age_tasks(self._database, self.number)
+        self._database.age_tasks(self.number)
 
     def act(self) -> None:
         """Does one thing at random."""

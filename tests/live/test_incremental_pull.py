@@ -16,7 +16,7 @@ from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 from ls_trajedit.traces.options import Options
 
 from .command_line import Person
-from .conftest import DATABASE
+from .databases import Database
 from .label_studio_proxy import LabelStudioProxy, proxy_to
 from .living_project import CONFIG, LivingProject, trace
 from .project_api import annotate, tasks, text_result
@@ -30,12 +30,7 @@ CORRECTED = ("step_0__action__corrected", "step_0__action")
 
 
 @pytest.fixture
-def database(label_studio: LocalLabelStudio, label_studio_folder: Path) -> Path:
-    return label_studio_folder / DATABASE
-
-
-@pytest.fixture
-def project(label_studio: LocalLabelStudio, database: Path) -> LivingProject:
+def project(label_studio: LocalLabelStudio, database: Database) -> LivingProject:
     """A project of a dozen tasks, always the same."""
     return LivingProject(label_studio, database, Random(0), 12)
 
@@ -62,7 +57,7 @@ def fully_pulled(
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_whatever_happens_in_a_project_pulls_of_what_changed_end_in_the_files_of_a_full_pull(
-    label_studio: LocalLabelStudio, database: Path, tmp_path: Path, seed: int
+    label_studio: LocalLabelStudio, database: Database, tmp_path: Path, seed: int
 ) -> None:
     random = Random(seed)
     project = LivingProject(label_studio, database, random, 10)
@@ -141,7 +136,7 @@ def test_only_what_changed_is_read_also_when_the_number_of_tasks_stays_the_same(
 
 
 def test_other_options_and_another_labeling_config_rebuild_the_files_without_reading_a_task(
-    label_studio: LocalLabelStudio, database: Path, person: Person, proxy: LabelStudioProxy
+    label_studio: LocalLabelStudio, database: Database, person: Person, proxy: LabelStudioProxy
 ) -> None:
     project = LivingProject(label_studio, database, Random(0), 0)
     number, data = project.number, person.folder / "data"
@@ -201,7 +196,7 @@ def test_annotations_that_move_when_duplicate_tasks_are_merged_are_not_lost(
 
 
 def test_what_another_person_does_while_a_pull_runs_is_seen_before_or_after_and_by_the_next_pull(
-    label_studio: LocalLabelStudio, database: Path, person: Person, proxy: LabelStudioProxy
+    label_studio: LocalLabelStudio, database: Database, person: Person, proxy: LabelStudioProxy
 ) -> None:
     project = LivingProject(label_studio, database, Random(0), 0)
     number, data = project.number, person.folder / "data"

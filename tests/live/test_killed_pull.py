@@ -21,10 +21,10 @@ from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 from ls_trajedit.output.inventory import verify
 
 from .command_line import Person
-from .conftest import DATABASE
+from .databases import Database
 from .killed_pull import PullMark, pull_killed_at
 from .label_studio_proxy import LabelStudioProxy, proxy_to
-from .living_project import CONFIG, age_tasks, trace
+from .living_project import CONFIG, trace
 from .project_api import annotate, call, tasks, text_result
 from .pulled_files import OUTPUTS, outputs_in, pull_here, pulled_files, times_of_change
 
@@ -46,7 +46,7 @@ class Pulled:
     """A project that was pulled into `data`, and into `reference` by pulls that nobody disturbs."""
 
     label_studio: LocalLabelStudio
-    database: Path
+    database: Database
     proxy: LabelStudioProxy
     person: Person
     number: int
@@ -69,7 +69,7 @@ class Pulled:
 
     def change_and_pull_reference(self) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """The output files as they are, and as they are to be after a change, the first for an hour."""
-        age_tasks(self.database, self.number)
+        self.database.age_tasks(self.number)
         self.change()
         pull_here(self.person, self.number, self.reference)
         old, new = outputs_in(self.data), pulled_files(self.reference)
@@ -101,7 +101,7 @@ class Pulled:
 
 
 @pytest.fixture
-def pulled(label_studio: LocalLabelStudio, label_studio_folder: Path, tmp_path: Path) -> Iterator[Pulled]:
+def pulled(label_studio: LocalLabelStudio, database: Database, tmp_path: Path) -> Iterator[Pulled]:
     body = {"title": "Killed", "label_config": CONFIG}
     number = call(label_studio, "POST", "/api/projects", json=body)["id"]
     imported = [{"data": trace(task, "serach()" * (LENGTH // 8))} for task in range(TASKS)]
@@ -109,7 +109,7 @@ def pulled(label_studio: LocalLabelStudio, label_studio_folder: Path, tmp_path: 
     ids = [task["id"] for task in tasks(label_studio, number)]
     with proxy_to(label_studio) as proxy:
         person = replace(Person.at(tmp_path, label_studio), url=proxy.url)
-        scene = Pulled(label_studio, label_studio_folder / DATABASE, proxy, person, number, ids, Random(SEED))
+        scene = Pulled(label_studio, database, proxy, person, number, ids, Random(SEED))
         for folder in (scene.data, scene.reference):
             pull_here(person, number, folder)
         yield scene
