@@ -79,7 +79,11 @@ def find_label_studio() -> Path:
 
 @contextmanager
 def run_label_studio(
-    data_dir: Path, *, port: int | None = None, extra_env: Mapping[str, str] = {}
+    data_dir: Path,
+    *,
+    port: int | None = None,
+    extra_env: Mapping[str, str] = {},
+    start_seconds: int = _START_SECONDS,
 ) -> Iterator[LocalLabelStudio]:
     """A Label Studio with its database, files and log in `data_dir`, up when the block begins and gone after it.
 
@@ -88,7 +92,7 @@ def run_label_studio(
     it has already. In a folder that was used before, the new owner sees the earlier projects too.
 
     Raises SetupError when Label Studio is not installed, and ServerError when the port is taken, or when Label Studio
-    ends or is not up within three minutes (with the last lines of its log).
+    ends or is not up within `start_seconds` (with the last lines of its log).
     """
     executable = find_label_studio()
     data_dir = data_dir.resolve()
@@ -122,7 +126,7 @@ def run_label_studio(
                 start_new_session=True,
             )
         url = f"http://{_HOST}:{port}"
-        _wait_until_up(process, url, token, log)
+        _wait_until_up(process, url, token, log, start_seconds)
         yield LocalLabelStudio(url=url, token=token, username=username, password=password, pid=process.pid)
     finally:
         if process is not None:
@@ -162,15 +166,15 @@ def _require_free(port: int) -> int:
     return port
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], url: str, token: str, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
+def _wait_until_up(process: subprocess.Popen[bytes], url: str, token: str, log: Path, seconds: int) -> None:
+    deadline = time.monotonic() + seconds
     with _session() as session:
         session.headers["Authorization"] = f"Token {token}"
         while (answer := _first_answer(session, url)) is None:
             if (status := process.poll()) is not None:
                 raise ServerError(f"Label Studio ended with status {status} while starting. {_end_of(log)}")
             if time.monotonic() > deadline:
-                raise ServerError(f"Label Studio is not up after {_START_SECONDS} s. {_end_of(log)}")
+                raise ServerError(f"Label Studio is not up after {seconds} s. {_end_of(log)}")
             time.sleep(0.2)
     # If another server took the port in the meantime, it would be up too, but would not know the token.
     if not answer.ok:

@@ -1,5 +1,5 @@
-"""One real Label Studio and one real Chromium for all live tests, and another Label Studio on PostgreSQL for some of them.
-What is missing fails them; nothing is skipped."""
+"""One real Label Studio and one real Chromium for all live tests, and another Label Studio on PostgreSQL for some of
+them. What is missing fails them; nothing is skipped."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ __all__ = ["label_studio_ml_python", "logged_in", "start_host"]
 
 _SQLITE_FILE = "label_studio.sqlite3"
 
+# On a busy machine, the migrations of an empty database take several minutes.
+START_SECONDS = 600
 # The strictest server there is: it refuses predictions that name a control which the project's config lacks.
 VALIDATE_PREDICTIONS = {"fflag_feat_utc_210_prediction_validation_15082025": "true"}
 
@@ -40,7 +42,8 @@ def label_studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def label_studio(label_studio_folder: Path) -> Iterator[LocalLabelStudio]:
     """A running Label Studio; its owner's token and login are in it. Each test makes projects of its own."""
-    with run_label_studio(label_studio_folder, extra_env=VALIDATE_PREDICTIONS) as running:
+    environment = VALIDATE_PREDICTIONS
+    with run_label_studio(label_studio_folder, extra_env=environment, start_seconds=START_SECONDS) as running:
         yield running
 
 
@@ -64,7 +67,8 @@ def label_studio_on_postgresql(
     """A running Label Studio that keeps its projects in PostgreSQL, as its makers recommend for production. It starts
     with the first test that asks for it."""
     folder = tmp_path_factory.mktemp("label-studio-on-postgresql")
-    with run_label_studio(folder, extra_env={**VALIDATE_PREDICTIONS, **postgresql.environment}) as running:
+    environment = {**VALIDATE_PREDICTIONS, **postgresql.environment}
+    with run_label_studio(folder, extra_env=environment, start_seconds=START_SECONDS) as running:
         yield running
 
 
