@@ -16,7 +16,7 @@ quick: $(TEST)/installed
 	$(TEST)/bin/python -m pytest --quiet --numprocesses=auto --dist=worksteal --hypothesis-profile=quick \
 	  -p no:faker -p no:schemathesis tests/unit traces label_config converters ls_trajedit $(TEST_ARGUMENTS)
 
-test: $(TEST)/installed chromium nginx postgresql
+test: $(TEST)/installed chromium firefox nginx postgresql
 	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
 
 # Optional, because PyTorch is large. On Linux, PyPI has it with CUDA, which is not used here; where pip also knows an
@@ -77,6 +77,16 @@ chromium:
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	  else \
 	    echo "the browser tests need Chromium on PATH: install the package chromium" >&2; exit 1; \
+	  fi; }
+
+# For the tests of the page in a second browser.
+.PHONY: firefox
+firefox:
+	@command -v firefox-esr >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends firefox-esr; \
+	  else \
+	    echo "the browser tests need Firefox on PATH: install the package firefox-esr" >&2; exit 1; \
 	  fi; }
 
 # For the test that gets the live diff into the page through a proxy.

@@ -1,5 +1,5 @@
-"""One real Label Studio and one real Chromium for all live tests, and another Label Studio on PostgreSQL for some of
-them. What is missing fails them; nothing is skipped."""
+"""One real Label Studio and one real Chromium for all live tests, another Label Studio on PostgreSQL and a real Firefox
+for some of them. What is missing fails them; nothing is skipped."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from tests.contract.conftest import label_studio_ml_python, start_host
 
 from .databases import Database, PostgresqlServer, SqliteDatabase, run_postgresql
+from .firefox import running_firefox
 
 __all__ = ["label_studio_ml_python", "logged_in", "start_host"]
 
@@ -87,16 +88,28 @@ def migrated_folder(label_studio: LocalLabelStudio, label_studio_folder: Path, t
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers; there can be only one in a process."""
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:
         pytest.fail("the live tests need Chromium: install the package `chromium`, so that it is on PATH")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield launched
-        launched.close()
+    launched = playwright.chromium.launch(
+        executable_path=executable, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    )
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with running_firefox(playwright, tmp_path_factory.mktemp("firefox")) as running:
+        yield running
 
 
 @pytest.fixture
