@@ -71,11 +71,20 @@ class ConvertedChunk:
                         self._add_row(file.file, item.key, row.values)
 
     def _add_training_rows(self, records: list[KeyedRecord], plan: ExportPlan) -> None:
-        chosen = choose_records(records, plan.rules.annotators_policy)
+        chosen = choose_records(records, plan.rules.annotators_policy, plan.rules.verdict_words)
         self.training.add_choice(chosen)
+        if chosen.records and (split := plan.split_of(chosen.records[0].record)) is not None:
+            self.training.splits.add(split, plan.split_key(chosen.records[0].record))
         for item in chosen.records:
-            sample = Sample(item.record, plan.rendering, plan.rules, item.disputed, item.traces)
-            self.training.add_sample(sample, plan.split_of(item.record))
+            sample = Sample(
+                item.record,
+                plan.rendering,
+                plan.rules,
+                item.disputed,
+                item.traces,
+                agreed_verdicts=item.verdicts,
+            )
+            self.training.add_sample(sample)
             for format_ in plan.training_formats:
                 for file in format_.files:
                     name = plan.file_name(file, item.record)

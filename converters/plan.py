@@ -64,9 +64,12 @@ class ExportPlan:
         return file.file if split is None or not file.has_splits else split_file_name(file.file, split)
 
     def split_of(self, record: Record) -> str | None:
-        """The split that every row about the task of this record belongs to: by the task or, where there is none, by
-        the trace's id. None when the files are not split."""
-        return None if self.rules.split is None else self.rules.split.split_of(record.task or record.trace_id)
+        """The split that every row about the task of this record belongs to. None when the files are not split."""
+        return None if self.rules.split is None else self.rules.split.split_of(self.split_key(record))
+
+    def split_key(self, record: Record) -> str:
+        """What decides the split of a record: its task or, where there is none, the trace's id."""
+        return record.task if record.task.strip() else record.trace_id
 
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about how the training files were made."""
@@ -84,10 +87,12 @@ class ExportPlan:
             "stale": rules.stale,
             "pairs": rules.pairs,
             "prm_unedited": rules.prm_unedited,
+            **({} if rules.prm_after_error == "keep" else {"prm_after_error": rules.prm_after_error}),
             "annotators_policy": rules.annotators_policy,
             **({} if rules.reasoning == "keep" else {"reasoning": rules.reasoning}),
             "min_edit_chars": rules.min_edit_chars,
             "ignore_whitespace_edits": rules.ignore_whitespace_edits,
+            **({} if rules.edge_whitespace == "ignore" else {"edge_whitespace": rules.edge_whitespace}),
             "split": None if rules.split is None else str(rules.split),
             "parquet": self.with_parquet,
         }

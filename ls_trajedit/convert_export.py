@@ -48,10 +48,10 @@ def convert(
         chunks = converted_chunks(_tasks(export, name), schema, rules, plan)
         rows = write_rows(chunks, plan, temporary, lambda _, done: progress(done, None))
         origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
-        manifest = Manifest(origin, training_json(plan, rows.training), rows.counts, rows.files)
+        training = training_json(plan, rows.training)
+        manifest = Manifest(origin, training, rows.counts, rows.files)
         publish(temporary, folder, manifest, former=former_files(folder))
-    empty = tuple(rows.training.empty_splits(plan.splits))
-    return Summary(rows.counts.as_json(), list(rows.files), folder, empty_splits=empty)
+    return Summary(rows.counts.as_json(), list(rows.files), folder, training=training)
 
 
 def generated_schema(options: Options) -> Schema:

@@ -60,17 +60,26 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 class StepLabels(BaseModel):
-    """Scoring in addition to editing: one `correctness` per step, and any number of `error_types`."""
+    """Scoring in addition to editing: one `correctness` per step, and any number of `error_types`. `right`, `wrong` and
+    `unsure` say what choices mean whose words do not say it themselves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     correctness: list[str] = []
     error_types: list[str] = []
+    right: list[str] = []
+    wrong: list[str] = []
+    unsure: list[str] = []
 
-    @field_validator("correctness", "error_types")
+    @field_validator("correctness", "error_types", "right", "wrong", "unsure")
     @classmethod
     def _labels_are_distinct(cls, labels: list[str]) -> list[str]:
         return _distinct(labels)
+
+    @model_validator(mode="after")
+    def _a_word_means_one_thing(self) -> StepLabels:
+        _distinct([word.strip().casefold() for word in (*self.right, *self.wrong, *self.unsure)])
+        return self
 
 
 class Templates(BaseModel):
@@ -160,7 +169,7 @@ class Options(BaseModel):
     context_fields: list[str] | None = None
     layout: Literal["unrolled", "repeater"] = "unrolled"
     max_steps: PositiveInt | None = None
-    step_labels: StepLabels = StepLabels()
+    step_labels: StepLabels = Field(default_factory=StepLabels)
 
     formats: list[str] = Field(default_factory=lambda: ["corrections", "sft", "dpo"])
     templates: Templates = Templates()
@@ -437,7 +446,7 @@ _WANTED = {
     "list": "a list of strings",
     "integer": "a whole number",
     "greater than 0": "a whole number above 0",
-    "dictionary or instance of StepLabels": f"an object with {' and '.join(StepLabels.model_fields)}",
+    "dictionary or instance of StepLabels": f"an object with any of {', '.join(StepLabels.model_fields)}",
     "dictionary or instance of Templates": f"an object with any of {', '.join(Templates.model_fields)}",
     "dictionary or instance of Roles": f"an object with any of {', '.join(Roles.model_fields)}",
 }

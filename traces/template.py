@@ -21,6 +21,7 @@ __all__ = [
     "OBSERVATION_TEMPLATE",
     "STEP_TEMPLATE",
     "Template",
+    "is_blank",
     "parse_template",
 ]
 
@@ -49,14 +50,38 @@ class Template:
     def render(self, fields: Any, without: Collection[FieldPath] = ()) -> str:
         """The text for these fields of a step.
 
-        A line is left out when it names a field that is absent or null, or one of `without`. A value that is not a
-        string is written as compact JSON.
+        A line is left out when it names a field that is absent or null, or one of `without`, and when every field that
+        it names is blank: words that announce a field say nothing without it. When no line with a field is left, the
+        text is empty, unless what is missing is written elsewhere, as `without` says. A value that is not a string is
+        written as compact JSON.
 
-        >>> parse_template("Thought: {thought}\\nAction: {action}").render({"action": {"name": "stop"}})
+        >>> parse_template("Thought: {thought}\\nAction: {action}").render({"action": {"name": "stop"}, "thought": ""})
         'Action: {"name":"stop"}'
         """
-        rendered = (_render_line(line, fields) for line in self.lines if not _names_one_of(line, without))
-        return "\n".join(line for line in rendered if line is not None)
+        lines = []
+        has_field = False
+        for line in self.lines:
+            if _names_one_of(line, without):
+                has_field = True
+                continue
+            text = _render_line(line, fields)
+            if text is not None:
+                lines.append(text)
+                has_field = has_field or any(path is not None for _, path in line)
+        return "\n".join(lines) if has_field else ""
+
+    def neighbors(self, path: FieldPath) -> frozenset[FieldPath]:
+        """The other fields that are named in a line with the field at `path`, or with a part of it.
+
+        >>> sorted(parse_template("{tool}({args.query})\\n{note}").neighbors(("args",)))
+        [('tool',)]
+        """
+        found: set[FieldPath] = set()
+        for line in self.lines:
+            named = {other for _, other in line if other is not None}
+            own = {other for other in named if other[: len(path)] == path or path[: len(other)] == other}
+            found |= named - own if own else set()
+        return frozenset(found)
 
 
 def parse_template(text: str) -> Template:
@@ -89,16 +114,27 @@ def _checked_field(field: str | None, spec: str | None, conversion: str | None, 
         raise ValueError(f"line {number}: {error}") from None
 
 
+def is_blank(value: Any) -> bool:
+    """Whether nothing stands in a field: it is absent or null, or holds nothing but white space.
+
+    >>> is_blank(" \\n"), is_blank(0), is_blank([])
+    (True, False, False)
+    """
+    return value is MISSING or value is None or (isinstance(value, str) and not value.strip())
+
+
 def _render_line(line: tuple[_Piece, ...], fields: Any) -> str | None:
     parts = []
+    values: list[Any] = []
     for literal, path in line:
         parts.append(literal)
         if path is not None:
             value = get_field(fields, path)
             if value is MISSING or value is None:
                 return None
+            values.append(value)
             parts.append(value if isinstance(value, str) else json_line(value).decode())
-    return "".join(parts)
+    return None if values and all(map(is_blank, values)) else "".join(parts)
 
 
 def _names_one_of(line: tuple[_Piece, ...], paths: Collection[FieldPath]) -> bool:

@@ -99,14 +99,20 @@ class Tally:
             "left_out": {
                 omission.value: self.left_out[omission.value]
                 for omission in Omission
-                if omission not in _OF_CHATS or self.left_out[omission.value]
+                if omission not in _OF_SOME_DATA or self.left_out[omission.value]
             },
             **({"images_left_out": self.images_left_out} if self.images_left_out else {}),
         }
 
 
-_OF_CHATS = {Omission.BROKEN_CALL, Omission.NO_PROMPT}
-"""Reasons that only rows of conversations have; the manifest names them only where they occurred."""
+_OF_SOME_DATA = {
+    Omission.UNSURE,
+    Omission.UNKNOWN_LABEL,
+    Omission.INCORRECT,
+    Omission.BROKEN_CALL,
+    Omission.NO_PROMPT,
+}
+"""Reasons that only rows of conversations or of scored steps have; the manifest names them only where they occurred."""
 
 
 def no_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:

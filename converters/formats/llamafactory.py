@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow, no_rows
-from ls_trajedit.converters.training.conversation import Trajectory, trajectory_of
+from ls_trajedit.converters.training.conversation import Trajectory, learnable_trajectory
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.split import split_file_name
@@ -40,10 +40,10 @@ def sharegpt_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     >>> [turn["from"] for turn in row.values["conversations"]]
     ['human', 'gpt', 'human', 'gpt', 'human', 'gpt']
     """
-    found = trajectory_of(sample)
+    found = learnable_trajectory(sample)
     turns = _turns_with_calls(found.corrected.messages, sample) if isinstance(found, Trajectory) else None
     if turns is None:
-        found = trajectory_of(sample.as_text)
+        found = learnable_trajectory(sample.as_text)
     if isinstance(found, Trajectory):
         values = {
             "conversations": [_turn(message) for message in found.corrected.messages] if turns is None else turns,

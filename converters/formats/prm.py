@@ -1,6 +1,6 @@
 """`prm/prm.jsonl`, for process reward models: each original trace as steps that are right or wrong.
 
-A step is wrong if an edit shows in it. Traces that nobody edited are included, with every step right.
+A step is wrong if an edit shows in it, or if its annotator called it wrong. Traces that nobody edited are included.
 """
 
 from __future__ import annotations
@@ -29,25 +29,45 @@ def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     False | Final Answer: It is sunny.
     """
     sample = sample.as_text
-    if not sample.edits and sample.rules.prm_unedited == "exclude":
+    if not sample.edits and sample.rules.prm_unedited == "exclude" and not _is_scored(sample):
         yield Omission.UNEDITED
         return
-    if sample.disputed - sample.edits.keys():
-        yield Omission.DISPUTED
+    judged = [step for step, turn in enumerate(sample.original) if turn.said is not None]
+    wrong = sample.visible_steps | sample.steps_called_wrong
+    end = len(sample.original)
+    if sample.rules.prm_after_error == "drop":
+        end = next((step + 1 for step in judged if step in wrong), end)
+    judged = [step for step in judged if step < end]
+    if (unjudged := _unjudged(sample, judged, end)) is not None:
+        yield unjudged
         return
-    spoken = [(step, text_of(turn.said)) for step, turn in enumerate(sample.original) if turn.said is not None]
-    if not spoken:
-        yield Omission.EMPTY
-        return
-    wrong = sorted(sample.visible_steps)
-    n_edits = sum(len(sample.edits[step]) for step in wrong)
+    completions = [text_of(turn.said) for turn in (sample.original[step] for step in judged) if turn.said is not None]
+    edited = sorted(step for step in sample.visible_steps if step < end)
+    n_edits = sum(len(sample.edits[step]) for step in edited)
     values = {
         "prompt": _prompt(sample) + "\n",
-        "completions": [text for _, text in spoken],
-        "labels": [step not in sample.visible_steps for step, _ in spoken],
-        **sample.columns(wrong[0] if wrong else -1, n_edits=n_edits, is_stale=False),
+        "completions": completions,
+        "labels": [step not in wrong for step in judged],
+        **sample.columns(edited[0] if edited else -1, n_edits=n_edits, is_stale=False),
     }
-    yield TrainingRow(values, sum(len(text) for _, text in spoken), images_left_out=sample.images)
+    yield TrainingRow(values, sum(map(len, completions)), images_left_out=sample.images)
+
+
+def _is_scored(sample: Sample) -> bool:
+    """Whether an annotator said of a step that it is right or wrong, which one who only clicked through does not."""
+    return any(verdict in ("right", "wrong") for verdict in sample.verdicts.values())
+
+
+def _unjudged(sample: Sample, judged: list[int], end: int) -> Omission | None:
+    """Why nobody knows whether one of the steps before `end` is right, if that is so."""
+    if any(step < end for step in sample.disputed - sample.edits.keys()):
+        return Omission.DISPUTED
+    if not judged:
+        return Omission.EMPTY
+    open_verdicts = {sample.verdicts.get(step) for step in judged if step not in sample.visible_steps}
+    if open_verdicts & {"unsure", "contradictory"}:
+        return Omission.UNSURE
+    return Omission.UNKNOWN_LABEL if "unknown" in open_verdicts else None
 
 
 def _prompt(sample: Sample) -> str:

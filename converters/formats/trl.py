@@ -14,7 +14,7 @@ from typing import Any
 
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.training.chat_turns import has_broken_call, image_urls
-from ls_trajedit.converters.training.conversation import Trajectory, trajectory_of
+from ls_trajedit.converters.training.conversation import Trajectory, learnable_trajectory
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import completions, step_pairs
@@ -39,7 +39,7 @@ def conversation_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     user | Observation: (none recorded)
     assistant | Final Answer: I have not read a forecast yet.
     """
-    found = trajectory_of(sample)
+    found = learnable_trajectory(sample)
     if isinstance(found, Trajectory):
         values = {
             **_columns_of(messages=found.corrected.messages),
@@ -114,7 +114,7 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     >>> row.values["chosen"][-1]["content"], row.values["rejected"][-1]["content"]
     ('Final Answer: I have not read a forecast yet.', 'Final Answer: It is sunny.')
     """
-    found = trajectory_of(sample)
+    found = learnable_trajectory(sample)
     if not isinstance(found, Trajectory):
         if found is not None:
             yield found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
@@ -10,6 +10,7 @@ from ls_trajedit.converters.annotations.rules import parse_time
 from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RowKey
 from ls_trajedit.converters.traces import ChatTraces, Traces
 from ls_trajedit.converters.training.rules import AnnotatorsPolicy
+from ls_trajedit.converters.training.verdicts import Verdict, VerdictWords, agreed_verdicts, step_verdicts
 from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path, set_field
 
 __all__ = ["Chosen", "KeyedRecord", "choose_records"]
@@ -23,13 +24,16 @@ _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class KeyedRecord:
-    """A record and the key that says where its rows stand. `disputed` holds the steps that an annotator changed and no
-    other changed in the same way. `traces` are both traces as their reader gave them."""
+    """A record and the key that says where its rows stand. `disputed` holds the steps about which annotators do not
+    agree: one changed it and no other changed it in the same way, or one calls it right and another wrong. `verdicts`
+    is what all of them say about a step besides rewriting it; None when the record's own labels say it. `traces` are
+    both traces as their reader gave them."""
 
     key: RowKey
     record: Record
     disputed: frozenset[int] = frozenset()
     traces: Traces | None = None
+    verdicts: Mapping[int, Verdict] | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,15 @@ class Chosen:
     edits_left_out: int = 0
 
 
-def choose_records(records: Sequence[KeyedRecord], policy: AnnotatorsPolicy) -> Chosen:
+def choose_records(
+    records: Sequence[KeyedRecord], policy: AnnotatorsPolicy, words: VerdictWords | None = None
+) -> Chosen:
     """The records of one task from which training rows are made: `all` of them; the `latest`, by its last change, then
-    by its id; or one with the edits on which at least two annotators `agree`."""
+    by its id; or one with the edits on which at least two annotators `agree`. `words` are those that the options give a
+    meaning."""
     if policy == "all" or not records:
         return Chosen(list(records))
-    return _latest(records) if policy == "latest" else _agreed(records)
+    return _latest(records) if policy == "latest" else _agreed(records, words or VerdictWords())
 
 
 def _latest(records: Sequence[KeyedRecord]) -> Chosen:
@@ -62,7 +69,7 @@ def _changed(record: Record) -> datetime:
         return _NEVER
 
 
-def _agreed(records: Sequence[KeyedRecord]) -> Chosen:
+def _agreed(records: Sequence[KeyedRecord], words: VerdictWords) -> Chosen:
     annotators = {item.record.annotator for item in records}
     n_edits = sum(item.record.n_edits for item in records)
     if len(annotators) < _AGREEING:
@@ -76,17 +83,42 @@ def _agreed(records: Sequence[KeyedRecord]) -> Chosen:
     agreed = [item for item in records if any(_is_among(edit, texts) for edit in item.record.edits)]
     used = sum(_is_among(edit, texts) for item in records for edit in item.record.edits)
     steps = len(records[0].record.original_trace.steps)
-    disputed = frozenset(
+    changed = {
         steps if edit.step_index is None else edit.step_index
         for item in records
         for edit in item.record.edits
         if not _is_among(edit, texts)
-    )
+    }
+    votes_on_steps = _votes_on_steps(records, words, steps)
+    verdicts = {step: agreed_verdicts(votes) for step, votes in votes_on_steps.items()}
+    # Whoever rewrites a step and whoever only calls it wrong agree that it is wrong.
+    disputed = changed - {step for step, verdict in verdicts.items() if verdict == "wrong"}
+    disputed |= {step for step, verdict in verdicts.items() if verdict is None}
     joined = KeyedRecord(
-        records[0].key, _joined(records, agreed, texts), disputed, _joined_traces(records, agreed, texts)
+        records[0].key,
+        _joined(records, agreed, texts),
+        frozenset(disputed),
+        _joined_traces(records, agreed, texts),
+        {step: verdict for step, verdict in verdicts.items() if verdict is not None},
     )
     left_out = len(records) - len(agreed) if agreed else 0
     return Chosen([joined], left_out, n_edits - used)
+
+
+def _votes_on_steps(
+    records: Sequence[KeyedRecord], words: VerdictWords, final_answer: int
+) -> dict[int, dict[str, set[Verdict]]]:
+    """What each annotator says of each step that somebody scored: who rewrote it calls it wrong, and who neither
+    rewrote nor scored it, right. `final_answer` is the number of the final answer."""
+    said = [(item.record, step_verdicts(item.record.source.step_labels, words)) for item in records]
+    votes: dict[int, dict[str, set[Verdict]]] = {}
+    for step in sorted({step for _, verdicts in said for step in verdicts}):
+        votes[step] = {}
+        for record, verdicts in said:
+            edited = {final_answer if edit.step_index is None else edit.step_index for edit in record.edits}
+            verdict: Verdict = "wrong" if step in edited else verdicts.get(step, "right")
+            votes[step].setdefault(record.annotator, set()).add(verdict)
+    return votes
 
 
 def _place(edit: Edit) -> Place:

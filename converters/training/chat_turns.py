@@ -14,6 +14,7 @@ from ls_trajedit.label_config.chat_data import heard_text
 from ls_trajedit.traces import model
 from ls_trajedit.traces.chat import chat_message
 from ls_trajedit.traces.json_text import json_line
+from ls_trajedit.traces.template import is_blank
 
 __all__ = [
     "chat_turns",
@@ -79,9 +80,10 @@ def image_urls(messages: Iterable[Message]) -> list[str]:
 
 
 def has_broken_call(messages: Iterable[Message]) -> bool:
-    """Whether a message makes a call whose arguments are not an object, as a model wrote them."""
+    """Whether a message makes a call that names no tool, or whose arguments are not an object, as a model wrote
+    them."""
     return any(
-        not isinstance(call["function"]["arguments"], dict)
+        not isinstance(call["function"]["arguments"], dict) or is_blank(call["function"]["name"])
         for message in messages
         if message["role"] == "assistant"
         for call in message.get("tool_calls", ())
@@ -100,7 +102,11 @@ def object_calls(trace: model.Trace) -> list[ToolCall]:
 
 def _said(message: model.Message, reasoning: Reasoning) -> AssistantMessage | None:
     said = cast(AssistantMessage, _message(message, reasoning))
-    is_empty = not said["content"] and "tool_calls" not in said and "reasoning_content" not in said
+    is_empty = (
+        (not said["content"] or is_blank(said["content"]))
+        and "tool_calls" not in said
+        and "reasoning_content" not in said
+    )
     return None if is_empty else said
 
 

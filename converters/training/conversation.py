@@ -13,7 +13,7 @@ from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.turns import Message, Turn, text_of, trained_characters, user_message
 
-__all__ = ["Conversation", "Trajectory", "prompt_before", "trajectory_of"]
+__all__ = ["Conversation", "Trajectory", "learnable_trajectory", "prompt_before", "trajectory_of"]
 
 _MERGED = "\n\n"
 
@@ -28,6 +28,11 @@ class Conversation(NamedTuple):
     def prompt_length(self) -> int:
         """How many messages there are before the assistant first speaks."""
         return next(number for number, step in enumerate(self.steps) if step is not None)
+
+    @property
+    def spoken_steps(self) -> frozenset[int]:
+        """The steps that say something in it."""
+        return frozenset(step for step in self.steps if step is not None)
 
     def trained_characters(self) -> int:
         """How many characters a model is trained on that learns every turn of the assistant."""
@@ -60,7 +65,7 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     if not steps:
         return Omission.STALE if sample.visible_steps else Omission.INVISIBLE
     corrected = _finished_conversation(sample, sample.corrected[:end])
-    if corrected is None:
+    if corrected is None or any(step < end for step in sample.half_emptied_steps):
         return Omission.EMPTY
     is_stale = any(step is not None and sample.is_stale_at(step) for step in corrected.steps)
     if is_stale and sample.rules.stale == "exclude":
@@ -70,6 +75,15 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     original = _finished_conversation(sample, sample.original[:end])
     n_edits = sum(len(sample.edits[step]) for step in steps)
     return Trajectory(corrected, original, steps, n_edits, is_stale)
+
+
+def learnable_trajectory(sample: Sample) -> Trajectory | Omission | None:
+    """The whole conversation, for files of which every turn is learned: no trainer that reads them has a mask for a
+    step that was called wrong and left as it was."""
+    found = trajectory_of(sample)
+    if isinstance(found, Trajectory) and not sample.steps_called_wrong.isdisjoint(found.corrected.spoken_steps):
+        return Omission.INCORRECT
+    return found
 
 
 def prompt_before(sample: Sample, step: int) -> list[Message]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from ls_trajedit.converters.training.annotators_policy import Chosen
 from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.split import SplitCounts
 
 __all__ = ["Omission", "TrainingCounts"]
 
@@ -18,9 +17,10 @@ class Omission(str, Enum):
     is counted by file."""
 
     INVISIBLE = "invisible"
-    """Original and correction are written the same under this template."""
+    """Original and correction are written the same under this template, white space at the ends aside."""
     EMPTY = "empty"
-    """The chosen or the rejected turn is written as nothing, and a turn needs text."""
+    """The chosen or the rejected turn is written as nothing, and a turn needs text; or a field was emptied that stands
+    in a line with others, which says nothing without it."""
     STALE = "stale"
     """What it follows was recorded after an action that was corrected (`--stale exclude`, `truncate`)."""
     NOISE = "noise"
@@ -31,8 +31,14 @@ class Omission(str, Enum):
     """Nothing was edited (`--prm-unedited exclude`)."""
     DISPUTED = "disputed"
     """An annotator changed something that no other changed in the same way (`--annotators-policy agree`)."""
+    UNSURE = "unsure"
+    """Its annotator is unsure about a step, or called it right and named an error in it."""
+    UNKNOWN_LABEL = "unknown_label"
+    """A step has a label of which nobody said whether it means right or wrong."""
+    INCORRECT = "incorrect"
+    """It would train on a step that its annotator called incorrect and did not rewrite."""
     BROKEN_CALL = "broken_call"
-    """It holds a call whose recorded arguments are not a JSON object, which a row cannot show as a call."""
+    """It holds a call whose recorded arguments are not a JSON object, or that names no tool: a row cannot show it."""
     NO_PROMPT = "no_prompt"
     """Nothing was said before it, and trainers need a prompt."""
 
@@ -40,15 +46,18 @@ class Omission(str, Enum):
 @dataclass
 class TrainingCounts:
     """`records` are those from which rows are made; `annotations_left_out` and `edits_left_out` are what the policy for
-    several annotators leaves out. The actions are those of the corrected steps, written as calls or as text. `splits`
-    counts the records in each split; the manifest counts the rows of each file instead."""
+    several annotators leaves out. The actions are those of the corrected steps, written as calls or as text.
+    `contradictory_labels` counts the steps whose label contradicts another or an edit. `splits` counts the traces in
+    each split; the manifest counts the rows of each file instead, and names the splits that are far from their
+    shares."""
 
     records: int = 0
     annotations_left_out: int = 0
     edits_left_out: int = 0
     actions_as_calls: int = 0
     actions_as_text: int = 0
-    splits: Counter[str] = field(default_factory=Counter)
+    contradictory_labels: int = 0
+    splits: SplitCounts = field(default_factory=SplitCounts)
 
     def add_choice(self, chosen: Chosen) -> None:
         """Counts what a policy made of one task."""
@@ -56,13 +65,12 @@ class TrainingCounts:
         self.annotations_left_out += chosen.annotations_left_out
         self.edits_left_out += chosen.edits_left_out
 
-    def add_sample(self, sample: Sample, split: str | None = None) -> None:
-        """Counts how the actions of a record are written, and in which split it is."""
-        if split is not None:
-            self.splits[split] += 1
+    def add_sample(self, sample: Sample) -> None:
+        """Counts how the actions of a record are written, and where its labels contradict it."""
         calls, texts = sample.actions_as_calls_and_as_text()
         self.actions_as_calls += calls
         self.actions_as_text += texts
+        self.contradictory_labels += len(sample.contradictory_steps)
 
     def update(self, other: TrainingCounts) -> None:
         """Adds what another part of the same run counted."""
@@ -70,10 +78,9 @@ class TrainingCounts:
             setattr(self, name, getattr(self, name) + number)
         self.splits.update(other.splits)
 
-    def empty_splits(self, names: Iterable[str]) -> list[str]:
-        """The splits among `names` that got no record, although there are records: a warning for whoever trains."""
-        return [name for name in names if not self.splits[name]] if self.records else []
-
     def as_json(self) -> dict[str, int]:
-        """The counts as the manifest has them."""
-        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "splits"}
+        """The counts as the manifest has them: what only some data has is there only where it occurred."""
+        counts = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "splits"}
+        if not self.contradictory_labels:
+            del counts["contradictory_labels"]
+        return counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypedDict
@@ -36,10 +36,14 @@ from ls_trajedit.converters.training.turns import (
     has_action,
     step_calls,
     step_turn,
+    text_of,
+    trimmed,
     user_message,
 )
+from ls_trajedit.converters.training.verdicts import Verdict, step_verdicts
 from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
 from ls_trajedit.traces.model import Trace
+from ls_trajedit.traces.template import is_blank
 
 __all__ = ["Columns", "Sample", "is_noise"]
 
@@ -57,7 +61,8 @@ class Columns(TypedDict):
 @dataclass(frozen=True)
 class Sample:
     """A record with the rules for its training rows. The final answer counts as the step after the last one. `disputed`
-    are the steps that an annotator changed and no other changed in the same way, when the policy asks for agreement.
+    are the steps about which annotators do not agree, when the policy asks for agreement, and `agreed_verdicts` is then
+    what they all say about a step besides rewriting it.
 
     `traces` are both traces as their reader gave them. Where that is a conversation, the rows are its messages; with
     `is_text`, these are written as text."""
@@ -68,6 +73,7 @@ class Sample:
     disputed: frozenset[int] = frozenset()
     traces: Traces | None = None
     is_text: bool = False
+    agreed_verdicts: Mapping[int, Verdict] | None = None
 
     @property
     def chat(self) -> ChatTraces | None:
@@ -127,9 +133,12 @@ class Sample:
 
     @cached_property
     def corrected(self) -> list[Turn]:
-        """The corrected trace as turns, with the final answer last if there is one."""
+        """The corrected trace as turns, with the final answer last if there is one. Where the text of a message was
+        emptied and it makes no call, a reasoning that is left is not something to say."""
         if self.chat is not None:
-            return self._chat_turns(self.chat.corrected)
+            turns = self._chat_turns(self.chat.corrected)
+            pairs = zip(turns, self.original, strict=True)
+            return [Turn(None, turn.heard) if _lost_its_words(turn, before) else turn for turn, before in pairs]
         return self._turns(self.record.corrected_trace)
 
     @cached_property
@@ -151,8 +160,46 @@ class Sample:
 
     @cached_property
     def visible_steps(self) -> frozenset[int]:
-        """The steps in which an edit that counts changes what is written."""
-        return frozenset(step for step in self.edits if self.corrected[step].said != self.original[step].said)
+        """The steps in which an edit that counts changes what is written. White space at the ends of a turn is nothing
+        that many chat templates write."""
+        return frozenset(step for step in self.edits if self._is_written_otherwise(step))
+
+    @cached_property
+    def half_emptied_steps(self) -> frozenset[int]:
+        """The steps in which a field was emptied that stands in a line of the template with fields that are not, or the
+        name of a call: what is left there is half of something."""
+        found = set()
+        for edit in self.record.edits:
+            if is_blank(edit.edited_text) and not is_blank(edit.original_text):
+                step = edit.step_index
+                if self.chat is not None:
+                    if step is not None and edit.field.endswith(".name"):
+                        found.add(step)
+                elif step is not None and self._has_a_neighbor(step, edit.field):
+                    found.add(step)
+        return frozenset(found)
+
+    @cached_property
+    def verdicts(self) -> Mapping[int, Verdict]:
+        """What annotators say about steps besides rewriting them, by step."""
+        if self.agreed_verdicts is not None:
+            return self.agreed_verdicts
+        return step_verdicts(self.record.source.step_labels, self.rules.verdict_words)
+
+    @cached_property
+    def steps_called_wrong(self) -> frozenset[int]:
+        """The steps that were called wrong and stand in the corrected trace as they were."""
+        wrong = (step for step, verdict in self.verdicts.items() if verdict == "wrong")
+        return frozenset(step for step in wrong if step not in self.visible_steps)
+
+    @cached_property
+    def contradictory_steps(self) -> frozenset[int]:
+        """The steps that were called right and rewritten, or called right and given an error."""
+        return frozenset(
+            step
+            for step, verdict in self.verdicts.items()
+            if verdict == "contradictory" or (verdict == "right" and step in self.visible_steps)
+        )
 
     @cached_property
     def stale_after(self) -> int | None:
@@ -238,6 +285,18 @@ class Sample:
     def _calls(self, trace: RecordedTrace) -> list[ToolCall]:
         return [call for step in trace.steps for call in step_calls(step, self.rendering, self._parameters)]
 
+    def _is_written_otherwise(self, step: int) -> bool:
+        corrected, original = self.corrected[step].said, self.original[step].said
+        if self.rules.edge_whitespace == "learn":
+            return corrected != original
+        return trimmed(corrected) != trimmed(original)
+
+    def _has_a_neighbor(self, step: int, field: str) -> bool:
+        """Whether a field that is not blank stands in a line with the field."""
+        fields = self.record.corrected_trace.steps[step]
+        neighbors = self.rendering.step.neighbors(parse_path(field))
+        return not isinstance(fields, str) and any(not is_blank(get_field(fields, path)) for path in neighbors)
+
     def _edits_that(self, holds: Callable[[Edit], bool]) -> dict[int, list[Edit]]:
         found: dict[int, list[Edit]] = {}
         for edit in self.record.edits:
@@ -253,6 +312,13 @@ class Sample:
             return not edit.field.startswith("reasoning")
         path = parse_path(edit.field)
         return path != THOUGHT and not any(is_within(path, other) for other in self.rendering.observation.fields)
+
+
+def _lost_its_words(turn: Turn, before: Turn) -> bool:
+    """Whether what the message said was emptied, so that nothing but its reasoning is left."""
+    if turn.said is None or before.said is None or "tool_calls" in turn.said:
+        return False
+    return is_blank(turn.said["content"]) and not is_blank(text_of(before.said))
 
 
 def _as_tool(tool: dict[str, Any]) -> Tool:

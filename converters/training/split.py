@@ -1,16 +1,21 @@
 """Train and test splits, chosen by a hash of the task alone.
 
 So all annotators' versions of a task are in one split, and no row changes its split when others are added or removed.
+Where many traces have one task, a split can be far from its share: that is counted, and said.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
-__all__ = ["Splits", "parse_splits", "split_file_name"]
+__all__ = ["SplitCounts", "Splits", "parse_splits", "split_file_name", "task_digest"]
 
 _NAME = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
 _SHARE = re.compile(r"\d*\.?\d+|\d+/\d+", re.ASCII)
@@ -33,8 +38,7 @@ class Splits:
         >>> parse_splits("train=0.5,test=0.5").split_of("Find the weather in San Francisco.")
         'train'
         """
-        digest = hashlib.blake2b(task.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        place, end = Fraction(int.from_bytes(digest, "big"), 1 << 64), Fraction(0)
+        place, end = Fraction(int.from_bytes(task_digest(task), "big"), 1 << 64), Fraction(0)
         for name, share in self.shares:
             end += share
             if place < end:
@@ -43,6 +47,60 @@ class Splits:
 
     def __str__(self) -> str:
         return ",".join(f"{name}={float(share)}" for name, share in self.shares)
+
+
+@dataclass
+class SplitCounts:
+    """How many traces there are in each split, and how many have each task, by its digest."""
+
+    traces: Counter[str] = field(default_factory=Counter)
+    tasks: Counter[bytes] = field(default_factory=Counter)
+
+    def add(self, split: str, task: str) -> None:
+        """Counts a trace."""
+        self.traces[split] += 1
+        self.tasks[task_digest(task)] += 1
+
+    def update(self, other: SplitCounts) -> None:
+        """Adds what another part of the same run counted."""
+        self.traces.update(other.traces)
+        self.tasks.update(other.tasks)
+
+    def uneven(self, splits: Splits) -> Iterator[dict[str, Any]]:
+        """The splits that are empty, or far from their share because traces have the same task, as the manifest has
+        them: `traces` is how many there are in it, `expected` how many its share is, and `same_task` how many have the
+        commonest task.
+
+        Chance alone is not far: a split counts when it is off by more than twice the standard deviation of as many
+        independent traces, and the commonest task has more traces than one such deviation.
+
+        >>> counts = SplitCounts()
+        >>> for number in range(20):
+        ...     counts.add("train", "Go.")
+        >>> [(found["split"], found["traces"], found["expected"]) for found in counts.uneven(parse_splits("train=1"))]
+        []
+        >>> [(found["split"], found["traces"]) for found in counts.uneven(parse_splits("train=0.8,test=0.2"))]
+        [('train', 20), ('test', 0)]
+        """
+        total = sum(self.traces.values())
+        commonest = max(self.tasks.values(), default=0)
+        for name, share in splits.shares:
+            expected = float(share * total)
+            deviation = math.sqrt(expected * float(1 - share))
+            is_off = abs(self.traces[name] - expected) > 2 * deviation and commonest > max(1.0, deviation)
+            if total and (is_off or not self.traces[name]):
+                yield {
+                    "split": name,
+                    "traces": self.traces[name],
+                    "expected": round(expected, 1),
+                    "of": total,
+                    "same_task": commonest,
+                }
+
+
+def task_digest(task: str) -> bytes:
+    """Eight bytes that stand for a task, and say in which split it is."""
+    return hashlib.blake2b(task.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def split_file_name(file: str, split: str) -> str:

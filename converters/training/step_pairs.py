@@ -72,9 +72,9 @@ def _edited_steps(sample: Sample) -> Iterator[tuple[Completion, AssistantMessage
             yield Omission.NOISE
             continue
         chosen, rejected = sample.corrected[step].said, sample.original[step].said
-        if chosen == rejected:
+        if step not in sample.visible_steps:
             yield Omission.INVISIBLE
-        elif chosen is None:
+        elif chosen is None or step in sample.half_emptied_steps:
             yield Omission.EMPTY
         else:
             prompt = prompt_before(sample, step)

@@ -11,6 +11,7 @@ from ls_trajedit.converters.training.rendering import THOUGHT, Rendering
 from ls_trajedit.converters.training.tool_calls import Parameters, ToolCall, parse_calls
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
 from ls_trajedit.traces.json_text import json_line
+from ls_trajedit.traces.template import is_blank
 
 __all__ = [
     "AssistantMessage",
@@ -23,13 +24,21 @@ __all__ = [
     "Turn",
     "UserMessage",
     "answer_turn",
+    "call_id",
     "has_action",
     "step_calls",
     "step_turn",
     "text_of",
     "trained_characters",
+    "trimmed",
     "user_message",
 ]
+
+
+_MOST_STEPS, _MOST_CALLS = 100_000, 100
+# No action that is read as calls is long enough to hold more, so that numbers made of step and position differ.
+_CALLS_OF_A_STEP = 100_000
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class FunctionCall(TypedDict):
@@ -135,6 +144,19 @@ def answer_turn(trace: Mapping[str, Any], rendering: Rendering) -> Turn | None:
     return Turn(_said(text) if text else None)
 
 
+def call_id(step: int, position: int) -> str:
+    """The id of a call that was recorded without one, by its step and its position there: nine lower-case ASCII letters
+    and digits, as the chat template of the Mistral models demands and every other takes. No two calls of a trace have
+    the same.
+
+    >>> call_id(3, 0), call_id(3, 1)
+    ('s00003c00', 's00003c01')
+    """
+    if step < _MOST_STEPS and position < _MOST_CALLS:
+        return f"s{step:05d}c{position:02d}"
+    return "x" + _base_36(step * _CALLS_OF_A_STEP + position).rjust(8, "0")
+
+
 def step_calls(step: Any, rendering: Rendering, parameters: Parameters) -> list[ToolCall]:
     """The calls that a step makes; none when nothing in it is a call, or when calls are written as text."""
     return _calls(_fields(step, rendering), rendering, parameters)[0]
@@ -143,7 +165,23 @@ def step_calls(step: Any, rendering: Rendering, parameters: Parameters) -> list[
 def has_action(step: Any, rendering: Rendering) -> bool:
     """Whether the step holds anything that the template shows, other than a thought."""
     fields = _fields(step, rendering)
-    return any(get_field(fields, path) not in (MISSING, None) for path in rendering.step.fields if path != THOUGHT)
+    return any(not is_blank(get_field(fields, path)) for path in rendering.step.fields if path != THOUGHT)
+
+
+def trimmed(message: AssistantMessage | None) -> object:
+    """What a chat template that trims writes of a message. Two messages of which this is equal are written the same
+    under half of the templates that there are.
+
+    >>> trimmed({"role": "assistant", "content": "ls()\\n"}) == trimmed({"role": "assistant", "content": "ls()"})
+    True
+    """
+    if message is None:
+        return None
+    content = message["content"]
+    parts = [content] if isinstance(content, str) else [part.get("text", part) for part in content]
+    texts = ["".join(part for part in parts if isinstance(part, str)).strip()]
+    others = [part for part in parts if not isinstance(part, str)]
+    return texts, others, message.get("reasoning_content", "").strip(), message.get("tool_calls", ())
 
 
 def user_message(text: str) -> UserMessage:
@@ -191,11 +229,19 @@ def _calls(fields: Any, rendering: Rendering, parameters: Parameters) -> tuple[l
     return calls, paths
 
 
+def _base_36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits
+
+
 def _turn_with_calls(
     fields: Any, calls: list[ToolCall], paths: list[FieldPath], number: int, rendering: Rendering
 ) -> Turn:
     text = loadable(rendering.step.render(fields, without=paths))
-    made = [_message_call(call, f"call_{number}_{position}") for position, call in enumerate(calls)]
+    made = [_message_call(call, call_id(number, position)) for position, call in enumerate(calls)]
     answers = _answers(fields, len(made), rendering)
     heard = tuple(_tool_message(call, answer) for call, answer in zip(made, answers, strict=True))
     return Turn({"role": "assistant", "content": text, "tool_calls": made}, heard)

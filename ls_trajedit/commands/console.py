@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 
-from ls_trajedit.output.summary import Summary, summary_lines
+from ls_trajedit.output.summary import Summary, summary_json, summary_lines, summary_warnings
 
 __all__ = ["print_json", "print_summary", "say"]
 
@@ -21,6 +21,13 @@ def print_json(value: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def print_summary(summary: Summary) -> None:
-    """Prints what a pull or a conversion did, for a person, on standard output."""
-    sys.stdout.write("\n".join(summary_lines(summary)) + "\n")
+def print_summary(summary: Summary, *, as_json: bool) -> None:
+    """Prints what a pull or a conversion did on standard output, for a person or as JSON, and on standard error what
+    somebody should know before they train on it."""
+    if as_json:
+        print_json(summary_json(summary))
+    else:
+        sys.stdout.write("\n".join(summary_lines(summary)) + "\n")
+    sys.stdout.flush()
+    for warning in summary_warnings(summary):
+        say(warning)

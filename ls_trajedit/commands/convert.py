@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_json, print_summary, say
+from ls_trajedit.commands.console import print_summary, say
 from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
 from ls_trajedit.commands.shared_options import ServerOptions
@@ -19,7 +19,6 @@ from ls_trajedit.inputs import Input, read_text
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.output.plan import plan_for
-from ls_trajedit.output.summary import summary_json
 from ls_trajedit.progress import show_progress
 from ls_trajedit.traces.errors import UsageError
 from ls_trajedit.traces.options import Options
@@ -59,10 +58,7 @@ def convert(
         summary = convert_export(
             stream, source.name, schema, wanted.reading_rules({}, overrides), output, progress, plan
         )
-    if as_json:
-        print_json(summary_json(summary))
-    else:
-        print_summary(summary)
+    print_summary(summary, as_json=as_json)
     unknown_controls = summary.counts["rejected_by_reason"].get(RejectReason.UNKNOWN_CONTROL.value)
     if config is None and project is None and unknown_controls:
         say("some controls are unknown: give the project's labeling config with --config or --project")

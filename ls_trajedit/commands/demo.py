@@ -37,7 +37,7 @@ def demo(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with run_demo(output, say) as running:
         for pulled in (running.steps, running.chats):
-            print_summary(pulled.summary)
+            print_summary(pulled.summary, as_json=False)
             sys.stdout.write("first corrections\n")
             sys.stdout.writelines(f"  {line}\n" for line in first_diffs(pulled.summary.folder, _SHOWN_DIFFS))
         for pulled in (running.steps, running.chats):

@@ -14,7 +14,16 @@ from ls_trajedit.commands.console import say
 from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, ReadingRules, parse_time
 from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.converters.formats.registry import formats_named
-from ls_trajedit.converters.training.rules import AnnotatorsPolicy, Pairs, PrmUnedited, Reasoning, Stale, TrainingRules
+from ls_trajedit.converters.training.rules import (
+    AfterError,
+    AnnotatorsPolicy,
+    EdgeWhitespace,
+    Pairs,
+    PrmUnedited,
+    Reasoning,
+    Stale,
+    TrainingRules,
+)
 from ls_trajedit.converters.training.split import Splits, parse_splits
 from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
 from ls_trajedit.output.plan import WantedFiles
@@ -105,8 +114,13 @@ class OutputOptions:
         "every"
     )
     prm_unedited: Annotated[
-        PrmUnedited, typer.Option("--prm-unedited", help="How the prm format treats traces that nobody edited.")
+        PrmUnedited,
+        typer.Option("--prm-unedited", help="How the prm format treats traces that nobody edited or scored."),
     ] = "include"
+    prm_after_error: Annotated[
+        AfterError,
+        typer.Option("--prm-after-error", help="How the prm format treats the steps after the first wrong one."),
+    ] = "keep"
     annotators_policy: Annotated[
         AnnotatorsPolicy,
         typer.Option(
@@ -119,6 +133,10 @@ class OutputOptions:
     ignore_whitespace_edits: Annotated[
         bool, typer.Option("--ignore-whitespace-edits", help="Ignore edits that change nothing but whitespace.")
     ] = False
+    edge_whitespace: Annotated[
+        EdgeWhitespace,
+        typer.Option("--edge-whitespace", help="Ignore or learn edits of whitespace at the ends of a turn."),
+    ] = "ignore"
     split: Annotated[
         Splits | None,
         typer.Option(
@@ -152,9 +170,11 @@ class OutputOptions:
             stale=self.stale,
             pairs=self.pairs,
             prm_unedited=self.prm_unedited,
+            prm_after_error=self.prm_after_error,
             annotators_policy=self.annotators_policy,
             min_edit_chars=self.min_edit_chars,
             ignore_whitespace_edits=self.ignore_whitespace_edits,
+            edge_whitespace=self.edge_whitespace,
             reasoning=self.reasoning,
             split=self.split,
         )

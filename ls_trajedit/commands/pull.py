@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_json, print_summary, say
+from ls_trajedit.commands.console import print_summary, say
 from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
 from ls_trajedit.commands.shared_options import ServerOptions
-from ls_trajedit.output.summary import Summary, summary_json, summary_markdown
+from ls_trajedit.output.summary import Summary, summary_markdown
 from ls_trajedit.progress import show_progress
 from ls_trajedit.signals import raise_on_sigterm
 from ls_trajedit.traces.errors import UsageError
@@ -75,10 +75,7 @@ def pull(
         return
     with raise_on_sigterm(), show_progress(f"pulling project {project}") as progress:
         summary = pull_project(label_studio, request, full, progress)
-    if as_json:
-        print_json(summary_json(summary))
-    else:
-        print_summary(summary)
+    print_summary(summary, as_json=as_json)
     _write_step_summary(summary, f"ls-trajedit pull, project {project}")
     if report:
         _write_report(output)

@@ -108,8 +108,12 @@ class Manifest:
 
 
 def training_json(plan: ExportPlan, counts: TrainingCounts) -> dict[str, Any] | None:
-    """What the manifest says of how the training files were made; None when the plan makes none."""
-    return {**plan.as_json(), **counts.as_json()} if plan.training_formats else None
+    """What the manifest says of how the training files were made; None when the plan makes none. Splits that are empty
+    or far from their shares are there only where there are any."""
+    if not plan.training_formats:
+        return None
+    uneven = [] if plan.rules.split is None else list(counts.splits.uneven(plan.rules.split))
+    return {**plan.as_json(), **counts.as_json(), **({"uneven_splits": uneven} if uneven else {})}
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.rendering import rendering_for
 from ls_trajedit.converters.training.rules import TrainingRules
+from ls_trajedit.converters.training.verdicts import VerdictWords
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.output.parquet import require_pyarrow
 from ls_trajedit.traces.errors import OptionsError, UsageError
@@ -41,7 +42,9 @@ def plan_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> Ex
         if wanted.formats:
             raise UsageError(f"--format: {error}") from None
         raise OptionsError(f"`formats` in the options: {error}") from None
-    plan = ExportPlan(formats=formats, rendering=rendering, rules=wanted.rules, with_parquet=wanted.with_parquet)
+    labels = options.step_labels
+    rules = replace(wanted.rules, verdict_words=VerdictWords.of(labels.right, labels.wrong, labels.unsure))
+    plan = ExportPlan(formats=formats, rendering=rendering, rules=rules, with_parquet=wanted.with_parquet)
     if wanted.with_parquet:
         if not plan.training_formats:
             raise UsageError("--to parquet: none of the formats is for training; name some with --format")

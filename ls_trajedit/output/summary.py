@@ -11,7 +11,7 @@ from ls_trajedit.converters.record import reject_sentence
 from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 from ls_trajedit.plural import plural
 
-__all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary_markdown"]
+__all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary_markdown", "summary_warnings"]
 
 _ALWAYS = ("edited", "unedited", "skipped", "rejected")
 # Names of fields come from traces, so they are escaped in Markdown tables.
@@ -29,15 +29,16 @@ class RecordChanges:
 
 @dataclass(frozen=True)
 class Summary:
-    """The counts, as in the manifest, and the files that are in `folder`. After a pull, also how the records differ
-    from those of the previous pull, and whether nothing had to be written."""
+    """The counts, as in the manifest, and the files that are in `folder`. `training` is how the training files were
+    made, as in the manifest. After a pull, also how the records differ from those of the previous pull, and whether
+    nothing had to be written."""
 
     counts: dict[str, Any]
     files: list[WrittenFile]
     folder: Path
     changes: RecordChanges | None = None
     is_up_to_date: bool = False
-    empty_splits: tuple[str, ...] = ()
+    training: dict[str, Any] | None = None
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
@@ -78,8 +79,30 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         rows = f"{file.rows} {plural(file.rows, 'row')}"
         yield f"  {file.file:<{width}}{rows:>12}{_left_out(file)}"
     yield f"  {MANIFEST}"
-    for split in summary.empty_splits:
-        yield f"warning: the split {split} is empty; give it a larger share, or correct more traces"
+
+
+def summary_warnings(summary: Summary) -> Iterator[str]:
+    """What somebody should know before they train on the files. Nothing when no file changed."""
+    if summary.training is None or summary.is_up_to_date:
+        return
+    for split in summary.training.get("uneven_splits", ()):
+        yield f"warning: {_uneven(split)}"
+    if number := summary.training.get("contradictory_labels"):
+        yield (
+            f"warning: {number} {plural(number, 'step')} {'is' if number == 1 else 'are'} labeled correct and yet "
+            "rewritten or given an error; prm takes a rewritten step as wrong and leaves the others out"
+        )
+
+
+def _uneven(split: dict[str, Any]) -> str:
+    name, same = split["split"], split["same_task"]
+    if same == 1:
+        return f"the split {name} is empty; give it a larger share, or correct more traces"
+    return (
+        f"the split {name} has {split['traces']} of {split['of']} traces, and its share is {split['expected']:g}: "
+        f"traces with the same task stay together, and {same} have the same; name what tells them apart with "
+        "`task_key` in the options, or give other shares"
+    )
 
 
 def summary_markdown(summary: Summary, title: str) -> str:

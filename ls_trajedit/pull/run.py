@@ -119,7 +119,6 @@ class _Rows:
     files: tuple[WrittenFile, ...]
     changes: RecordChanges
     release: str
-    empty_splits: tuple[str, ...] = ()
 
 
 def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool, progress: Progress) -> Summary:
@@ -167,7 +166,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         folder,
         changes,
         is_up_to_date=len(unchanged) == len(digests),
-        empty_splits=rows.empty_splits,
+        training=rows.training,
     )
 
 
@@ -202,8 +201,7 @@ def _write_rows(
     chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
     rows = write_rows(chunks, plan, temporary, note_chunk)
     training = training_json(plan, rows.training)
-    empty_splits = tuple(rows.training.empty_splits(plan.splits))
-    return _Rows(rows.counts, training, rows.files, state.settle_records(), release, empty_splits)
+    return _Rows(rows.counts, training, rows.files, state.settle_records(), release)
 
 
 def _with_records(plan: ExportPlan) -> ExportPlan:

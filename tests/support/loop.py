@@ -22,7 +22,18 @@ from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import shape_of
 
-__all__ = ["NOTHING", "Editor", "Project", "annotate", "at", "editors", "one_outcome", "project_of", "text_result"]
+__all__ = [
+    "NOTHING",
+    "Editor",
+    "Project",
+    "annotate",
+    "at",
+    "choices_result",
+    "editors",
+    "one_outcome",
+    "project_of",
+    "text_result",
+]
 
 NOTHING = object()
 """What `at` returns where there is nothing."""
@@ -90,6 +101,11 @@ def text_result(control: str, original: str, *texts: str) -> dict[str, Any]:
         "origin": "manual",
         "value": {"text": list(texts)},
     }
+
+
+def choices_result(control: str, original: str, choices: list[str]) -> dict[str, Any]:
+    """The result of Choices as Label Studio saves it."""
+    return {"id": "r1", "from_name": control, "to_name": original, "type": "choices", "value": {"choices": choices}}
 
 
 def at(value: Any, path: str) -> Any:

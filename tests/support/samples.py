@@ -19,12 +19,13 @@ from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path
 from ls_trajedit.traces.json_text import json_indented
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
-from tests.support.loop import text_result
+from tests.support.loop import choices_result, text_result
 
 __all__ = [
     "TEXT",
     "TOOLS",
     "EditOf",
+    "LabelsOf",
     "chat_outcome",
     "chat_sample",
     "hand_made_outcome",
@@ -49,6 +50,10 @@ _TEXTS = st.sampled_from(
 _VALUES: st.SearchStrategy[Any] = st.one_of(
     _TEXTS, _TEXTS, st.sampled_from([None, 0, 1.5, True, [], {"name": "f", "arguments": {}}])
 )
+
+
+LabelsOf = dict[tuple[int, str], list[str]]
+"""The choices made for a step, by its number and the kind of label: `correctness`, `error_type` or another name."""
 
 
 def sample_of(
@@ -77,11 +82,12 @@ def outcome_of(
     annotator: str = "3",
     updated_at: str | None = None,
     extra: dict[str, Any] | None = None,
+    labels: LabelsOf | None = None,
     task_id: int = 5,
     annotation_id: int = 8,
 ) -> Edited | Unedited:
-    """What becomes of an annotation that makes these edits in a trace with these steps. Without `answer` the trace has
-    no final answer. An edit to the value that a field has already is not one."""
+    """What becomes of an annotation that makes these edits in a trace with these steps, and gives steps these labels.
+    Without `answer` the trace has no final answer. An edit to the value that a field has already is not one."""
     trace = {"id": trace_id, "task": task, "steps": steps, **({} if answer is None else {"final_answer": answer})}
     data = _task_data({**trace, **(extra or {})}, edits)
     paths = [_path(step, field) for step, field, _ in edits]
@@ -89,9 +95,14 @@ def outcome_of(
         text_result(f"corrected_{number}", f"original_{number}", _typed(trace, edit))
         for number, edit in enumerate(edits)
     ]
+    choices = ""
+    for number, ((step, name), chosen) in enumerate((labels or {}).items()):
+        choices += f'<Text name="scored_{number}" value="$steps[{step}].action"/>'
+        choices += f'<Choices name="s{step}__{name}" toName="scored_{number}"><Choice value="x"/></Choices>'
+        results.append(choices_result(f"s{step}__{name}", f"scored_{number}", chosen))
     annotation = {"id": annotation_id, "completed_by": annotator, "result": results, "updated_at": updated_at}
     whole = {"id": task_id, "project": 1, "data": data, "annotations": [annotation]}
-    (outcome,) = convert_task(whole, read_config(_config(paths)), ReadingRules())
+    (outcome,) = convert_task(whole, read_config(_config(paths, choices)), ReadingRules())
     assert isinstance(outcome, Edited | Unedited), outcome
     return outcome
 
@@ -140,14 +151,7 @@ def hand_made_outcome(
         config += (
             f'<Choices name="scored_{number}__correctness" toName="scored_{number}"><Choice value="Wrong"/></Choices>'
         )
-        results.append(
-            {
-                "from_name": f"scored_{number}__correctness",
-                "to_name": f"scored_{number}",
-                "type": "choices",
-                "value": {"choices": choices},
-            }
-        )
+        results.append(choices_result(f"scored_{number}__correctness", f"scored_{number}", choices))
     annotation = {"id": annotation_id, "completed_by": annotator, "result": results}
     task = {"id": 5, "project": 1, "data": data, "annotations": [annotation]}
     (outcome,) = convert_task(task, read_config(f"<View>{config}</View>"), rules or ReadingRules())
@@ -225,11 +229,11 @@ def _typed(trace: dict[str, Any], edit: EditOf) -> str:
     return json_indented(value)
 
 
-def _config(paths: list[str]) -> str:
+def _config(paths: list[str], more: str) -> str:
     """A labeling config with an editor for each path; one for the first action when there are none."""
     editors = "".join(
         f'<Text name="original_{number}" value="${path}"/>'
         f'<TextArea name="corrected_{number}" toName="original_{number}"/>'
         for number, path in enumerate(paths or ["steps[0].action"])
     )
-    return f'<View><Text name="task" value="$task"/>{editors}</View>'
+    return f'<View><Text name="task" value="$task"/>{editors}{more}</View>'

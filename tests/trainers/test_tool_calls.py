@@ -134,7 +134,7 @@ def test_a_conversation_with_calls_is_refused_by(template: str, tokenizer: PreTr
 
 def _conversation(tokenizer: PreTrainedTokenizerFast) -> str:
     function = {"name": "web_search", "arguments": {"query": "SF weather"}}
-    call = {"id": "call_0_0", "type": "function", "function": function}
+    call = {"id": "s00000c00", "type": "function", "function": function}
     messages = [
         {"role": "user", "content": "Find the weather in San Francisco."},
         {"role": "assistant", "content": "Thought: Look it up.", "tool_calls": [call]},

@@ -47,7 +47,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "context_fields": None,
         "layout": "unrolled",
         "max_steps": None,
-        "step_labels": {"correctness": [], "error_types": []},
+        "step_labels": {"correctness": [], "error_types": [], "right": [], "wrong": [], "unsure": []},
         "formats": ["corrections", "sft", "dpo"],
         "templates": {
             "step": None,
@@ -87,7 +87,13 @@ def test_every_option_can_be_set() -> None:
         "context_fields": ["thought"],
         "layout": "repeater",
         "max_steps": 40,
-        "step_labels": {"correctness": ["correct", "incorrect", "unsure"], "error_types": ["wrong tool"]},
+        "step_labels": {
+            "correctness": ["correct", "incorrect", "unsure"],
+            "error_types": ["wrong tool"],
+            "right": ["fine"],
+            "wrong": ["off"],
+            "unsure": ["hm"],
+        },
         "formats": ["all"],
         "templates": {
             "step": "{content}\n{tool_calls[0].function}",
@@ -192,7 +198,12 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
         ('max_steps: "5"', "`max_steps` is '5'; it takes a whole number"),
         ("max_steps: 2.5", "`max_steps` is 2.5; it takes a whole number"),
         ("max_steps: true", "`max_steps` is True; it takes a whole number"),
-        ("step_labels: [correct]", "`step_labels` is ['correct']; it takes an object with correctness and error_types"),
+        (
+            "step_labels: [correct]",
+            "`step_labels` is ['correct']; "
+            "it takes an object with any of correctness, error_types, right, wrong, unsure",
+        ),
+        ("step_labels: {right: [Gut], wrong: [gut]}", "`step_labels`: `gut` is listed twice"),
         ("step_labels: {correctness: yes}", "`step_labels.correctness` is True; it takes a list of strings"),
         ("step_labels: {correctness: [yes]}", "`step_labels.correctness.0` is True; it takes a string"),
         ("step_labels: {correctness: [a, a]}", "`step_labels.correctness`: `a` is listed twice"),
@@ -229,7 +240,7 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
         (
             "step_labels: {error_type: [a]}",
             "`step_labels.error_type` is not an option; did you mean `error_types`? "
-            "(options: correctness, error_types)",
+            "(options: correctness, error_types, right, wrong, unsure)",
         ),
         (
             "editable_fields: [args, args.query]",

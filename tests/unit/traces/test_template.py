@@ -17,9 +17,18 @@ from tests.support.strategies import json_values, texts
         ("Thought: {thought}\nAction: {action}", {"thought": "hm", "action": "go"}, "Thought: hm\nAction: go"),
         ("Thought: {thought}\nAction: {action}", {"action": "go"}, "Action: go"),
         ("Thought: {thought}\nAction: {action}", {"thought": None, "action": "go"}, "Action: go"),
-        ("Thought: {thought}\nAction: {action}", {"thought": "", "action": "a\nb"}, "Thought: \nAction: a\nb"),
+        ("Thought: {thought}\nAction: {action}", {"thought": "", "action": "a\nb"}, "Action: a\nb"),
+        ("Thought: {thought}\nAction: {action}", {"thought": "hm", "action": ""}, "Thought: hm"),
+        ("Thought: {thought}\nAction: {action}", {"thought": "hm", "action": " \n\u00a0"}, "Thought: hm"),
+        ("Thought: {thought}\nAction: {action}", {"thought": "", "action": ""}, ""),
+        ("Final Answer: {final_answer}", {"final_answer": ""}, ""),
+        ("{tool}({args})", {"tool": "stop", "args": ""}, "stop()"),
+        ("{tool}({args})", {"tool": "", "args": ""}, ""),
+        ("{a}", {"a": []}, "[]"),
         ("Thought: {thought}\nAction: {action}", {}, ""),
-        ("Step\n{a}({b})", {"a": "f"}, "Step"),
+        ("Step\n{a}({b})", {"a": "f"}, ""),
+        ("Step\n{a}\nEnd", {"a": ""}, ""),
+        ("Step\n{a}\n\n{b}", {"a": "1", "b": ""}, "Step\n1\n"),
         ("{a}({b})", {"a": "f", "b": "1"}, "f(1)"),
         ("{args.query}", {"args": {"query": "x"}}, "x"),
         ("{calls[1].name}", {"calls": [{"name": "a"}, {"name": "b"}]}, "b"),
@@ -43,6 +52,15 @@ def test_lines_with_fields_that_are_written_elsewhere_are_left_out() -> None:
     template = parse_template("Thought: {thought}\nAction: {action} {thought}\nNote: {note}")
     fields = {"thought": "t", "action": "a", "note": "n"}
     assert template.render(fields, without=[("action",)]) == "Thought: t\nNote: n"
+    assert parse_template("Step\n{action}").render({"action": "f()"}, without=[("action",)]) == "Step"
+
+
+def test_the_fields_beside_a_field_are_those_in_its_lines() -> None:
+    template = parse_template("{thought}: {tool}({args.query}, {args.page})\nNote: {note}\n{tool}")
+    assert template.neighbors(("note",)) == frozenset()
+    assert template.neighbors(("tool",)) == {("thought",), ("args", "query"), ("args", "page")}
+    assert template.neighbors(("args",)) == {("thought",), ("tool",)}
+    assert template.neighbors(("other",)) == frozenset()
 
 
 def test_the_fields_of_a_template_are_listed_once_each_in_order() -> None:
@@ -76,6 +94,7 @@ def test_attributes_are_keys_and_reach_nothing_else() -> None:
 
 @given(json_values(), texts())
 def test_any_value_can_be_written_and_a_string_stays_as_it_is(value: Any, text: str) -> None:
-    assert parse_template("<{a}>").render({"a": text}) == f"<{text}>"
+    assert parse_template("<{a}>").render({"a": text}) == (f"<{text}>" if text.strip() else "")
     rendered = parse_template("<{a}>").render({"a": value})
-    assert rendered == "" if value is None else rendered.startswith("<")
+    is_blank = value is None or (isinstance(value, str) and not value.strip())
+    assert rendered == "" if is_blank else rendered.startswith("<")

@@ -14,8 +14,11 @@ def test_rows_and_what_is_left_out_are_counted() -> None:
         tally.add(row)
     counted = tally.as_json()
     assert (counted["characters"], counted["pairs"], counted["stale"]) == (12, 1, 1)
-    of_chats = {Omission.BROKEN_CALL, Omission.NO_PROMPT}
-    assert counted["left_out"] == {**{o.value: 0 for o in Omission if o not in of_chats}, "empty": 2}
+    of_some = {
+        *(Omission.BROKEN_CALL, Omission.NO_PROMPT),
+        *(Omission.UNSURE, Omission.UNKNOWN_LABEL, Omission.INCORRECT),
+    }
+    assert counted["left_out"] == {**{o.value: 0 for o in Omission if o not in of_some}, "empty": 2}
     assert "images_left_out" not in counted
 
 

@@ -12,7 +12,7 @@ from ls_trajedit.traces.template import parse_template
 from tests.support.rows import rows, said, user
 from tests.support.samples import TOOLS, sample_of, samples
 
-CALL = {"id": "call_0_0", "type": "function"}
+CALL = {"id": "s00000c00", "type": "function"}
 
 
 def test_arguments_are_json_text_names_have_no_dots_and_every_call_is_answered() -> None:
@@ -27,7 +27,7 @@ def test_arguments_are_json_text_names_have_no_dots_and_every_call_is_answered()
     assert second["input"]["messages"] == [
         user("Do it."),
         said("", tool_calls=[call]),
-        {"role": "tool", "tool_call_id": "call_0_0", "content": "found"},
+        {"role": "tool", "tool_call_id": "s00000c00", "content": "found"},
     ]
     several = json.dumps([{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}])
     (row,) = rows("openai/sft.jsonl", sample_of([{"action": "x"}], (0, "action", several), rendering=TOOLS))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from ls_trajedit.converters.annotations.convert_task import Unedited
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.converters.training.verdicts import VerdictWords
 from tests.support.rows import rows
-from tests.support.samples import record_of, sample_of
+from tests.support.samples import EditOf, LabelsOf, hand_made_outcome, record_of, sample_of
 
+WRONG_LAST = {"messages[3].content": ["Wrong"]}
 STEPS = [{"thought": "a", "action": "f()"}, {}, {"thought": "b", "observation": "1"}]
 
 
@@ -42,3 +49,90 @@ def test_a_step_that_annotators_disagree_on_is_neither_right_nor_wrong() -> None
     record = record_of(STEPS, (0, "thought", "A"))
     assert rows("prm/prm.jsonl", Sample(record, disputed=frozenset({2}))) == ["disputed"]
     assert len(rows("prm/prm.jsonl", Sample(record, disputed=frozenset({0})))) == 1
+
+
+def labels_of(*edits: EditOf, labels: LabelsOf, rules: TrainingRules | None = None) -> Any:
+    """The labels in the row, or why there is no row. The steps that are written are 0 and 2; 1 says nothing."""
+    (row,) = rows("prm/prm.jsonl", sample_of(STEPS, *edits, labels=labels, rules=rules))
+    return row if isinstance(row, str) else row["labels"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({(0, "correctness"): ["incorrect"], (2, "correctness"): ["correct"]}, [False, True]),
+        ({(2, "correctness"): ["Incorrect"]}, [True, False]),
+        ({(0, "correctness"): ["WRONG"], (2, "correctness"): ["❌ bad"]}, [False, False]),
+        ({(0, "correctness"): ["correct"]}, [True, True]),
+        ({(0, "correctness"): ["unsure"], (2, "correctness"): ["incorrect"]}, "unsure"),
+        ({(1, "correctness"): ["unsure"]}, [True, True]),
+        ({(0, "correctness"): ["so so"]}, "unknown_label"),
+        ({(0, "error_type"): ["wrong tool"]}, [False, True]),
+        ({(0, "error_type"): ["none"]}, [True, True]),
+        ({(0, "correctness"): ["unsure"], (0, "error_type"): ["wrong tool"]}, "unsure"),
+        ({(0, "correctness"): ["correct"], (0, "error_type"): ["wrong tool"]}, "unsure"),
+        ({(0, "verdict"): ["incorrect"]}, [False, True]),
+        ({(0, "needs_a_tool"): ["no"]}, [True, True]),
+        ({(0, "is_correct"): ["no"]}, [False, True]),
+    ],
+)
+def test_a_step_that_its_annotator_calls_wrong_is_wrong(labels: LabelsOf, expected: Any) -> None:
+    assert labels_of(labels=labels) == expected
+
+
+def test_an_edited_step_is_wrong_whatever_its_label_says() -> None:
+    edit = (0, "action", "g()")
+    for verdict in ("correct", "unsure", "so so", "incorrect"):
+        assert labels_of(edit, labels={(0, "correctness"): [verdict]}) == [False, True]
+    assert labels_of(edit, labels={(2, "correctness"): ["incorrect"]}) == [False, False]
+    # The template does not show this edit, so the label decides.
+    assert labels_of((2, "observation", "2"), labels={(2, "correctness"): ["incorrect"]}) == [True, False]
+    contradictory = {(0, "correctness"): ["correct"], (2, "correctness"): ["correct"], (2, "error_type"): ["x"]}
+    assert sample_of(STEPS, edit, labels=contradictory).contradictory_steps == {0, 2}
+    assert sample_of(STEPS, labels={(0, "correctness"): ["correct"]}).contradictory_steps == set()
+
+
+def test_the_options_say_what_other_words_mean() -> None:
+    rules = TrainingRules(verdict_words=VerdictWords.of(["Gut"], ["schlecht", "no"], ["weiß nicht"]))
+    assert labels_of(labels={(0, "correctness"): ["gut"]}, rules=rules) == [True, True]
+    assert labels_of(labels={(0, "correctness"): ["Schlecht"]}, rules=rules) == [False, True]
+    assert labels_of(labels={(0, "correctness"): ["Weiß nicht"]}, rules=rules) == "unsure"
+    assert labels_of(labels={(0, "my_own"): ["No"]}, rules=rules) == [False, True]
+
+
+def test_a_trace_that_was_scored_is_not_one_that_somebody_clicked_through() -> None:
+    exclude = TrainingRules(prm_unedited="exclude")
+    assert labels_of(labels={(0, "correctness"): ["incorrect"]}, rules=exclude) == [False, True]
+    assert labels_of(labels={(0, "correctness"): ["correct"]}, rules=exclude) == [True, True]
+    assert labels_of(labels={(0, "note"): ["long"]}, rules=exclude) == "unedited"
+
+
+def test_steps_after_the_first_wrong_one_can_be_dropped() -> None:
+    drop = TrainingRules(prm_after_error="drop")
+    steps = [{"action": text} for text in "abcd"]
+    sample = sample_of(steps, (2, "action", "C"), labels={(1, "correctness"): ["incorrect"]}, answer="z", rules=drop)
+    (row,) = rows("prm/prm.jsonl", sample)
+    assert (row["completions"], row["labels"]) == (["Action: a", "Action: b"], [True, False])
+    assert (row["step"], row["n_edits"]) == (-1, 0)
+    (row,) = rows("prm/prm.jsonl", sample_of(steps, (0, "action", "A"), (3, "action", "D"), rules=drop))
+    assert (row["labels"], row["step"], row["n_edits"]) == ([False], 0, 1)
+    (row,) = rows("prm/prm.jsonl", sample_of(steps, rules=drop))
+    assert row["labels"] == [True] * 4
+    (row,) = rows("prm/prm.jsonl", sample_of(steps, (None, "final_answer", "y"), answer="z", rules=drop))
+    assert row["labels"] == [True] * 4 + [False]
+    # Nobody asks about what comes after the error.
+    open_later = {(1, "correctness"): ["incorrect"], (2, "correctness"): ["unsure"]}
+    assert rows("prm/prm.jsonl", sample_of(steps, labels=open_later, rules=drop))[0]["labels"] == [True, False]
+    assert rows("prm/prm.jsonl", sample_of(steps, labels=open_later)) == ["unsure"]
+    record = record_of(steps, (1, "action", "B"))
+    assert len(rows("prm/prm.jsonl", Sample(record, rules=drop, disputed=frozenset({2})))) == 1
+    assert rows("prm/prm.jsonl", Sample(record, rules=drop, disputed=frozenset({0}))) == ["disputed"]
+
+
+def test_a_turn_of_a_chat_that_is_called_wrong_is_wrong() -> None:
+    turns = [("user", "Hi"), ("assistant", "Hello"), ("user", "Sum?"), ("assistant", "5")]
+    messages = [{"role": role, "content": text} for role, text in turns]
+    outcome = hand_made_outcome({"messages": messages}, {"messages[1].content": "Hello"}, labels=WRONG_LAST)
+    assert isinstance(outcome, Unedited)
+    (row,) = rows("prm/prm.jsonl", Sample(outcome.record, traces=outcome.traces))
+    assert (row["completions"], row["labels"]) == (["Hello", "5"], [True, False])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ls_trajedit.converters.example import example_sample
+from ls_trajedit.converters.training.rules import TrainingRules
 from tests.support.rows import rows, said, user
-from tests.support.samples import TOOLS, sample_of
+from tests.support.samples import TOOLS, LabelsOf, sample_of
 
 TASK = "Find the weather in San Francisco."
 RIGHT = "Thought: Look it up.\nAction: web_search(query='SF weather')"
@@ -17,7 +19,7 @@ GUESS = "Final Answer: It is sunny."
 NONE = "Observation: (none recorded)"
 
 
-CALL = {"id": "call_0_0", "type": "function"}
+CALL = {"id": "s00000c00", "type": "function"}
 SEARCH = {
     "name": "web_search",
     "description": "",
@@ -39,7 +41,22 @@ def test_with_tools_the_action_is_a_call_and_there_is_a_column_of_tools() -> Non
     assert second["prompt"] == [
         user(TASK),
         said("Thought: Look it up.", tool_calls=[right]),
-        {"role": "tool", "tool_call_id": "call_0_0", "name": "web_search", "content": "(none recorded)"},
+        {"role": "tool", "tool_call_id": "s00000c00", "name": "web_search", "content": "(none recorded)"},
         said(OPEN),
         user(NONE),
     ]
+
+
+def test_a_conversation_with_a_step_that_was_called_wrong_is_not_learned_as_a_whole() -> None:
+    steps = [{"action": "a"}, {"action": "b"}]
+    labels: LabelsOf = {(1, "correctness"): ["incorrect"]}
+    sample = sample_of(steps, (0, "action", "A"), labels=labels)
+    for file in ("trl/sft.jsonl", "trl/dpo_trajectory.jsonl", "llamafactory/sft.json"):
+        assert rows(file, sample) == ["incorrect"]
+        truncated = replace(sample, rules=TrainingRules(stale="truncate"))
+        assert len(rows(file, truncated)) == 1
+        assert [type(row) for row in rows(file, sample_of(steps, (1, "action", "B"), labels=labels))] == [dict]
+    for file in ("trl/dpo.jsonl", "trl/sft_prompt_completion.jsonl", "openai/dpo.jsonl", "llamafactory/dpo.json"):
+        assert [type(row) for row in rows(file, sample)] == [dict]
+    (row,) = rows("openai/sft.jsonl", sample)
+    assert [message.get("weight") for message in row["messages"]] == [None, 1, None, 0]

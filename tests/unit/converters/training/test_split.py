@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from ls_trajedit.converters.training.split import parse_splits, split_file_name
+from ls_trajedit.converters.training.split import SplitCounts, parse_splits, split_file_name
 from tests.support.strategies import texts
 
 
@@ -58,6 +58,42 @@ def test_the_splits_have_about_their_shares() -> None:
     splits = parse_splits("train=0.9,test=0.1")
     test = sum(splits.split_of(f"task {number}") == "test" for number in range(2_000))
     assert 150 < test < 250
+
+
+def counted(*tasks: str) -> SplitCounts:
+    """The counts of a trace with each of these tasks, in nine parts of ten and one part of ten."""
+    counts = SplitCounts()
+    for task in tasks:
+        counts.add(SHARES.split_of(task), task)
+    return counts
+
+
+SHARES = parse_splits("train=0.9,test=0.1")
+
+
+def test_traces_with_one_task_that_all_fall_into_one_split_are_told() -> None:
+    (train, test) = counted(*["the same"] * 50).uneven(SHARES)
+    assert sorted((train["traces"], test["traces"])) == [0, 50]
+    assert (train["expected"], test["expected"], test["of"], test["same_task"]) == (45.0, 5.0, 50, 50)
+    # 95 of 100 have one task, and the others are a task each: whichever side they are on, it is far from its share.
+    most = list(counted(*["the same"] * 95, *(f"task {number}" for number in range(5))).uneven(SHARES))
+    assert [found["split"] for found in most] == ["train", "test"]
+    assert most[0]["same_task"] == 95
+
+
+def test_ordinary_splits_are_not_worth_a_word() -> None:
+    single = [f"task {number}" for number in range(400)]
+    assert list(counted(*single).uneven(SHARES)) == []
+    assert list(counted(*single, *single, *single).uneven(SHARES)) == []
+    assert list(SplitCounts().uneven(SHARES)) == []
+    (empty,) = counted("task 1", "task 2").uneven(SHARES)
+    assert (empty["split"], empty["traces"], empty["same_task"]) == ("test", 0, 1)
+
+
+def test_the_counts_of_two_parts_make_those_of_the_whole() -> None:
+    first, second = counted("a", "b"), counted("b", "c")
+    first.update(second)
+    assert first == counted("a", "b", "b", "c")
 
 
 def test_a_split_has_a_file_of_its_own() -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from ls_trajedit.converters.training.conversation import trajectory_of
 from ls_trajedit.converters.training.counts import Omission
+from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
-from ls_trajedit.converters.training.step_pairs import Completion, completions, step_pairs
+from ls_trajedit.converters.training.step_pairs import Completion, StepPair, completions, step_pairs
 from ls_trajedit.traces.template import parse_template
-from tests.support.samples import TEXT, TOOLS, sample_of
+from tests.support.samples import TEXT, TOOLS, chat_sample, sample_of
 
 STEPS: list[Any] = [
     {"thought": "a", "action": "f()", "observation": "1"},
@@ -148,3 +149,89 @@ def test_an_edited_action_that_is_noise_makes_nothing_stale() -> None:
         "noise",
         (1, "Thought: B\nAction: g()", "Thought: b\nAction: g()", 1, False),
     ]
+
+
+TRIMMED_BY_TEMPLATES = ["ls()\n", " \tls()", "ls()\u00a0", "\u2003ls()\u2028", "ls()\r\n\r\n"]
+
+
+def found_pairs(sample: Sample) -> list[StepPair]:
+    """The pairs, none of which is left out."""
+    found = list(step_pairs(sample))
+    assert all(isinstance(pair, StepPair) for pair in found), found
+    return [pair for pair in found if isinstance(pair, StepPair)]
+
+
+@pytest.mark.parametrize("typed", TRIMMED_BY_TEMPLATES)
+def test_white_space_at_the_ends_of_a_turn_is_nothing_to_learn(typed: str) -> None:
+    bare = Rendering(step=parse_template("{action}"))
+    sample = sample_of([{"action": "ls()"}], (0, "action", typed), rendering=bare)
+    assert list(step_pairs(sample)) == list(completions(sample)) == [Omission.INVISIBLE]
+    assert trajectory_of(sample) == Omission.INVISIBLE
+    back = sample_of([{"action": typed}], (0, "action", "ls()"), rendering=bare)
+    assert list(step_pairs(back)) == [Omission.INVISIBLE]
+    learned = replace(sample, rules=TrainingRules(edge_whitespace="learn"))
+    (pair,) = step_pairs(learned)
+    assert isinstance(pair, StepPair)
+    assert (pair.chosen["content"], pair.rejected["content"]) == (typed, "ls()")
+
+
+def test_white_space_in_the_middle_of_a_turn_is_an_edit() -> None:
+    step = {"thought": "hm", "action": "ls()"}
+    for field, typed in (("thought", "hm\n"), ("action", "ls( )"), ("action", " ls()"), ("action", "ls()\u200b")):
+        assert len(found_pairs(sample_of([step], (0, field, typed)))) == 1, typed
+    assert list(step_pairs(sample_of([step], (0, "action", "ls() ")))) == [Omission.INVISIBLE]
+    assert list(step_pairs(sample_of([{"action": "f(x=1)"}], (0, "action", "f( x=1)\n"), rendering=TOOLS))) == [
+        Omission.INVISIBLE
+    ]
+
+
+def test_an_emptied_field_takes_its_words_along() -> None:
+    step = {"thought": "hm", "action": "rm()"}
+    (pair,) = found_pairs(sample_of([step], (0, "action", "")))
+    assert (pair.chosen["content"], pair.rejected["content"]) == ("Thought: hm", "Thought: hm\nAction: rm()")
+    (pair,) = found_pairs(sample_of([step], (0, "thought", " \n")))
+    assert pair.chosen["content"] == "Action: rm()"
+    (pair,) = found_pairs(sample_of([{**step, "action": ""}], (0, "action", "ls()")))
+    assert (pair.chosen["content"], pair.rejected["content"]) == ("Thought: hm\nAction: ls()", "Thought: hm")
+    both = sample_of([step], (0, "action", ""), (0, "thought", ""))
+    assert list(step_pairs(both)) == [Omission.EMPTY]
+    assert list(step_pairs(sample_of([step], (None, "final_answer", ""), answer="42"))) == [Omission.EMPTY]
+
+
+def test_a_field_that_was_emptied_beside_others_in_its_line_leaves_half_of_something() -> None:
+    one_line = Rendering(step=parse_template("Thought: {thought} Action: {action}"))
+    step = {"thought": "hm", "action": "rm()"}
+    sample = sample_of([step, step], (0, "action", ""), (1, "action", "ls()"), rendering=one_line)
+    first, second = step_pairs(sample)
+    assert first == Omission.EMPTY
+    assert isinstance(second, StepPair)
+    assert trajectory_of(sample) == Omission.EMPTY
+    call = Rendering(step=parse_template("{tool}({args})"))
+    (stop,) = found_pairs(sample_of([{"tool": "stop", "args": ""}], (0, "tool", "end"), rendering=call))
+    assert (stop.chosen["content"], stop.rejected["content"]) == ("end()", "stop()")
+    gone = sample_of([{"tool": "stop", "args": "1"}], (0, "tool", ""), (0, "args", ""), rendering=call)
+    assert list(step_pairs(gone)) == [Omission.EMPTY]
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "run", "arguments": "{}"}}
+CHAT = {
+    "messages": [
+        {"role": "user", "content": "Go."},
+        {"role": "assistant", "content": "Sure.", "reasoning_content": "Easy.", "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c1", "content": "done"},
+        {"role": "assistant", "content": "It is done.", "reasoning_content": "Say so."},
+    ]
+}
+
+
+def test_what_was_emptied_in_a_chat_is_not_said() -> None:
+    (pair,) = found_pairs(chat_sample(CHAT, {"steps[0].content": ""}))
+    assert (pair.chosen["content"], len(pair.chosen["tool_calls"])) == ("", 1)
+    assert list(step_pairs(chat_sample(CHAT, {"steps[1].content": " "}))) == [Omission.EMPTY]
+    assert list(step_pairs(chat_sample(CHAT, {"steps[1].content": "It is done.\n"}))) == [Omission.INVISIBLE]
+    assert list(step_pairs(chat_sample(CHAT, {"steps[1].reasoning": " Say so."}))) == [Omission.INVISIBLE]
+    (pair,) = found_pairs(chat_sample(CHAT, {"steps[1].reasoning": ""}))
+    assert pair.chosen == {"role": "assistant", "content": "It is done."}
+    unnamed = chat_sample(CHAT, {"steps[0].tool_calls[0].name": "", "steps[1].content": "Done."})
+    assert list(step_pairs(unnamed)) == [Omission.EMPTY, Omission.BROKEN_CALL]
+    assert next(step_pairs(unnamed.as_text)) == Omission.EMPTY

@@ -9,7 +9,14 @@ from ls_trajedit.converters.annotations.convert_task import Excluded, Rejected, 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.record import Reject, RejectReason
 from ls_trajedit.output.manifest import WrittenFile
-from ls_trajedit.output.summary import RecordChanges, Summary, summary_json, summary_lines, summary_markdown
+from ls_trajedit.output.summary import (
+    RecordChanges,
+    Summary,
+    summary_json,
+    summary_lines,
+    summary_markdown,
+    summary_warnings,
+)
 from tests.support.samples import EditOf, outcome_of
 
 FILES = [WrittenFile("trajectory_sft.jsonl", 1, "ab" * 32), WrittenFile("rejects.jsonl", 12, "cd" * 32)]
@@ -150,8 +157,21 @@ def test_of_chats_a_person_reads_how_corrected_calls_fit_their_tools_and_what_wa
     assert "| unknown parameter | 1 |" in summary_markdown(found, "Pull")
 
 
-def test_an_empty_split_is_a_warning() -> None:
-    found = replace(summary(), empty_splits=("test",))
-    assert list(summary_lines(found))[-1] == (
-        "warning: the split test is empty; give it a larger share, or correct more traces"
-    )
+def test_splits_that_are_empty_or_far_from_their_share_are_warnings() -> None:
+    empty = {"split": "test", "traces": 0, "expected": 0.3, "of": 3, "same_task": 1}
+    shared = {"split": "test", "traces": 1, "expected": 10.0, "of": 100, "same_task": 95}
+    found = replace(summary(), training={"uneven_splits": [empty, shared]})
+    assert list(summary_warnings(found)) == [
+        "warning: the split test is empty; give it a larger share, or correct more traces",
+        "warning: the split test has 1 of 100 traces, and its share is 10: traces with the same task stay together, "
+        "and 95 have the same; name what tells them apart with `task_key` in the options, or give other shares",
+    ]
+    assert list(summary_warnings(summary())) == list(summary_warnings(replace(found, is_up_to_date=True))) == []
+
+
+def test_labels_that_contradict_edits_are_a_warning() -> None:
+    found = replace(summary(), training={"contradictory_labels": 2})
+    assert list(summary_warnings(found)) == [
+        "warning: 2 steps are labeled correct and yet rewritten or given an error; prm takes a rewritten step as wrong "
+        "and leaves the others out"
+    ]
