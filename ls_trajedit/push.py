@@ -331,7 +331,7 @@ def _predict_the_rest(server: Server, target: Target, version: str) -> int:
 def _pushed(server: Server, target: Target, loaded: LoadedTraces, imported: int, predicted: int) -> Pushed:
     return Pushed(
         project=target.project.id,
-        url=f"{server.url}/projects/{target.project.id}/",
+        url=f"{server.address}/projects/{target.project.id}/",
         imported=imported,
         already_there=loaded.count - imported,
         skipped=len(loaded.invalid),

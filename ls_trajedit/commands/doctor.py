@@ -42,7 +42,7 @@ def doctor(
     from ls_trajedit.doctor.examine import examine
 
     overrides = shared_options.options_in(options)
-    running = examine(server.url, server.api_key, project, overrides, os.environ)
+    running = examine(server.url, server.api_key, server.headers, project, overrides, os.environ)
     findings = list(running if as_json else _printed(running))
     problems = sum(finding.level == "problem" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ from ls_trajedit.traces.options import Options, parse_options
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Server
+    from ls_trajedit.label_studio.headers import Headers
 
 __all__ = [
     "DEFAULT_OPTIONS_FILE",
@@ -75,22 +77,41 @@ class ServerOptions:
             show_default=False,
         ),
     ] = field(default=None, repr=False)
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            help="A header for each request, for what stands in front of Label Studio; repeatable. Safer in the "
+            "environment: LABEL_STUDIO_HEADERS, one on a line.",
+            metavar="NAME=VALUE",
+            show_default=False,
+        ),
+    ] = field(default=None, repr=False)
 
     def connect(self) -> Server:
         """The server, once it has answered and taken the token.
 
-        Raises SetupError without a token, UsageError for what is not an address, and what `connect` raises.
+        Raises SetupError without a token and for what is not a header, UsageError for what is not an address, and what
+        `connect` raises.
         """
         from ls_trajedit.label_studio.client import connect
 
-        return connect(self.url, self._token())
+        return connect(self.url, self._token(), self.headers)
 
     def open(self, max_wait: float) -> Server:
         """The server, before it is asked for anything; failed requests that only read are retried for `max_wait`
-        seconds. Raises SetupError without a token, UsageError for what is not an address."""
+        seconds. Raises SetupError without a token and for what is not a header, and UsageError for what is not an
+        address."""
         from ls_trajedit.label_studio.client import open_server
 
-        return open_server(self.url, self._token(), max_wait)
+        return open_server(self.url, self._token(), max_wait, self.headers)
+
+    @property
+    def headers(self) -> Headers:
+        """What `--header` and LABEL_STUDIO_HEADERS add to each request. Raises SetupError for what is not a header."""
+        from ls_trajedit.label_studio.headers import HEADERS_VARIABLE, parse_headers
+
+        return parse_headers(self.header or [], os.environ.get(HEADERS_VARIABLE, ""))
 
     def _token(self) -> str:
         if not self.api_key:

@@ -54,7 +54,8 @@ def check_release(asked: str, release: Release) -> Iterator[Finding]:
     yield ok(f"Label Studio {release.version} ({release.edition}) answers at {release.url}")
     if release.url.rstrip("/") != asked.rstrip("/"):
         yield warning(
-            f"{asked} redirects to {release.url}, and requests may be lost on the way",
+            f"{asked} redirects to {release.url}: the first request of each command, and the token in it, goes over "
+            "http unencrypted",
             f"Give --url {release.url}, or set LABEL_STUDIO_URL to that address.",
         )
 

@@ -14,7 +14,9 @@ from requests.adapters import HTTPAdapter
 
 from ls_trajedit.backend.basic_auth import Credentials
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
-from ls_trajedit.label_studio.failures import causes, without_credentials
+from ls_trajedit.label_studio.addresses import without_credentials
+from ls_trajedit.label_studio.failures import causes
+from ls_trajedit.label_studio.proxy import proxy_for
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Backend
@@ -24,7 +26,18 @@ __all__ = ["BASIC_AUTH", "Probe", "Verdict", "check_backend", "probe_backend"]
 BASIC_AUTH = "BASIC_AUTH"
 """What Label Studio calls the authentication method of a connection with a user and a password."""
 
-Verdict = Literal["up", "refused", "silent", "no host", "unreachable", "unauthorized", "failing", "not a backend"]
+Verdict = Literal[
+    "up",
+    "refused",
+    "silent",
+    "no host",
+    "no proxy",
+    "no certificates",
+    "unreachable",
+    "unauthorized",
+    "failing",
+    "not a backend",
+]
 
 _SECONDS = 1.0
 _RETRIES = 2
@@ -36,6 +49,8 @@ _SETTINGS = "Settings > Model"
 _ADVICE: dict[Verdict, str] = {
     "silent": "It may be overloaded, or a firewall may drop the connection; Label Studio gives it 1 s.",
     "no host": "Correct the address under Settings > Model.",
+    "no proxy": "Exempt the backend with NO_PROXY here, and run doctor again.",
+    "no certificates": "Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE here and run doctor again.",
     "unreachable": "Correct the address under Settings > Model; is it http or https?",
     "failing": "Look at the backend's log or, if there is a proxy in front of it, at the proxy's.",
     "not a backend": "Something else listens there; correct the address under Settings > Model.",
@@ -69,8 +84,8 @@ def probe_backend(url: str, credentials: Credentials | None) -> Probe:
             session.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
         try:
             answer = session.get(f"{url.rstrip('/')}/health", auth=auth, timeout=_SECONDS)
-        except (requests.RequestException, UnicodeError) as error:
-            return Probe(*_why_no_answer(error), sent_credentials=credentials is not None)
+        except (requests.RequestException, UnicodeError, OSError) as error:
+            return Probe(*_why_no_answer(error, url), sent_credentials=credentials is not None)
     if answer.status_code == 401:
         tried = "needs a user and a password" if credentials is None else "refuses this user and password"
         return Probe("unauthorized", f"{tried} (401)", credentials is not None)
@@ -108,8 +123,18 @@ def _judge(answer: requests.Response) -> tuple[Verdict, str]:
     return "up", "answers"
 
 
-def _why_no_answer(error: Exception) -> tuple[Verdict, str]:
+def _why_no_answer(error: Exception, url: str) -> tuple[Verdict, str]:
     chain = list(causes(error))
+    proxy = proxy_for(url)
+    if proxy is not None and isinstance(error, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL):
+        return (
+            "no proxy",
+            f"was asked through the proxy {proxy.shown} ({proxy.variable}), which does not let that through",
+        )
+    if proxy is not None and isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
+        return "no proxy", f"cannot be asked through the proxy {proxy.shown} ({proxy.variable}): {error}"
+    if not isinstance(error, requests.RequestException | UnicodeError):
+        return "no certificates", f"cannot be asked: {error}"
     if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
         return "refused", "refuses the connection: nothing listens there"
     if any(isinstance(cause, socket.gaierror) for cause in chain):

@@ -16,6 +16,7 @@ from ls_trajedit.doctor.prefill import Prefill, check_prefill
 from ls_trajedit.doctor.tasks import TaskCensus, check_tasks
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_studio.headers import Headers
 from ls_trajedit.label_studio.release import find_release
 from ls_trajedit.label_studio.tasks import count_without_prediction, data_pages
 from ls_trajedit.progress import show_progress
@@ -35,20 +36,25 @@ _FAILURES = (RefusedError, ServerError, DataError)
 def examine(
     url: str,
     api_key: str | None,
+    headers: Headers,
     number: int,
     overrides: Options | None,
     environment: Mapping[str, str],
 ) -> Iterator[Finding]:
     """Every finding on project `number` of the Label Studio at `url`, in the order in which they depend on each other.
 
-    A check that cannot be made is a finding, too, and checks that do not depend on it still follow. `overrides` are
-    options that override what the labeling config says, as in `pull`. Raises UsageError when `url` is not an address.
+    A check that cannot be made is a finding, too, and checks that do not depend on it still follow. `headers` go with
+    each request to that server, and `overrides` are options that override what the labeling config says, as in `pull`.
+    Raises UsageError when `url` is not an address, and SetupError when it holds a password or the environment names a
+    proxy or certificates that cannot be used.
     """
     edition = "unknown"
     try:
-        release = find_release(url)
+        release = find_release(url, headers)
         edition = release.edition
         yield from check_release(url, release)
+        # What follows is asked there at once, where the server redirects to https.
+        url = release.url
     except RefusedError as refused:
         yield warning(f"a server answers, but does not tell its version: {refused}")
     except ServerError as failure:
@@ -63,7 +69,7 @@ def examine(
     from ls_trajedit.label_studio.client import open_server
 
     try:
-        server = open_server(url, api_key)
+        server = open_server(url, api_key, headers=headers)
         yield from check_token(api_key.strip(), server.user())
     except RefusedError as refused:
         yield explain_refused_token(api_key.strip(), refused)
@@ -84,7 +90,7 @@ def examine(
         )
         return
     yield ok(f"project {project.id} is there: {project.title}")
-    yield from check_live_diff(find_live_diff(url), __version__)
+    yield from check_live_diff(find_live_diff(url, headers), __version__)
     yield from _examine_project(server, project, edition, overrides, environment)
 
 

@@ -10,6 +10,10 @@ from urllib.parse import urljoin
 import httpx
 
 from ls_trajedit.doctor.finding import Finding, ok, warning
+from ls_trajedit.label_studio.addresses import same_origin
+from ls_trajedit.label_studio.headers import Headers
+from ls_trajedit.label_studio.http_client import open_http
+from ls_trajedit.traces.errors import TrajeditError
 
 __all__ = ["LiveDiffInPage", "check_live_diff", "find_live_diff"]
 
@@ -29,10 +33,11 @@ class LiveDiffInPage:
     version: str | None = None
 
 
-def find_live_diff(url: str) -> LiveDiffInPage | None:
-    """The live diff in the pages of the Label Studio at `url`, or None when its login page cannot be read."""
+def find_live_diff(url: str, headers: Headers = ()) -> LiveDiffInPage | None:
+    """The live diff in the pages of the Label Studio at `url`, or None when its login page cannot be read. `headers`
+    are sent to that server, and not to another one from which the script may come."""
     try:
-        with httpx.Client(follow_redirects=True, timeout=_SECONDS) as client:
+        with open_http(url, headers, _SECONDS) as client:
             page = client.get(f"{url.rstrip('/')}{_PAGE}")
             if not page.is_success:
                 return None
@@ -40,11 +45,17 @@ def find_live_diff(url: str) -> LiveDiffInPage | None:
             if tag is None:
                 return LiveDiffInPage(None)
             script = urljoin(str(page.url), tag.group(1))
-            answer = client.get(script)
-    except (httpx.RequestError, httpx.InvalidURL):
+            is_there = same_origin(page.url, httpx.URL(script))
+            answer = client.get(script) if is_there else _from_elsewhere(script)
+    except (httpx.RequestError, httpx.InvalidURL, TrajeditError):
         return None
     version = _VERSION.search(answer.text) if answer.is_success else None
     return LiveDiffInPage(script, version.group(1) if version else None)
+
+
+def _from_elsewhere(script: str) -> httpx.Response:
+    with open_http(script, (), _SECONDS) as client:
+        return client.get(script)
 
 
 def check_live_diff(found: LiveDiffInPage | None, own_version: str) -> Iterator[Finding]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import httpx2
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
-from ls_trajedit.label_studio.failures import causes, without_credentials
+from ls_trajedit.label_studio.addresses import without_credentials
+from ls_trajedit.label_studio.failures import causes
+from ls_trajedit.label_studio.proxy import proxy_for
 from ls_trajedit.traces.errors import RefusedError, ServerError, SetupError, TrajeditError, UsageError
 
 __all__ = ["explain_hub_failure"]
@@ -28,10 +30,20 @@ def explain_hub_failure(error: Exception, hub: str, repo: str) -> TrajeditError 
             return SetupError("HF_HUB_OFFLINE is set, so nothing is sent to the hub; unset it to push")
         if isinstance(cause, HfHubHTTPError):
             return _refusal(cause, where, repo)
+        if isinstance(cause, httpx2.InvalidURL) and _is_address(hub):
+            return SetupError(
+                f"{where}: NO_PROXY holds something that the hub's client does not understand ({_short(str(cause))}); "
+                "unset it, or write names of hosts only"
+            )
         if isinstance(cause, httpx2.InvalidURL | httpx2.UnsupportedProtocol):
             return SetupError(f"{where}: not the address of a hub; correct HF_ENDPOINT")
         if isinstance(cause, httpx2.TimeoutException):
             return ServerError(f"{where}: the hub did not answer in time; run it again later")
+        if isinstance(cause, httpx2.ConnectError | httpx2.ProxyError) and (proxy := proxy_for(hub)):
+            return ServerError(
+                f"{where}: no connection through the proxy {proxy.shown} ({proxy.variable}): {_short(str(cause))}; "
+                "correct the variable, or exempt the hub with NO_PROXY"
+            )
         if isinstance(cause, httpx2.TransportError):
             return ServerError(
                 f"{where}: the hub cannot be reached ({type(cause).__name__}); check the network and the proxy settings"
@@ -43,6 +55,13 @@ def explain_hub_failure(error: Exception, hub: str, repo: str) -> TrajeditError 
             "them in another way"
         )
     return None
+
+
+def _is_address(hub: str) -> bool:
+    try:
+        return bool(httpx2.URL(hub).host)
+    except httpx2.InvalidURL:
+        return False
 
 
 def _refusal(error: HfHubHTTPError, where: str, repo: str) -> TrajeditError:

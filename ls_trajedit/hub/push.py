@@ -57,7 +57,8 @@ class HubPush:
 def connect_hub() -> HfApi:
     """The hub that HF_ENDPOINT names, huggingface.co by default, with the token in HF_TOKEN or that of `hf auth login`.
 
-    Asks the hub nothing. Raises SetupError when huggingface_hub is not installed, or when there is no token.
+    Asks the hub nothing. Raises SetupError when huggingface_hub is not installed, when there is no token or it is
+    malformed, or when the environment names a proxy or certificates that cannot be used.
     """
     try:
         import httpx2  # noqa: F401 - what huggingface_hub speaks HTTP with since 2.0
@@ -67,6 +68,11 @@ def connect_hub() -> HfApi:
         raise SetupError(
             "--push-to-hub needs huggingface_hub 2 or newer; run: pip install 'huggingface_hub>=2'"
         ) from None
+    except ValueError as error:
+        # It takes the address apart when it is imported.
+        raise SetupError(f"HF_ENDPOINT is not the address of a hub: {error}") from None
+    from ls_trajedit.label_studio.http_client import check_environment
+
     if not sys.stderr.isatty():
         disable_progress_bars()
     # It warns when there is nothing to commit, which is the usual case for a nightly push and is said in our words.
@@ -77,7 +83,14 @@ def connect_hub() -> HfApi:
             "no token for the hub: set HF_TOKEN to one with write access (https://huggingface.co/settings/tokens), or "
             "run hf auth login"
         )
-    return HfApi(token=token, library_name="ls-trajedit")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise SetupError(
+            "HF_TOKEN (or what `hf auth login` kept) holds blanks or characters that no token has; copy it again from "
+            "https://huggingface.co/settings/tokens"
+        )
+    api = HfApi(token=token, library_name="ls-trajedit")
+    check_environment(api.endpoint)
+    return api
 
 
 def push_to_hub(api: HfApi, target: HubTarget, folder: Path) -> HubPush:

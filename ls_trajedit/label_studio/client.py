@@ -22,15 +22,16 @@ from label_studio_sdk.core.client_wrapper import SyncClientWrapper
 from label_studio_sdk.core.parse_error import ParsingError
 from label_studio_sdk.core.request_options import RequestOptions
 
+from ls_trajedit.label_studio.addresses import without_credentials
 from ls_trajedit.label_studio.failures import (
     explain_backend_address,
     explain_no_answer,
     explain_status,
-    is_token_exchange,
     not_label_studio,
     readable_body,
-    without_credentials,
 )
+from ls_trajedit.label_studio.headers import Headers
+from ls_trajedit.label_studio.http_client import OriginClient, open_http
 from ls_trajedit.label_studio.retry import (
     retry,
     transient_from_body,
@@ -102,20 +103,24 @@ class Backend:
     model_version: str
 
 
-def connect(url: str, api_key: str) -> Server:
+def connect(url: str, api_key: str, headers: Headers = ()) -> Server:
     """A server that answered and accepted the token.
 
-    Raises ServerError when nothing answers at `url`, RefusedError when the token is refused, and UsageError when `url`
-    is not an address.
+    Raises ServerError when nothing answers at `url`, RefusedError when the token is refused, and what `open_server`
+    raises.
     """
-    server = open_server(url, api_key)
+    server = open_server(url, api_key, headers=headers)
     server.user()
     return server
 
 
-def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT) -> Server:
-    """The server at `url`, to which nothing has been sent yet. Requests that read are retried for up to `max_wait`
-    seconds after transient errors. Raises RefusedError for a malformed or expired token."""
+def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT, headers: Headers = ()) -> Server:
+    """The server at `url`, to which nothing has been sent yet; `headers` go with each request. Requests that read are
+    retried for up to `max_wait` seconds after transient errors.
+
+    Raises RefusedError for a malformed or expired token, UsageError when `url` is not an address, and SetupError when
+    it holds a password, or when the environment names a proxy or certificates that cannot be used.
+    """
     shown = without_credentials(url.rstrip("/"))
     token = api_key.strip()
     if not token.isascii() or not token.isprintable() or " " in token:
@@ -123,7 +128,7 @@ def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT) -> Server
             "the token contains blanks or characters that no token has; copy it again from Account & Settings"
         )
     try:
-        return Server(url, token, shown, max_wait)
+        return Server(open_http(url, headers, _TIMEOUT, _LIMITS), url, token, shown, max_wait)
     except ApiError as error:
         raise explain_status(shown, error.status_code or 0, error.body, "reading the token") from None
 
@@ -132,16 +137,20 @@ class Server:
     """A Label Studio, and a token for it. Every method raises ServerError when the server cannot be reached or keeps
     failing, and RefusedError when it refuses."""
 
-    def __init__(self, address: str, token: str, shown_url: str, max_wait: float) -> None:
+    def __init__(self, http: OriginClient, address: str, token: str, shown_url: str, max_wait: float) -> None:
         self.url = shown_url
         self._max_wait = max_wait
         self._has_answered = False
-        hooks = {"response": [_refuse_failed_exchange]}
-        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, limits=_LIMITS, event_hooks=hooks)
+        self._http = http
         # Without the slash, a personal token would be exchanged at the root of the host, whatever the path.
         self._address = address.rstrip("/") + "/"
         self._token = token
         self._wrapper = SyncClientWrapper(base_url=self._address, api_key=token, httpx_client=self._http)
+
+    @property
+    def address(self) -> str:
+        """Where it answers: `url`, or that with https where it redirects to it."""
+        return without_credentials(self._http.address)
 
     @cached_property
     def _client(self) -> LabelStudio:
@@ -300,7 +309,7 @@ class Server:
             arguments.update(auth_method="BASIC_AUTH", basic_auth_user=user, basic_auth_pass=password)
         with self._translate_failures(f"connecting the backend {without_credentials(url)}"):
             try:
-                self._client.ml.create(**arguments)
+                self._client.ml.create(**arguments, request_options=_ONCE)
             except ApiError as error:
                 raise explain_backend_address(self.url, url, error.body) or error from None
 
@@ -348,14 +357,6 @@ class Server:
         except (ValueError, TypeError, AttributeError, ParsingError):
             # The SDK does not validate answers: one of another shape fails where it is first used.
             raise not_label_studio(self.url, doing) from None
-
-
-def _refuse_failed_exchange(answer: httpx.Response) -> None:
-    """Raises what the SDK raises when a personal token cannot be exchanged. The SDK itself raises it only when the
-    answer is JSON, which a proxy's answer is not."""
-    if answer.status_code >= 400 and is_token_exchange(answer.request):
-        answer.read()
-        raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=readable_body(answer))
 
 
 def _time_of(headers: httpx.Headers) -> datetime | None:

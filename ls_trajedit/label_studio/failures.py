@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from ls_trajedit.label_studio.addresses import without_credentials
+from ls_trajedit.label_studio.proxy import Proxy, proxy_for
 from ls_trajedit.traces.errors import RefusedError, ServerError, UsageError
 
 __all__ = [
@@ -20,16 +22,13 @@ __all__ = [
     "explain_backend_address",
     "explain_no_answer",
     "explain_status",
-    "is_token_exchange",
     "not_label_studio",
     "readable_body",
-    "without_credentials",
 ]
 
 _LONGEST_DETAIL = 500
 _RETRIED = (408, 409, 425, 429)
 _WHERE_IT_IS = "It is what the browser shows before /projects"
-_EXCHANGE = "/api/token/refresh/"
 _LINK = re.compile(r"</?a\b[^>]*>")
 
 
@@ -80,7 +79,9 @@ def explain_no_answer(url: str, error: httpx.RequestError | httpx.InvalidURL, do
     """The error for a request to the server at `url` that got no answer, or an incomplete one."""
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return UsageError(f"{url}: this is not the address of a server; write it like http://localhost:8080")
-    return ServerError(f"{url}: {_no_answer(error, doing)}")
+    proxy = _proxy_of(error)
+    why = None if proxy is None else _no_proxy(error, proxy)
+    return ServerError(f"{url}: {why or _no_answer(error, doing)}")
 
 
 def explain_backend_address(url: str, backend: str, body: Any) -> RefusedError | None:
@@ -103,37 +104,11 @@ def explain_backend_address(url: str, backend: str, body: Any) -> RefusedError |
 
 
 def readable_body(answer: httpx.Response) -> Any:
-    """The body of `answer`, as JSON or else as text. The token that was sent is redacted, because some servers show the
-    whole request in their errors."""
-    text = answer.text
-    for token in _tokens(answer.request):
-        text = text.replace(token, "…")
+    """The body of `answer`, as JSON or else as text."""
     try:
-        return json.loads(text)
+        return json.loads(answer.text)
     except ValueError:
-        return text
-
-
-def without_credentials(url: str) -> str:
-    """`url` without the user and the password that it may hold, so that it can be shown.
-
-    >>> without_credentials("https://ana:secret@example.com/ls")
-    'https://example.com/ls'
-    """
-    return re.sub(r"(?<=//)[^/?#]*@", "", url)
-
-
-def is_token_exchange(request: httpx.Request) -> bool:
-    """Whether the request exchanges a personal token for the access token that other requests need."""
-    return request.url.path.endswith(_EXCHANGE)
-
-
-def _tokens(request: httpx.Request) -> Iterator[str]:
-    authorization = request.headers.get("authorization")
-    if authorization:
-        yield authorization.rpartition(" ")[2]
-    if is_token_exchange(request):
-        yield str(json.loads(request.content).get("refresh"))
+        return answer.text
 
 
 def _is_label_studios(body: Any) -> bool:
@@ -167,6 +142,34 @@ def _no_answer(error: httpx.RequestError, doing: str) -> str:
     return f"the connection broke while {doing} ({type(error).__name__}); run the command again"
 
 
+def _proxy_of(error: httpx.RequestError) -> Proxy | None:
+    """The proxy through which the request was to go."""
+    try:
+        return proxy_for(str(error.request.url))
+    except RuntimeError:
+        return None
+
+
+def _no_proxy(error: httpx.RequestError, proxy: Proxy) -> str | None:
+    """What is wrong with the proxy, or None when it is not the proxy that failed."""
+    chain = list(causes(error))
+    named = f"the proxy {proxy.shown} ({proxy.variable})"
+    exempt = "correct the variable, or exempt the server with NO_PROXY"
+    if isinstance(error, httpx.ProxyError):
+        return f"{named} does not let this through: {_short(str(error))}; {exempt}"
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"{named} does not respond; {exempt}"
+    if any(isinstance(cause, socket.gaierror) for cause in chain):
+        return f"there is no such host as that of {named}; {exempt}"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
+        return f"nothing listens at {named}; {exempt}"
+    if proxy.scheme == "https" and "SSL" in str(error) and "CERTIFICATE_VERIFY_FAILED" not in str(error):
+        return f"{named} does not speak https itself; write http:// there, which says how to reach the proxy"
+    if isinstance(error, httpx.ConnectError) and "SSL" not in str(error):
+        return f"no connection through {named}; {exempt}"
+    return None
+
+
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """`error`, what it was raised from, and so on: libraries wrap the errors of other libraries."""
     while error is not None:
@@ -198,5 +201,9 @@ def _detail(body: Any) -> str:
         body = "; ".join(str(text) for text in texts)
     if isinstance(body, str) and body.lstrip().lower().startswith(("<!doctype", "<html")):
         return "a web page that says so"
-    text = " ".join(_LINK.sub("", str(body)).split()) or "no reason given"
-    return text if len(text) <= _LONGEST_DETAIL else text[:_LONGEST_DETAIL] + " …"
+    return _short(_LINK.sub("", str(body))) or "no reason given"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + " …"

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import httpx
 
-from ls_trajedit.label_studio.failures import (
-    explain_no_answer,
-    explain_status,
-    not_label_studio,
-    readable_body,
-    without_credentials,
-)
+from ls_trajedit.label_studio.addresses import without_credentials
+from ls_trajedit.label_studio.failures import explain_no_answer, explain_status, not_label_studio, readable_body
+from ls_trajedit.label_studio.headers import Headers
+from ls_trajedit.label_studio.http_client import open_http
 
 __all__ = ["Release", "find_release"]
 
@@ -23,29 +20,33 @@ _DOING = "asking for the version"
 
 @dataclass(frozen=True)
 class Release:
-    """A Label Studio. `url` is the address that answered; it differs from the given one when the server redirects."""
+    """A Label Studio. `url` is the address that answered; it differs from the given one when the server redirects from
+    http to https."""
 
     version: str
     edition: str
     url: str
 
 
-def find_release(url: str) -> Release:
-    """The Label Studio at `url`.
+def find_release(url: str, headers: Headers = ()) -> Release:
+    """The Label Studio at `url`, asked with these `headers`.
 
-    Raises UsageError when `url` is not an address, ServerError when nothing or something else answers there, and
+    Raises UsageError when `url` is not an address, SetupError when it holds a password or the environment names what
+    cannot be used, ServerError when nothing or something else answers there or it redirects to another server, and
     RefusedError when the server refuses.
     """
     asked = url.rstrip("/")
     shown = without_credentials(asked)
-    try:
-        answer = httpx.get(f"{asked}{_PATH}", follow_redirects=True, timeout=_SECONDS)
-    except (httpx.RequestError, httpx.InvalidURL) as error:
-        raise explain_no_answer(shown, error, _DOING) from None
+    with open_http(asked, headers, _SECONDS) as client:
+        # Whoever asks says it themselves, as they compare the addresses.
+        client.announce = lambda _: None
+        try:
+            answer = client.get(f"{asked}{_PATH}")
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise explain_no_answer(shown, error, _DOING) from None
     found = readable_body(answer)
     if not answer.is_success:
         raise explain_status(shown, answer.status_code, found, _DOING)
     if not isinstance(found, dict) or "release" not in found:
         raise not_label_studio(shown, _DOING, found)
-    answered = str(answer.url).partition(_PATH)[0]
-    return Release(str(found["release"]), str(found.get("edition") or "unknown"), without_credentials(answered))
+    return Release(str(found["release"]), str(found.get("edition") or "unknown"), client.address)

@@ -39,9 +39,18 @@ def test_an_address_without_a_label_studio_has_no_release(answer: Any, error: ty
 
 
 def test_a_release_is_read_without_a_token_and_with_the_address_that_answers() -> None:
+    secure = URL.replace("http:", "https:")
+    with respx.mock:
+        respx.get(f"{URL}/api/version").respond(301, headers={"location": f"{secure}/api/version"})
+        asked = respx.get(f"{secure}/api/version").respond(json={"release": "1.23.2", "edition": "Community"})
+        release = find_release(f"{URL}/", (("X-Api-Key", "k1"),))
+    assert (release.version, release.edition, release.url) == ("1.23.2", "Community", secure)
+    assert "authorization" not in asked.calls.last.request.headers
+    assert asked.calls.last.request.headers["x-api-key"] == "k1"
+
+
+def test_a_redirect_to_another_server_is_named_and_not_followed() -> None:
     with respx.mock:
         respx.get("http://old.test/api/version").respond(301, headers={"location": f"{URL}/api/version"})
-        asked = respx.get(f"{URL}/api/version").respond(json={"release": "1.23.2", "edition": "Community"})
-        release = find_release("http://old.test/")
-    assert (release.version, release.edition, release.url) == ("1.23.2", "Community", URL)
-    assert "authorization" not in asked.calls.last.request.headers
+        with pytest.raises(ServerError, match=f"redirects to {URL}/api/version, and nothing is sent to another server"):
+            find_release("http://old.test/")

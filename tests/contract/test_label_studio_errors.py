@@ -233,12 +233,13 @@ def test_a_malformed_address_is_a_usage_error(run: Run, url: str) -> None:
     assert "this is not the address of a server; write it like http://localhost:8080" in message
 
 
-def test_a_password_inside_the_address_is_not_shown(run: Run) -> None:
-    with respx.mock:
-        respx.get(f"{URL}/api/projects/12/").respond(500)
-        _, message = run(*COMMANDS["pull"], "--url", "http://ana:secret@label-studio.test")
-    assert message.startswith(f"ls-trajedit: {URL}: Label Studio keeps failing")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_password_inside_the_address_is_refused_because_it_would_replace_the_token(run: Run, command: str) -> None:
+    code, message = run(*COMMANDS[command], "--url", "http://ana:secret@label-studio.test")
+    assert code == 3
+    assert message.startswith(f"ls-trajedit: {URL}: the address holds a user and a password, which would take")
     assert "secret" not in message
+    assert "--header" in message
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -73,5 +73,7 @@ def test_every_environment_variable_is_documented_with_the_commands_that_read_it
     documented = {
         row[0].strip("`"): set(re.findall(r"`([a-z]+)`", row[1])) for row in table_rows(PAGE, "Environment variables")
     }
-    assert set(documented) == {*readers, USER_VARIABLE, PASSWORD_VARIABLE, EXECUTABLE_VARIABLE, STEP_SUMMARY_VARIABLE}
+    others = {USER_VARIABLE, PASSWORD_VARIABLE, EXECUTABLE_VARIABLE, STEP_SUMMARY_VARIABLE, HEADERS_VARIABLE}
+    assert set(documented) == {*readers, *others}
+    assert documented[HEADERS_VARIABLE] == documented["LABEL_STUDIO_URL"]
     assert {variable: documented[variable] for variable in readers} == readers

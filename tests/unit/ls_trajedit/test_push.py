@@ -44,6 +44,7 @@ class RecordingServer:
     predictions: list[Mapping[str, Any]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     url: str = "http://label-studio"
+    address: str = "http://label-studio"
 
     def create_project(self, title: str, label_config: str, description: str) -> Project:
         return Project(12, title, label_config, 0, "", shows_predictions=True)
