@@ -13,6 +13,7 @@ from ls_trajedit.backend.basic_auth import PASSWORD_VARIABLE, USER_VARIABLE
 from ls_trajedit.cli import app
 from ls_trajedit.commands.pull import STEP_SUMMARY_VARIABLE
 from ls_trajedit.demo.local_label_studio import EXECUTABLE_VARIABLE
+from ls_trajedit.label_studio.headers import HEADERS_VARIABLE
 from ls_trajedit.signals import TERMINATED
 from ls_trajedit.traces.errors import TrajeditError
 
