@@ -7,7 +7,7 @@ added. Each dataclass is written as a JSON object whose keys are its fields, in 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypeVar, get_args
 
@@ -24,6 +24,7 @@ __all__ = [
     "Reject",
     "RejectReason",
     "RejectedAnnotation",
+    "Remark",
     "RowKey",
     "Source",
     "StepLabel",
@@ -94,9 +95,24 @@ class ReasonWithoutEdit:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What an annotator typed that corrects nothing: about a marked region, in a control that is there for remarks, or
+    for a step or field that the trace lacks. A label for a step that the trace lacks is one, too.
+
+    `control` is where it was typed. `step_index` and `field` say what that is about, as in an edit; they are None and
+    the empty string where it is not about one field."""
+
+    control: str
+    step_index: int | None
+    field: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Source:
     """Where a record comes from, and what else the annotation and the trace hold. The ids and times are those of Label
-    Studio, which are not checked. `extra` is what the trace has besides id, task, steps and final answer."""
+    Studio, which are not checked. `extra` is what the trace has besides id, task, steps and final answer. `remarks` is
+    written only when there is one."""
 
     project_id: int | None
     task_id: int | None
@@ -107,6 +123,13 @@ class Source:
     step_labels: tuple[StepLabel, ...]
     reasons_without_edit: tuple[ReasonWithoutEdit, ...]
     extra: dict[str, Any]
+    remarks: tuple[Remark, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Leaves out what is written only when it is there."""
+        if not self.remarks:
+            # What is read is the default of the class then, and what is written is what the instance has.
+            object.__delattr__(self, "remarks")
 
 
 Fit = Literal["valid", "unknown_parameter", "missing", "wrong_type", "undeclared"]
@@ -160,7 +183,7 @@ class RejectReason(str, Enum):
     NO_TRACE = "no_trace", "the task holds no trace"
     WRONG_SHAPE = "wrong_shape", "a result of the wrong shape"
     UNKNOWN_CONTROL = "unknown_control", "a control that the config lacks"
-    ABSENT_FIELD = "absent_field", "a field that the task lacks"
+    UNATTRIBUTED_TEXT = "unattributed_text", "a text that cannot be attributed to a field"
     SEVERAL_TEXTS = "several_texts", "several texts for one field"
     NOT_JSON = "not_json", "not JSON, although the original is"
     UNREADABLE = "unreadable", "a correction with which the trace cannot be read"
@@ -280,6 +303,7 @@ def _parse_plain_source(value: object) -> Source:
         step_labels=_items(value, "step_labels", _parse_label),
         reasons_without_edit=_items(value, "reasons_without_edit", _parse_reason),
         extra=_get(value, "extra", dict),
+        remarks=_items(value, "remarks", _parse_remark) if isinstance(value, dict) and "remarks" in value else (),
     )
 
 
@@ -288,6 +312,12 @@ def _parse_label(value: object) -> StepLabel:
     if not all(isinstance(choice, str) for choice in choices):
         raise TypeError("`choices` holds something other than strings")
     return StepLabel(_number(value, "step_index"), _text(value, "name"), tuple(choices))
+
+
+def _parse_remark(value: object) -> Remark:
+    return Remark(
+        _text(value, "control"), _number_or_none(value, "step_index"), _text(value, "field"), _text(value, "text")
+    )
 
 
 def _parse_reason(value: object) -> ReasonWithoutEdit:

@@ -1,13 +1,15 @@
 """Which control corrects, explains or scores which field: the rule by which a labeling config is read.
 
-A TextArea corrects what it points at: its `toName` names a Text, and the Text's `value` says where the original is in
-the task's data. Other controls that point at the same Text are told apart by the end of their names.
+A TextArea corrects what it points at: its `toName` names a tag that shows one field of the task as text, and that tag's
+`value` says where the field is in the task's data. Other controls that point at the same tag are told apart by the end
+of their names. Every other control in which somebody can type is known as well, so that no text is passed over.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -16,22 +18,70 @@ from typing import NamedTuple
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
 
-__all__ = ["Controls", "Editor", "ExpectedResult", "LabelControl", "Tag", "resolve_controls", "split_path"]
+__all__ = [
+    "TYPED_TAGS",
+    "Controls",
+    "Editor",
+    "ExpectedResult",
+    "LabelControl",
+    "ShownField",
+    "Tag",
+    "TextControl",
+    "matches_name",
+    "resolve_controls",
+    "split_path",
+    "value_path",
+]
+
+# What can be the original of an editor: the tags that show one field of the task as text. Label Studio 1.23.2 makes
+# Text and HyperText of one model (editor/src/tags/object/RichText); Markdown is a visual tag there.
+_ORIGINALS = frozenset({"text", "hypertext", "richtext", "markdown"})
+
+TYPED_TAGS: Mapping[str, str] = {
+    "textarea": "textarea",
+    "chat": "chatmessage",
+    "reactcode": "reactcode",
+    "custominterface": "reactcode",
+}
+"""The tags in which somebody can type a text, in lower case, and the type of their results. Chat and ReactCode (which
+was called CustomInterface) are object and control in one; Label Studio Community does not have them."""
+
+# How Label Studio's documentation spells its object tags.
+_SPELLINGS = {
+    name.lower(): name
+    for name in (
+        "CustomInterface",
+        "HyperText",
+        "Markdown",
+        "Paragraphs",
+        "PdfOcr",
+        "ReactCode",
+        "TextArea",
+        "TimeSeries",
+    )
+}
 
 
 @dataclass(frozen=True)
 class Tag:
-    """One object or control tag of a config. `kind` is the tag's name in lower case, as Label Studio reads it."""
+    """One object or control tag of a config. `kind` is the tag's name in lower case, as Label Studio reads it.
+
+    `is_about_regions` is true for a control with `perRegion` or `perItem`, `is_remark` for one that the options name as
+    a remark, and `shows_value` is false for a tag that shows something else than its `value`, such as the text at a
+    URL."""
 
     kind: str
     name: str
     to_name: str | None
     value: str | None
+    is_about_regions: bool = False
+    is_remark: bool = False
+    shows_value: bool = True
 
 
 @dataclass(frozen=True)
 class Editor:
-    """A TextArea (`control`) that corrects the field that the Text `original` shows.
+    """A TextArea (`control`) that corrects the field that the tag `original` shows.
 
     `path` is where the field is in the task's data. `step_index` counts from 0 and is None for the final answer;
     `field` is the path inside the step or, for the final answer, its key. `reason` is the control that asks why.
@@ -57,8 +107,37 @@ class LabelControl:
     name: str
 
 
+@dataclass(frozen=True)
+class TextControl:
+    """A control in which texts can be typed that correct nothing. A text in it is a remark if `is_remark` says so, and
+    cannot be attributed to a field otherwise.
+
+    `kind` is the type of its results, and `original` the tag that they point at, None where that is not one tag. A
+    prediction may have put into it what is at `prefill` in the task's data. `about` says for a person what it points
+    at."""
+
+    control: str
+    kind: str
+    original: str | None
+    about: str
+    is_remark: bool
+    prefill: FieldPath | None = None
+
+
+@dataclass(frozen=True)
+class ShownField:
+    """What the object tag `name` shows: the field at `path`. `steps`, `step_index` and `field` are the path of the list
+    that it is in, where in it, and the path inside the step; outside a list, `step_index` is None."""
+
+    name: str
+    path: FieldPath
+    steps: FieldPath
+    step_index: int | None
+    field: str
+
+
 class ExpectedResult(NamedTuple):
-    """What Label Studio saves for a control: a result of this `kind` that points at the Text `original` and holds a
+    """What Label Studio saves for a control: a result of this `kind` that points at the tag `original` and holds a
     list of strings under `key`. `path` is the field that they correct, if any."""
 
     original: str
@@ -69,22 +148,72 @@ class ExpectedResult(NamedTuple):
 
 @dataclass(frozen=True)
 class Controls:
-    """The controls that apply to one task. `others` are those that the config declares but that say nothing about the
-    trace."""
+    """The controls that apply to one task. `texts` are those in which texts can be typed that correct nothing, and
+    `others` those that the config declares but that say nothing about the trace.
+
+    `shown` says what object tags show. `steps_path` is the trace's list of steps, and `remark_names` are the names that
+    the options have for remarks, whether the config has such controls or not."""
 
     editors: tuple[Editor, ...] = ()
     labels: tuple[LabelControl, ...] = ()
     others: frozenset[str] = frozenset()
+    texts: tuple[TextControl, ...] = ()
+    shown: tuple[ShownField, ...] = ()
+    steps_path: FieldPath = ()
+    remark_names: tuple[str, ...] = ()
 
     @cached_property
     def expected_results(self) -> dict[str, ExpectedResult]:
-        """For each control that says something about the trace, what its results look like."""
+        """For each control that corrects, explains or scores something, what its results look like."""
         found = {label.control: ExpectedResult(label.original, "choices", "choices") for label in self.labels}
         for editor in self.editors:
             found[editor.control] = ExpectedResult(editor.original, "textarea", "text", editor.path)
             if editor.reason:
                 found[editor.reason] = ExpectedResult(editor.original, "textarea", "text")
         return {control: expected for control, expected in found.items() if control not in self.others}
+
+    @cached_property
+    def text_controls(self) -> dict[str, TextControl]:
+        """`texts` by name."""
+        return {text.control: text for text in self.texts}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all controls."""
+        return frozenset(self.expected_results) | self.others | frozenset(self.text_controls)
+
+    def place(self, tag: str | None) -> tuple[int | None, str]:
+        """The step and the field that the object tag of this name shows, as in an edit; None and the empty string for a
+        tag that does not show one field."""
+        shown = self._shown_by.get(tag) if tag is not None else None
+        if shown is None:
+            return None, ""
+        if shown.step_index is None or shown.steps != self.steps_path:
+            return None, format_path(shown.path)
+        return shown.step_index, shown.field
+
+    @cached_property
+    def _shown_by(self) -> dict[str, ShownField]:
+        return {shown.name: shown for shown in self.shown}
+
+    def with_steps(self, steps_path: FieldPath) -> Controls:
+        """These controls, for a trace whose list of steps is there. A control that scores an item of another list says
+        nothing about the trace."""
+        labels = tuple(label for label in self.labels if label.step[:-1] == steps_path)
+        others = self.others | {label.control for label in self.labels if label not in labels}
+        return replace(self, labels=labels, others=others, steps_path=steps_path)
+
+    def and_fixed(self, fixed: Controls) -> Controls:
+        """These controls of the repeated steps, followed by those that every task has."""
+        return Controls(
+            self.editors + fixed.editors,
+            self.labels + fixed.labels,
+            self.others | fixed.others,
+            self.texts + fixed.texts,
+            self.shown + fixed.shown,
+            fixed.steps_path,
+            fixed.remark_names,
+        )
 
 
 def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
@@ -95,38 +224,50 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
     two ask for the reason for the same field, or when two controls share a name.
     """
     tags = list(tags)
-    originals = {tag.name: path for tag in tags if tag.kind == "text" and (path := value_path(tag)) is not None}
-    text_areas = Counter(tag.to_name for tag in tags if tag.kind == "textarea")
+    targets = {tag.name: tag for tag in tags if tag.to_name is None}
+    shown = {tag.name: _shown(tag, path, step_text_key) for tag in targets.values() if (path := value_path(tag))}
+    originals = {name: field for name, field in shown.items() if targets[name].kind in _ORIGINALS}
+    text_areas = Counter(tag.to_name for tag in tags if tag.kind == "textarea" and not _is_set_apart(tag))
     editors: list[Editor] = []
     labels: list[LabelControl] = []
+    texts: list[TextControl] = []
     others: set[str] = set()
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Tag] = {}
     for tag in tags:
-        if tag.to_name is None:
+        if tag.to_name is None and tag.kind not in TYPED_TAGS:
             continue
-        path = originals.get(tag.to_name)
-        if path is None:
+        original = originals.get(tag.to_name or "")
+        is_editable = original is not None and targets[original.name].shows_value
+        if tag.kind in TYPED_TAGS and (original is None or not is_editable or _is_set_apart(tag)):
+            texts.append(_text_control(tag, targets, shown))
+        elif original is None or tag.is_about_regions:
             others.add(tag.name)
-            continue
-        steps, step_index, field = split_path(path)
-        if tag.kind == "textarea" and _asks_for_a_reason(tag, text_areas[tag.to_name]):
-            _check_only_reason(tag, reasons.get(tag.to_name))
-            reasons[tag.to_name] = tag.name
+        elif tag.kind == "textarea" and _asks_for_a_reason(tag, text_areas[tag.to_name]):
+            _check_only_reason(tag, reasons.get(original.name))
+            reasons[original.name] = tag
         elif tag.kind == "textarea":
-            name = field or (step_text_key if step_index is not None else format_path(path))
-            editors.append(Editor(tag.name, tag.to_name, path, step_index, name))
-        elif tag.kind == "choices" and step_index is not None:
-            labels.append(LabelControl(tag.name, tag.to_name, (*steps, step_index), step_index, _label_name(tag.name)))
+            editors.append(Editor(tag.name, original.name, original.path, original.step_index, original.field))
+        elif tag.kind == "choices" and original.step_index is not None:
+            step = (*original.steps, original.step_index)
+            labels.append(LabelControl(tag.name, original.name, step, original.step_index, _label_name(tag.name)))
         else:
             others.add(tag.name)
-    _check_names(editors, labels, reasons.values())
+    _check_names(editors, labels, (tag.name for tag in reasons.values()))
     _check_distinct(editors)
     answered = {editor.original for editor in editors}
-    others.update(control for original, control in reasons.items() if original not in answered)
+    for name, tag in reasons.items():
+        if name not in answered:
+            # A reason for nothing that can be corrected here: kept like a remark on the field.
+            texts.append(replace(_text_control(tag, targets, shown), is_remark=True, prefill=None))
     return Controls(
-        tuple(replace(editor, reason=reasons.get(editor.original)) for editor in editors),
+        tuple(
+            replace(editor, reason=reasons[editor.original].name) if editor.original in reasons else editor
+            for editor in editors
+        ),
         tuple(labels),
         frozenset(others),
+        tuple(texts),
+        tuple(shown.values()),
     )
 
 
@@ -150,6 +291,65 @@ def split_path(path: FieldPath) -> tuple[FieldPath, int | None, str]:
     return path, None, ""
 
 
+def matches_name(control: str, names: Iterable[str]) -> bool:
+    """Whether one of the `names` is that of the control; a `*` in them stands for any characters.
+
+    >>> matches_name("step_3__note", ["comment", "step_*__note"])
+    True
+    """
+    return any(control == name or ("*" in name and _name_pattern(name).fullmatch(control)) for name in names)
+
+
+def _name_pattern(name: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, name.split("*"))), re.DOTALL)
+
+
+def _shown(tag: Tag, path: FieldPath, step_text_key: str) -> ShownField:
+    steps, step_index, field = split_path(path)
+    return ShownField(
+        tag.name, path, steps, step_index, field or (format_path(path) if step_index is None else step_text_key)
+    )
+
+
+def _is_set_apart(tag: Tag) -> bool:
+    """Whether what is typed into the control is about a region, or a remark because the options say so."""
+    return tag.is_about_regions or tag.is_remark
+
+
+def _text_control(tag: Tag, targets: Mapping[str, Tag], shown: Mapping[str, ShownField]) -> TextControl:
+    target = targets.get(tag.to_name or "")
+    field = shown.get(tag.to_name or "")
+    return TextControl(
+        tag.name,
+        TYPED_TAGS[tag.kind],
+        target.name if target else None,
+        _about(tag, target),
+        _is_set_apart(tag),
+        field.path if field and tag.kind == "textarea" and not tag.is_about_regions else None,
+    )
+
+
+def _about(tag: Tag, target: Tag | None) -> str:
+    """What the control points at, as the end of a sentence that begins with its name."""
+    if tag.kind != "textarea":
+        return f"is a {_spelling(tag)}, which corrects no field"
+    if tag.to_name is None:
+        return "points at nothing: it has no `toName`"
+    if target is None:
+        several = "points at several tags" if "," in tag.to_name else "points at a tag that the labeling config lacks"
+        return f"{several} (`{tag.to_name}`)"
+    what = f"points at the {_spelling(target)} `{target.name}`"
+    if not target.shows_value:
+        return f"{what}, which shows something else than what is at `{target.value}`"
+    if target.kind not in _ORIGINALS:
+        return f"{what}, which does not show one field as text"
+    return f"{what}, which shows `{target.value}`" if target.value else f"{what}, which shows nothing of the task"
+
+
+def _spelling(tag: Tag) -> str:
+    return _SPELLINGS.get(tag.kind, tag.kind.capitalize())
+
+
 def _asks_for_a_reason(tag: Tag, text_areas: int) -> bool:
     """Our own reasons end in `__reason`. In somebody else's config, a TextArea whose name ends in `reason` is one,
     unless it is the only one of the `text_areas` that point at its Text."""
@@ -163,11 +363,11 @@ def _label_name(control: str) -> str:
     return control
 
 
-def _check_only_reason(tag: Tag, other: str | None) -> None:
+def _check_only_reason(tag: Tag, other: Tag | None) -> None:
     if other is not None:
         raise ConfigError(
-            f"the TextAreas `{other}` and `{tag.name}` both ask for the reason of a correction of `{tag.to_name}`; "
-            "give each field one of them, and let only its name end in `reason`"
+            f"the TextAreas `{other.name}` and `{tag.name}` both ask for the reason of a correction of "
+            f"`{tag.to_name}`; give each field one of them, and let only its name end in `reason`"
         )
 
 
@@ -186,5 +386,6 @@ def _check_distinct(editors: list[Editor]) -> None:
         if other.path[: len(one.path)] == one.path:
             raise ConfigError(
                 f"the TextAreas `{one.control}` and `{other.control}` both correct `{format_path(one.path)}`; "
-                "give each field one of them; a TextArea that asks for a reason needs a name that ends in `__reason`"
+                "give each field one of them; a TextArea that asks for a reason needs a name that ends in `__reason`, "
+                "and one for remarks is named in `remark_controls` in trajedit.yaml"
             )

@@ -1,14 +1,23 @@
-"""Reads a Schema from any labeling config whose TextAreas point at Texts: ours, ours after someone restyled it, or one
-that a person wrote by hand."""
+"""Reads a Schema from any labeling config whose TextAreas point at what they correct: ours, ours after someone restyled
+it, or one that a person wrote by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from lxml import etree
 
-from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls, split_path, value_path
+from ls_trajedit.label_config.controls import (
+    Controls,
+    Tag,
+    TextControl,
+    matches_name,
+    resolve_controls,
+    split_path,
+    value_path,
+)
 from ls_trajedit.label_config.schema import RepeatedTags, Schema
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
@@ -43,16 +52,17 @@ _DEFAULT_FLAG = "{{idx}}"
 
 def read_config(config: str, options: Options | None = None) -> Schema:
     """The schema of the labeling config `config` (XML). The keys that `options` sets explicitly (`steps_key`, `id_key`,
-    `task_key`, `final_answer_key`, `step_text_key`) override what the config says or leaves open.
+    `task_key`, `final_answer_key`, `step_text_key`) override what the config says or leaves open, and its
+    `remark_controls` correct nothing.
 
-    Raises ConfigError when `config` is not XML, has no TextArea that points at a Text with `value="$…"`, or does not
+    Raises ConfigError when `config` is not XML, has no TextArea that corrects a field or is for remarks, or does not
     say which of several TextAreas corrects a field.
     """
     chosen = options.model_dump(include=options.model_fields_set & _OVERRIDES) if options else {}
     if options and len(options.id_keys) > 1:
         # Such an id is made before a chat becomes a task, and stands in one place there.
         del chosen["id_key"]
-    return _read(config, tuple(sorted(chosen.items())))
+    return _read(config, tuple(sorted(chosen.items())), tuple(options.remark_controls) if options else ())
 
 
 def shown_values(config: str) -> frozenset[str]:
@@ -64,27 +74,28 @@ def shown_values(config: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _read(config: str, overrides: tuple[tuple[str, str], ...]) -> Schema:
+def _read(config: str, overrides: tuple[tuple[str, str], ...], remark_names: tuple[str, ...]) -> Schema:
     root = _parse(config)
     chosen = dict(overrides)
     bare_step_field = chosen.get("step_text_key", _DEFAULTS.step_text_key)
-    tags, repeated, repeated_path = _collect_tags(root)
-    fixed = resolve_controls(tags, bare_step_field)
+    tags, repeated, repeated_path = _collect_tags(root, remark_names)
+    fixed = replace(resolve_controls(tags, bare_step_field), remark_names=remark_names)
     final_answer_path = _final_answer_path(fixed, tags, chosen.get("final_answer_key"))
     fixed = _keep_one_answer(fixed, final_answer_path)
     # Two steps, not one: only then it shows when the index does not tell the controls apart.
     sample = resolve_controls([*repeated.at(0), *repeated.at(1)], bare_step_field) if repeated else Controls()
-    if not fixed.editors and not sample.editors:
+    if not fixed.editors and not sample.editors and not any(text.is_remark for text in (*fixed.texts, *sample.texts)):
         raise ConfigError(
             "the labeling config has no TextArea that corrects a field: it needs a "
             '<Text name="x" value="$steps[0].action"/> with a <TextArea toName="x"/> (`ls-trajedit config` writes one)'
+            + "".join(f". `{text.control}` {text.about}" for text in (*fixed.texts, *sample.texts)[:1])
         )
     indices = [editor.step_index for editor in fixed.editors if editor.step_index is not None]
     steps_path = _steps_path(fixed, sample, repeated_path, chosen.get("steps_key"))
     id_path = _top_level_path(tags, TRACE_ID_TAG, chosen.get("id_key"), _DEFAULTS.id_keys[0])
     task_path = _task_path(tags, fixed, {id_path, final_answer_path}, chosen.get("task_key"))
     return Schema(
-        fixed=fixed,
+        fixed=fixed.with_steps(steps_path),
         repeated=repeated,
         steps_path=steps_path,
         id_path=id_path,
@@ -107,7 +118,9 @@ def _parse(config: str) -> etree._Element:
         raise ConfigError(f"the labeling config is not XML: {error}") from None
 
 
-def _collect_tags(root: etree._Element) -> tuple[list[Tag], RepeatedTags | None, FieldPath | None]:
+def _collect_tags(
+    root: etree._Element, remark_names: tuple[str, ...]
+) -> tuple[list[Tag], RepeatedTags | None, FieldPath | None]:
     repeated: RepeatedTags | None = None
     steps_path: FieldPath | None = None
     repeaters = [element for element in root.iter() if _kind(element) == "repeater"]
@@ -119,17 +132,45 @@ def _collect_tags(root: etree._Element) -> tuple[list[Tag], RepeatedTags | None,
         if steps_path is None:
             raise ConfigError(f'the Repeater has on="{on}"; it must name the list of steps, such as on="$steps"')
         flag = _attribute(repeater, "indexflag") or _DEFAULT_FLAG
-        repeated = RepeatedTags(tuple(tag for e in repeater.iter() if (tag := _tag(e))), flag)
+        repeated = RepeatedTags(tuple(tag for e in repeater.iter() if (tag := _tag(e, remark_names))), flag)
     inside = {element for repeater in repeaters for element in repeater.iter()}
-    fixed = [tag for element in root.iter() if element not in inside and (tag := _tag(element))]
+    fixed = [tag for element in root.iter() if element not in inside and (tag := _tag(element, remark_names))]
     return fixed, repeated, steps_path
 
 
-def _tag(element: etree._Element) -> Tag | None:
-    name = _attribute(element, "name")
+def _tag(element: etree._Element, remark_names: tuple[str, ...]) -> Tag | None:
+    attributes = {str(key).lower(): str(value) for key, value in element.attrib.items()}
+    name = attributes.get("name")
     if name is None:
         return None
-    return Tag(_kind(element), name, _attribute(element, "toname"), _attribute(element, "value"))
+    return Tag(
+        _kind(element),
+        name,
+        attributes.get("toname"),
+        _content(element) or attributes.get("value"),
+        any(attributes.get(key, "").strip().lower() == "true" for key in ("perregion", "peritem")),
+        bool(remark_names) and matches_name(name, remark_names),
+        not _shows_something_else(attributes),
+    )
+
+
+def _content(element: etree._Element) -> str:
+    """What stands inside a tag, which Label Studio takes for its `value` if that is only text, or if the tag is a
+    HyperText (`tagIntoObject` in its editor's core/Tree.tsx)."""
+    if not len(element):
+        return (element.text or "").strip()
+    if _kind(element) == "hypertext":
+        return f"{element.text or ''}{''.join(etree.tostring(child, encoding='unicode') for child in element)}".strip()
+    return ""
+
+
+def _shows_something_else(attributes: Mapping[str, str]) -> bool:
+    """Whether a tag shows what it gets from its value: the text at that address, or what is encoded in it."""
+    return (
+        attributes.get("valuetype") == "url"
+        or attributes.get("encoding", "none") != "none"
+        or bool(attributes.get("resolver"))
+    )
 
 
 def _kind(element: etree._Element) -> str:
@@ -148,14 +189,19 @@ def _flags(root: etree._Element) -> dict[str, bool]:
 
 
 def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
-    """`fixed` with its editors in order of step and the final answer's last. A TextArea on another field outside the
-    steps corrects nothing (`_final_answer_path` made sure that the user chose this)."""
+    """`fixed` with its editors in order of step and the final answer's last. What is typed into a TextArea on another
+    field outside the steps cannot be recorded (`_final_answer_path` made sure that the user chose this)."""
     editors = [editor for editor in fixed.editors if editor.step_index is not None]
     editors.sort(key=lambda editor: editor.step_index or 0)
     editors += [editor for editor in fixed.editors if editor.path == final_answer]
-    dropped = [editor for editor in fixed.editors if editor not in editors]
-    names = {name for editor in dropped for name in (editor.control, editor.reason) if name is not None}
-    return replace(fixed, editors=tuple(editors), others=fixed.others | names)
+    texts = list(fixed.texts)
+    for editor in fixed.editors:
+        if editor not in editors:
+            about = f"corrects `{editor.field}`, and the final answer is `{format_path(final_answer)}`"
+            texts.append(TextControl(editor.control, "textarea", editor.original, about, False, editor.path))
+            if editor.reason is not None:
+                texts.append(TextControl(editor.reason, "textarea", editor.original, about, True))
+    return replace(fixed, editors=tuple(editors), texts=tuple(texts))
 
 
 def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> FieldPath:
@@ -173,7 +219,8 @@ def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> 
         names = ", ".join(f"`{e.control}` ({format_path(e.path)})" for e in corrected)
         raise ConfigError(
             f"several TextAreas correct fields outside the steps: {names}; "
-            "say which is the final answer with `final_answer_key` in trajedit.yaml"
+            "say which is the final answer with `final_answer_key` in trajedit.yaml, and which are there for remarks "
+            "with `remark_controls`"
         )
     if corrected:
         return corrected[0].path
@@ -186,7 +233,16 @@ def _steps_path(fixed: Controls, sample: Controls, repeated: FieldPath | None, c
         paths.setdefault(repeated)
     if len(paths) > 1:
         names = ", ".join(f"`{format_path(path)}`" for path in paths)
-        raise ConfigError(f"the TextAreas correct steps of several lists: {names}; a trace has one list of steps")
+        raise ConfigError(
+            f"the TextAreas correct steps of several lists: {names}; a trace has one list of steps, and TextAreas that "
+            "are there for remarks are named in `remark_controls` in trajedit.yaml"
+        )
+    if not paths and chosen is None and not fixed.editors:
+        # Nothing is corrected, but something is remarked on.
+        about = {text.original for text in fixed.texts}
+        shown = {field.steps for field in fixed.shown if field.name in about and field.step_index is not None}
+        if len(shown) == 1:
+            return shown.pop()
     return next(iter(paths), parse_path(chosen or _DEFAULTS.steps_key))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from ls_trajedit.label_config.controls import Controls, Tag, resolve_controls
+from ls_trajedit.label_config.controls import Controls, Tag, TextControl, resolve_controls
 from ls_trajedit.traces.field_path import FieldPath, format_path, get_field
 
 __all__ = ["RepeatedTags", "Schema"]
+
+_INDEX = re.compile("0|[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,26 @@ class RepeatedTags:
             return text.replace(self.flag, str(index), 1)
 
         return [
-            Tag(tag.kind, fill(tag.name), tag.to_name and fill(tag.to_name), tag.value and fill(tag.value))
+            Tag(
+                tag.kind,
+                fill(tag.name),
+                tag.to_name and fill(tag.to_name),
+                tag.value and fill(tag.value),
+                tag.is_about_regions,
+                tag.is_remark,
+                tag.shows_value,
+            )
             for tag in self.tags
         ]
+
+    def step_of(self, name: str) -> int | None:
+        """The index of the step for which Label Studio would give a tag this name."""
+        for tag in self.tags:
+            before, flag, after = tag.name.partition(self.flag)
+            digits = name[len(before) : len(name) - len(after)]
+            if flag and name == f"{before}{digits}{after}" and _INDEX.fullmatch(digits):
+                return int(digits)
+        return None
 
 
 @dataclass(frozen=True)
@@ -59,8 +79,16 @@ class Schema:
         """The controls that Label Studio makes of the config for a task with this `data`."""
         if self.repeated is None:
             return self.fixed
-        steps = get_field(data, self.steps_path)
-        return self._controls_for(len(steps) if isinstance(steps, list) else 0)
+        return self._controls_for(self._step_count(data))
+
+    def controls_beyond(self, data: Mapping[str, Any], names: Iterable[str]) -> Controls:
+        """`controls(data)`, and those of the steps beyond the last one of the task to which `names` belong. There are
+        such results where a project's cards are written out for each step, and the Schema has a Repeater instead."""
+        if self.repeated is None:
+            return self.fixed
+        count = self._step_count(data)
+        beyond = sorted({step for name in names if (step := self.repeated.step_of(name)) is not None and step >= count})
+        return _resolve(self.repeated, (*range(count), *beyond), self.bare_step_field, self.fixed)
 
     @cached_property
     def final_answer_key(self) -> str:
@@ -69,8 +97,11 @@ class Schema:
 
     def control_names(self, steps: int) -> frozenset[str]:
         """The names of all controls that the config makes for a trace with this number of `steps`."""
-        controls = self._controls_for(steps)
-        return frozenset(controls.expected_results) | controls.others
+        return self._controls_for(steps).names
+
+    def text_controls(self) -> tuple[TextControl, ...]:
+        """The controls in which texts can be typed that correct nothing; those of a Repeater for its first step."""
+        return self._controls_for(1).texts
 
     def fields(self) -> dict[str, int]:
         """Each field that can be corrected, and in how many steps: 0 for the final answer and, with a Repeater, for
@@ -98,6 +129,10 @@ class Schema:
             "final_answer_key": self.final_answer_key,
         }
 
+    def _step_count(self, data: Mapping[str, Any]) -> int:
+        steps = get_field(data, self.steps_path)
+        return len(steps) if isinstance(steps, list) else 0
+
     def _controls_for(self, steps: int) -> Controls:
         if self.repeated is None:
             return self.fixed
@@ -109,6 +144,9 @@ class Schema:
 @lru_cache(maxsize=1024)
 def _repeat(repeated: RepeatedTags, steps: int, bare_step_field: str, fixed: Controls) -> Controls:
     """The controls that `repeated` makes for a task with this number of `steps`, followed by the `fixed` ones."""
-    tags = [tag for index in range(steps) for tag in repeated.at(index)]
-    made = resolve_controls(tags, bare_step_field)
-    return Controls(made.editors + fixed.editors, made.labels + fixed.labels, made.others | fixed.others)
+    return _resolve(repeated, range(steps), bare_step_field, fixed)
+
+
+def _resolve(repeated: RepeatedTags, indices: Iterable[int], bare_step_field: str, fixed: Controls) -> Controls:
+    tags = [tag for index in indices for tag in repeated.at(index)]
+    return resolve_controls(tags, bare_step_field).with_steps(fixed.steps_path).and_fixed(fixed)

@@ -126,7 +126,7 @@ def _parse_slowly(raw: bytes) -> Any:
 def json_line(value: Any) -> bytes:
     """`value` as compact UTF-8 JSON without a line end. U+0085, U+2028 and U+2029 are escaped, so that a line is one
     line for every reader. A lone surrogate is written as its escape, because UTF-8 has no bytes for it. A dataclass is
-    an object with its fields in their order."""
+    an object with those of its fields that the instance has, in their order."""
     try:
         raw = orjson.dumps(value, default=JsonPart.fragment)
     except TypeError:
@@ -158,7 +158,9 @@ def _as_plain(value: Any) -> Any:
     """What the standard library writes for a value that only orjson knows: a part or a dataclass."""
     if isinstance(value, JsonPart):
         return value.value()
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    # Like orjson: the fields that the instance has itself, without those that only its class has a default for.
+    own = vars(value)
+    return {field.name: own[field.name] for field in fields(value) if field.name in own}
 
 
 def _canonical(value: Any) -> str:

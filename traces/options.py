@@ -170,6 +170,7 @@ class Options(BaseModel):
     layout: Literal["unrolled", "repeater"] = "unrolled"
     max_steps: PositiveInt | None = None
     step_labels: StepLabels = Field(default_factory=StepLabels)
+    remark_controls: list[str] = []
 
     formats: list[str] = Field(default_factory=lambda: ["corrections", "sft", "dpo"])
     templates: Templates = Templates()
@@ -232,6 +233,11 @@ class Options(BaseModel):
         for field in fields or []:
             _step_path(field)
         return None if fields is None else _distinct(fields)
+
+    @field_validator("remark_controls")
+    @classmethod
+    def _names_are_distinct(cls, names: list[str]) -> list[str]:
+        return _distinct(names)
 
     @field_validator("formats")
     @classmethod

@@ -80,6 +80,7 @@ def build_record(
             step_labels=reading.labels,
             reasons_without_edit=reading.reasons_without_edit,
             extra=original.extra,
+            remarks=reading.remarks,
         ),
     )
     return record, PlainTraces(corrected)
@@ -114,6 +115,7 @@ def build_chat_record(
             format=original.format,
             checked_calls=checked_calls,
             not_the_agents=reading.not_the_agents,
+            remarks=reading.remarks,
         ),
     )
 

@@ -18,6 +18,7 @@ from ls_trajedit.converters.record import (
     ReasonWithoutEdit,
     RejectedAnnotation,
     RejectReason,
+    Remark,
     StepLabel,
 )
 from ls_trajedit.converters.traces import ChatTraces, value_text
@@ -39,6 +40,7 @@ class ChatReading(NamedTuple):
     not_the_agents: tuple[Edit, ...]
     labels: tuple[StepLabel, ...]
     reasons_without_edit: tuple[ReasonWithoutEdit, ...]
+    remarks: tuple[Remark, ...]
 
 
 class _Found(NamedTuple):
@@ -70,6 +72,7 @@ def read_corrections(chat: Chat, data: Mapping[str, Any], reading: Reading, step
         not_the_agents=tuple(item.edit for item in found if item not in agents),
         labels=_labels(chat, reading, steps_path),
         reasons_without_edit=_reasons(chat, reading, steps_path),
+        remarks=_remarks(chat, reading, steps_path),
     )
 
 
@@ -220,14 +223,29 @@ def _reasons(chat: Chat, reading: Reading, steps_path: FieldPath) -> tuple[Reaso
         return reading.reasons_without_edit
     found = []
     for reason in reading.reasons_without_edit:
-        step = () if reason.step_index is None else (*steps_path, reason.step_index)
-        path = (*step, *parse_path(reason.field))
-        target = chat.target(path)
-        if target is not None and target.step is not None:
-            found.append(replace(reason, step_index=target.step, field=target.field))
-        else:
-            found.append(replace(reason, step_index=None, field=format_path(path)))
+        step_index, field = _recorded_at(chat, reason, steps_path)
+        found.append(replace(reason, step_index=step_index, field=field))
     return tuple(found)
+
+
+def _remarks(chat: Chat, reading: Reading, steps_path: FieldPath) -> tuple[Remark, ...]:
+    if chat.recorded_as is None:
+        return reading.remarks
+    found = []
+    for remark in reading.remarks:
+        step_index, field = _recorded_at(chat, remark, steps_path)
+        found.append(replace(remark, step_index=step_index, field=field))
+    return tuple(found)
+
+
+def _recorded_at(chat: Chat, said: ReasonWithoutEdit | Remark, steps_path: FieldPath) -> tuple[int | None, str]:
+    """The agent's step that was recorded where this is about, and the field in it; the path for anything else."""
+    step: FieldPath = () if said.step_index is None else (*steps_path, said.step_index)
+    path = (*step, *(parse_path(said.field) if said.field else ()))
+    target = chat.target(path) if path else None
+    if target is not None and target.step is not None:
+        return target.step, target.field
+    return None, format_path(path) if path else ""
 
 
 def _texts_and_calls(parts: Iterable[Part]) -> list[Part]:

@@ -20,7 +20,7 @@ class Counts:
     """`kinds` counts outcomes, `annotators` the outcomes of each annotator, `fields` edits and `reasons` rejects, by
     slug. `drafts` counts the tasks that somebody has started and not submitted. `chats` counts the annotations of
     conversations, `calls` their corrected calls by how they fit the declared tools, and `not_the_agents` the
-    corrections of what somebody other than the agent said."""
+    corrections of what somebody other than the agent said. `remarks` counts the texts that correct nothing."""
 
     tasks: int = 0
     drafts: int = 0
@@ -31,6 +31,7 @@ class Counts:
     chats: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     not_the_agents: int = 0
+    remarks: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Counts one annotation."""
@@ -60,12 +61,13 @@ class Counts:
         self.chats += other.chats
         self.calls.update(other.calls)
         self.not_the_agents += other.not_the_agents
+        self.remarks += other.remarks
         for name, kinds in other.annotators.items():
             self.annotators[name] = self.annotators.get(name, Counter()) + kinds
 
     def as_json(self) -> dict[str, Any]:
         """The counts as the manifest and `--json` give them. A draft is not an annotation. What only conversations have
-        is there only when there was one."""
+        is there only when there was one, and so are remarks."""
         kinds = {kind: self.kinds[kind] for kind in get_args(Kind)}
         return {
             "tasks": self.tasks,
@@ -79,6 +81,7 @@ class Counts:
                 for name, counter in sorted(self.annotators.items())
             },
             **(self._chats_json() if self.chats else {}),
+            **({"remarks": self.remarks} if self.remarks else {}),
         }
 
     def _chats_json(self) -> dict[str, Any]:
@@ -89,6 +92,7 @@ class Counts:
         }
 
     def _add_source(self, source: Source) -> None:
+        self.remarks += len(source.remarks)
         if isinstance(source, ChatSource):
             self.chats += 1
             self.calls.update(call.fit for call in source.checked_calls)

@@ -3,21 +3,41 @@
 For each editor that the config declares and whose field the task has: no result means not edited, text equal to the
 original means not edited, and any other text is a correction. `origin` and `parent_prediction` are never used: they say
 what was touched, not what was changed.
+
+What else somebody typed is kept as a remark where it is about a marked region, about something that the task lacks, or
+where the control is there for remarks. Any other text rejects the annotation: none is passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.newlines import restore_newlines, same_but_newlines
-from ls_trajedit.converters.record import ReasonWithoutEdit, RejectedAnnotation, RejectReason, StepLabel
-from ls_trajedit.label_config.controls import Controls, Editor
+from ls_trajedit.converters.record import ReasonWithoutEdit, RejectedAnnotation, RejectReason, Remark, StepLabel
+from ls_trajedit.label_config.controls import Controls, Editor, ExpectedResult, TextControl, matches_name
 from ls_trajedit.label_config.task_data import editor_text, is_json_text, shown_value
-from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, format_path, get_field
-from ls_trajedit.traces.json_text import parse_json, same_json
+from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, format_path, get_field
+from ls_trajedit.traces.json_text import json_line, parse_json, same_json
 
 __all__ = ["EditedField", "Reading", "read_annotation"]
+
+# What a result is about when its value has one of these: a part of what its tag shows. From the `serialize` of each
+# region in Label Studio 1.23.2 (editor/src/regions).
+_PLACES = frozenset(
+    (
+        *("start", "end", "startOffset", "endOffset", "globalOffsets", "channel", "instant", "ranges", "sequence"),
+        *("x", "y", "width", "height", "radiusX", "radiusY", "rotation", "points", "vertices", "closed"),
+        *("rle", "touches", "maskDataURL", "imageDataURL", "pageIndex"),
+    )
+)
+# The types of results that classify or describe all that their tag shows, unless their value has a place.
+_ABOUT_THE_WHOLE = frozenset(
+    (
+        *("textarea", "choices", "rating", "number", "datetime", "taxonomy", "pairwise", "ranker"),
+        *("relation", "chatmessage", "reactcode"),
+    )
+)
 
 
 class EditedField(NamedTuple):
@@ -37,6 +57,14 @@ class Reading(NamedTuple):
     edits: tuple[EditedField, ...]
     labels: tuple[StepLabel, ...]
     reasons_without_edit: tuple[ReasonWithoutEdit, ...]
+    remarks: tuple[Remark, ...] = ()
+
+
+class _Sorted(NamedTuple):
+    """The texts or choices of each control that corrects, explains or scores something, and the remarks."""
+
+    given: dict[str, list[str]]
+    remarks: list[Remark]
 
 
 def read_annotation(results: Any, controls: Controls, data: Mapping[str, Any]) -> Reading:
@@ -45,53 +73,201 @@ def read_annotation(results: Any, controls: Controls, data: Mapping[str, Any]) -
     Edits come in the order of the config's editors. Raises RejectedAnnotation when anything in `results` cannot be
     attributed to exactly one field.
     """
-    given = _sort_results(results, controls, data)
+    given, remarks = _sort_results(results, controls, data)
     edits = []
     reasons_without_edit = []
     for editor in controls.editors:
         if editor.control not in given and editor.reason not in given:
             continue
-        reason = "\n".join(text for text in dict.fromkeys(given.get(editor.reason or "", ())) if text.strip())
-        edited = _read_editor(editor, given.get(editor.control, []), data, reason)
+        reason = "\n".join(_said(given.get(editor.reason or "", ())))
+        texts = given.get(editor.control, [])
+        original = shown_value(data, editor.path)
+        if original is MISSING or original is None:
+            remarks += [Remark(editor.control, editor.step_index, editor.field, text) for text in _said(texts)]
+            if editor.reason and reason:
+                remarks.append(Remark(editor.reason, editor.step_index, editor.field, reason))
+            continue
+        edited = _read_editor(editor, texts, original, data, reason)
         if edited is not None:
             edits.append(edited)
         elif reason:
-            _check_present(shown_value(data, editor.path), f"`{editor.reason}` explains", editor.path)
             reasons_without_edit.append(ReasonWithoutEdit(editor.step_index, editor.field, reason))
     labels = []
     for label in controls.labels:
         if label.control in given:
-            _check_present(get_field(data, label.step), f"`{label.control}` scores", label.step)
-            labels.append(StepLabel(label.step_index, label.name, tuple(given[label.control])))
-    return Reading(tuple(edits), tuple(labels), tuple(reasons_without_edit))
+            choices = given[label.control]
+            if get_field(data, label.step) not in (MISSING, None):
+                labels.append(StepLabel(label.step_index, label.name, tuple(choices)))
+            elif choices:
+                remarks.append(Remark(label.control, label.step_index, "", "\n".join(choices)))
+    return Reading(tuple(edits), tuple(labels), tuple(reasons_without_edit), tuple(remarks))
 
 
-def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The texts or choices of each control, checked against what the config declares about it. Texts equal to the
-    original may be missing: they say nothing, and there are many of them."""
+def _said(texts: Iterable[str]) -> list[str]:
+    """The texts that say something, each once."""
+    return [text for text in dict.fromkeys(texts) if text.strip()]
+
+
+def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> _Sorted:
+    """What each control was given, checked against what the config declares about it. Texts equal to the original may
+    be missing: they say nothing, and there are many of them."""
     if not isinstance(results, list):
         raise RejectedAnnotation(RejectReason.WRONG_SHAPE, "the annotation's `result` is not a list")
     expected = controls.expected_results
     shown_as_it_is = RESERVED_KEY not in data
+    regions = _regions(results)
     given: dict[str, list[str]] = {}
+    remarks = _notes_on_regions(results, controls)
     for number, result in enumerate(results, start=1):
         if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
-            raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"result {number} names no control (`from_name`)")
-        if name not in expected:
-            if name in controls.others:
+            if isinstance(result, dict) and result.get("type") == "relation":
                 continue
-            raise RejectedAnnotation(RejectReason.UNKNOWN_CONTROL, f"`{name}`")
-        original, kind, key, path = expected[name]
-        if result.get("to_name") != original:
-            detail = f"`{name}` points at `{result.get('to_name')}`, in the config at `{original}`"
-            raise RejectedAnnotation(RejectReason.WRONG_SHAPE, detail)
-        value = result.get("value")
-        texts = value.get(key) if isinstance(value, dict) else None
-        if result.get("type") != kind or not isinstance(texts, list) or not _are_texts(texts):
-            raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"`{name}` holds no list of texts under `{key}`")
+            raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"result {number} names no control (`from_name`)")
+        if name not in expected or (regions is not None and _is_about_region(result, regions)):
+            is_about_region = regions is not None and _is_about_region(result, regions)
+            remarks += _other_texts(name, result, is_about_region, controls, data)
+            continue
+        texts = _texts(name, result, expected[name])
+        path = expected[name].path
         if path is None or not shown_as_it_is or texts != [get_field(data, path)]:
             given[name] = given[name] + texts if name in given else texts
-    return given
+    return _Sorted(given, remarks)
+
+
+def _texts(name: str, result: dict[str, Any], expected: ExpectedResult) -> list[str]:
+    """The texts or choices in a result that should look like this."""
+    original, kind, key, _ = expected
+    if result.get("to_name") != original:
+        detail = f"`{name}` points at `{result.get('to_name')}`, in the config at `{original}`"
+        raise RejectedAnnotation(RejectReason.WRONG_SHAPE, detail)
+    value = result.get("value")
+    texts = value.get(key) if isinstance(value, dict) else None
+    if result.get("type") == kind and isinstance(texts, list):
+        if _are_texts(texts):
+            return texts
+        if kind == "choices" and all(isinstance(choice, str) or _is_path(choice) for choice in texts):
+            # With `allowNested`: the choices from the topmost one down, which Label Studio's Taxonomy shows like this.
+            return [choice if isinstance(choice, str) else " / ".join(choice) for choice in texts]
+    raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"`{name}` holds no list of texts under `{key}`")
+
+
+def _is_path(choice: Any) -> bool:
+    return isinstance(choice, list) and bool(choice) and _are_texts(choice)
+
+
+def _other_texts(
+    name: str, result: dict[str, Any], is_about_region: bool, controls: Controls, data: Mapping[str, Any]
+) -> Iterator[Remark]:
+    """The remarks in a result that corrects, explains and scores nothing."""
+    control = controls.text_controls.get(name)
+    is_named = control is not None or matches_name(name, controls.remark_names)
+    if not is_named and name not in controls.expected_results and name not in controls.others:
+        if result.get("type") != "relation":
+            raise RejectedAnnotation(RejectReason.UNKNOWN_CONTROL, f"`{name}`")
+        return
+    typed = _typed_texts(name, result, control, controls.expected_results.get(name))
+    if control is not None and not is_about_region and control.prefill is not None:
+        shown = editor_text(shown_value(data, control.prefill))
+        typed = [text for text in typed if shown is None or not same_but_newlines(shown, text)]
+    step, field = controls.place(result.get("to_name"))
+    for text in typed:
+        if not is_about_region and not (control.is_remark if control else is_named):
+            about = control.about if control else "corrects no field"
+            raise RejectedAnnotation(
+                RejectReason.UNATTRIBUTED_TEXT,
+                f"`{name}` {about}, and a text was typed there (if it is there for remarks, name it in "
+                "`remark_controls` in trajedit.yaml, and give that with --options)",
+            )
+        yield Remark(name, step, field, text)
+
+
+def _typed_texts(
+    name: str, result: dict[str, Any], control: TextControl | None, expected: ExpectedResult | None
+) -> list[str]:
+    """What somebody typed, as far as it says something. Raises RejectedAnnotation for a result of another shape than
+    that of its control."""
+    kind = result.get("type")
+    if control is not None and control.kind == "textarea" and control.original is not None:
+        return _said(_texts(name, result, ExpectedResult(control.original, "textarea", "text")))
+    if expected is not None and expected.kind == "textarea":
+        return _said(_texts(name, result, expected))
+    value = result.get("value")
+    value = value if isinstance(value, dict) else {}
+    if kind == "chatmessage":
+        message = value.get("chatmessage")
+        typed = message.get("content") if isinstance(message, dict) else message
+        return _said([typed if isinstance(typed, str) else _as_text(typed)])
+    if kind == "reactcode":
+        return _said([_as_text(value.get("reactcode"))])
+    texts = value.get("text")
+    if kind == "textarea" or isinstance(texts, list):
+        if not isinstance(texts, list) or not _are_texts(texts):
+            raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"`{name}` holds no list of texts under `text`")
+        return _said(texts)
+    return []
+
+
+def _as_text(value: Any) -> str:
+    """A value in which somebody may have typed as JSON; empty when there is no text in it."""
+    return json_line(value).decode() if _holds_text(value) else ""
+
+
+def _holds_text(value: Any) -> bool:
+    match value:
+        case str():
+            return bool(value.strip())
+        case dict():
+            return any(map(_holds_text, value.values()))
+        case list():
+            return any(map(_holds_text, value))
+    return False
+
+
+def _regions(results: list[Any]) -> set[tuple[str, str]] | None:
+    """The marked regions that the results are about; None when there is no region, as in most annotations."""
+    found: set[tuple[str, str]] | None = None
+    for result in results:
+        if _marks_region(result):
+            found = set() if found is None else found
+            found.add(_region(result))
+    return found
+
+
+def _region(result: dict[str, Any]) -> tuple[str, str]:
+    """The id of a region, which all its results share, and the tag that it is in."""
+    return str(result.get("id")), str(result.get("to_name"))
+
+
+def _marks_region(result: Any) -> bool:
+    if not isinstance(result, dict) or not isinstance(value := result.get("value"), dict):
+        return False
+    if len(value) == 1 and result.get("type") in _ABOUT_THE_WHOLE:
+        return result.get("item_index") is not None
+    kind = result.get("type")
+    return (isinstance(kind, str) and kind.endswith("labels")) or not _PLACES.isdisjoint(value)
+
+
+def _is_about_region(result: dict[str, Any], regions: set[tuple[str, str]]) -> bool:
+    """Whether the result says something about a region: it has a place itself, or the id of a result that does."""
+    return (result.get("id") is not None and _region(result) in regions) or _marks_region(result)
+
+
+def _notes_on_regions(results: list[Any], controls: Controls) -> list[Remark]:
+    """What somebody wrote on regions in the panel of their details: every result of a region has it under `meta`, and
+    those of years ago under `normalization`."""
+    found: dict[tuple[Any, str], Remark] = {}
+    for number, result in enumerate(results):
+        if not isinstance(result, dict) or not ("meta" in result or "normalization" in result):
+            continue
+        meta, name = result.get("meta"), result.get("from_name")
+        texts = meta.get("text") if isinstance(meta, dict) else meta
+        texts = [*(texts if isinstance(texts, list) else [texts]), result.get("normalization")]
+        step, field = controls.place(result.get("to_name"))
+        for text in _said(text if isinstance(text, str) else _as_text(text) for text in texts):
+            region = number if result.get("id") is None else str(result["id"])
+            remark = Remark(name if isinstance(name, str) else "", step, field, text)
+            found.setdefault((region, text), remark)
+    return list(found.values())
 
 
 def _are_texts(values: list[Any]) -> bool:
@@ -102,18 +278,12 @@ def _are_texts(values: list[Any]) -> bool:
     return True
 
 
-def _check_present(value: Any, doing: str, path: FieldPath) -> None:
-    if value is MISSING or value is None:
-        state = "is not in the task" if value is MISSING else "is null in the task"
-        raise RejectedAnnotation(RejectReason.ABSENT_FIELD, f"{doing} `{format_path(path)}`, which {state}")
-
-
-def _read_editor(editor: Editor, texts: list[str], data: Mapping[str, Any], reason: str) -> EditedField | None:
+def _read_editor(
+    editor: Editor, texts: list[str], original: Any, data: Mapping[str, Any], reason: str
+) -> EditedField | None:
     if not texts:
         return None
-    original = shown_value(data, editor.path)
     original_text = editor_text(original)
-    _check_present(original, f"`{editor.control}` corrects", editor.path)
     assert original_text is not None
     if isinstance(original, str) and not is_json_text(data, editor.path):
         changed = [restore_newlines(original, t) for t in dict.fromkeys(texts) if not same_but_newlines(original, t)]

@@ -1,11 +1,22 @@
-"""Whether the labeling config has editors, and whether Label Studio accepts predictions for its layout."""
+"""What the labeling config has editors for, what else can be typed, and whether Label Studio accepts predictions for
+its layout."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.traces.options import Options
 
-__all__ = ["check_editors", "check_layout"]
+__all__ = ["check_editors", "check_layout", "check_texts"]
+
+_EACH = 10
+_USUAL_TASKS = frozenset(Options().task_paths)
+_NAME_REMARKS = (
+    "If it is there for remarks, write `remark_controls: [{}]` in trajedit.yaml, and give that to doctor and pull with "
+    "--options. If it is there to correct a field, let it point at a Text that shows this field and nothing else."
+)
 
 _TO_UNROLLED = (
     "Set `layout: unrolled` in trajedit.yaml and push the same traces again with --project; annotations are kept."
@@ -14,6 +25,11 @@ _TO_UNROLLED = (
 
 def check_editors(schema: Schema) -> Finding:
     """The fields that the config's editors correct."""
+    if not schema.fields():
+        return problem(
+            "the labeling config has no editor: what is typed on its page is kept as remarks, and corrects nothing",
+            'Add a <TextArea toName="x"/> for each <Text name="x" value="$steps[0].action"/> that can be corrected.',
+        )
     fields = []
     for field, steps in schema.fields().items():
         if schema.repeated is None and steps:
@@ -21,6 +37,35 @@ def check_editors(schema: Schema) -> Finding:
         else:
             fields.append(field)
     return ok(f"the labeling config has editors for {', '.join(fields)}")
+
+
+def check_texts(schema: Schema) -> Iterator[Finding]:
+    """What becomes of the texts that can be typed elsewhere than in an editor of a step."""
+    for editor in schema.fixed.editors:
+        if editor.step_index is None and editor.path in _USUAL_TASKS:
+            yield warning(
+                f"the TextArea `{editor.control}` corrects `{editor.field}`, which is read as the final answer",
+                _NAME_REMARKS.format(editor.control),
+            )
+    texts = schema.text_controls()
+    kept = [text.control for text in texts if text.is_remark]
+    if kept:
+        names = ", ".join(f"`{name}`" for name in kept[:_EACH])
+        more = f" and {len(kept) - _EACH} more" if len(kept) > _EACH else ""
+        yield ok(f"what is typed into {names}{more} is kept as a remark, and corrects nothing")
+    unread = [text for text in texts if not text.is_remark]
+    for text in unread[:_EACH]:
+        yield problem(
+            f"`{text.control}` {text.about}: `pull` rejects every annotation with a text typed there",
+            _NAME_REMARKS.format(text.control),
+        )
+    if unread[_EACH:]:
+        names = ", ".join(f"`{text.control}`" for text in unread[_EACH:])
+        yield problem(
+            f"so it does for {names}",
+            "Let each point at a Text that shows one field, or name all of them in `remark_controls`; a * stands for "
+            "any characters.",
+        )
 
 
 def check_layout(schema: Schema, edition: str, validates: bool | None) -> Finding:

@@ -167,6 +167,10 @@ def counts_from_json(value: Mapping[str, Any]) -> Counts:
         reasons=_counter(value["rejected_by_reason"]),
         fields=_counter(value["edits_by_field"]),
         annotators={name: _counter(outcomes) for name, outcomes in _object(value["by_annotator"]).items()},
+        chats=_number(value.get("chats", 0)),
+        calls=_counter(value.get("checked_calls", {})),
+        not_the_agents=_number(value.get("not_the_agents", 0)),
+        remarks=_number(value.get("remarks", 0)),
     )
 
 

@@ -70,6 +70,8 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     yield from _table("corrected calls, checked against the declared tools", _checked_calls(counts))
     if others := counts.get("not_the_agents"):
         yield f"{others} {plural(others, 'correction')} of what somebody other than the agent said: in no training file"
+    if remarks := counts.get("remarks"):
+        yield f"{remarks} {plural(remarks, 'remark')}: texts that correct nothing, kept under `source.remarks`"
     yield from _table("annotators", _annotators(counts))
     if summary.changes and not summary.is_up_to_date:
         yield f"since the last pull: {_changes(summary.changes)}"
@@ -110,6 +112,8 @@ def summary_markdown(summary: Summary, title: str) -> str:
     counts = summary.counts
     kinds = [(kind, counts[kind]) for kind in (*_ALWAYS, "excluded", "drafts") if counts[kind] or kind in _ALWAYS]
     rows = [("tasks", counts["tasks"]), ("annotations", counts["annotations"]), *kinds]
+    if remarks := counts.get("remarks"):
+        rows.append(("remarks", remarks))
     if summary.changes:
         rows.append(
             ("since the last pull", "up to date" if summary.is_up_to_date else f"records: {_changes(summary.changes)}")

@@ -11,12 +11,14 @@ from hypothesis import given
 
 from ls_trajedit.converters.example import example_record
 from ls_trajedit.converters.record import (
+    ChatSource,
     Edit,
     ReasonWithoutEdit,
     Record,
     RecordedTrace,
     Reject,
     RejectReason,
+    Remark,
     Source,
     StepLabel,
     parse_record,
@@ -103,6 +105,44 @@ def changed(value: dict[str, Any], new: Any, *way: Any) -> dict[str, Any]:
 
 def test_a_record_is_written_with_these_keys_in_this_order() -> None:
     assert json_line(RECORD) == json.dumps(WRITTEN, separators=(",", ":")).encode()
+
+
+def test_remarks_are_written_only_when_there_are_any_and_read_back() -> None:
+    remarks = (Remark("comment", 0, "action", "why?"), Remark("note", None, "", "half of \ud800"))
+    record = replace(RECORD, source=replace(RECORD.source, remarks=remarks))
+    for line in (json_line(record), json_line(replace(record, source=replace(record.source, remarks=remarks[:1])))):
+        written = parse_json(line)
+        assert list(written["source"]) == [*WRITTEN["source"], "remarks"]
+        assert json_line(parse_record(written)) == line
+    assert parse_json(json_line(record))["source"]["remarks"] == [
+        {"control": "comment", "step_index": 0, "field": "action", "text": "why?"},
+        {"control": "note", "step_index": None, "field": "", "text": "half of \ud800"},
+    ]
+    assert replace(record, source=replace(record.source, remarks=())) == RECORD
+    assert "remarks" not in json_line(replace(RECORD, task="half of \ud800")).decode()
+
+
+def test_the_remarks_of_a_conversation_stand_before_what_only_conversations_have() -> None:
+    source = ChatSource(
+        **vars(RECORD.source), format="f", checked_calls=(), not_the_agents=(), remarks=(Remark("a", None, "", "b"),)
+    )
+    written = parse_json(json_line(replace(RECORD, source=source)))
+    assert list(written["source"])[-4:] == ["remarks", "format", "checked_calls", "not_the_agents"]
+    assert parse_record(written).source == source
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        {"control": "a", "step_index": None, "field": ""},
+        {"control": "a", "step_index": "0", "field": "", "text": "b"},
+        {"control": None, "step_index": 0, "field": "", "text": "b"},
+        "b",
+    ],
+)
+def test_what_is_no_remark_is_refused(remark: Any) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        parse_record(changed(WRITTEN, [remark], "source", "remarks"))
 
 
 def test_a_record_is_read_back() -> None:
@@ -200,7 +240,7 @@ def test_the_reasons_have_these_slugs() -> None:
         "not_json",
         "no_trace",
         "wrong_shape",
-        "absent_field",
+        "unattributed_text",
         "several_texts",
         "no_reason",
         "no_time",

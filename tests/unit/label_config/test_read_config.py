@@ -199,7 +199,17 @@ NO_EDITOR = "has no TextArea that corrects a field"
         ('<View><Text name="a" value="$steps[0].x"/></View>', NO_EDITOR),
         ('<View><Text name="a" value="constant"/><TextArea name="b" toName="a"/></View>', NO_EDITOR),
         ('<View><Text name="a" value="$steps[0].x"/><TextArea name="b" toName="other"/></View>', NO_EDITOR),
-        ('<View><HyperText name="a" value="$steps[0].x"/><TextArea name="b" toName="a"/></View>', NO_EDITOR),
+        ('<View><HyperText name="a" value="$html" valueType="url"/><TextArea name="b" toName="a"/></View>', NO_EDITOR),
+        (
+            '<View><Paragraphs name="a" value="$steps"/><TextArea name="b" toName="a"/></View>',
+            "`b` points at the Paragraphs `a`, which does not show one field as text",
+        ),
+        (
+            '<View><Text name="a" value="$x"/><TextArea name="b" toName="a"/>'
+            '<HyperText name="c" value="$x"/><TextArea name="d" toName="c"/></View>',
+            "`b` and `d` both correct `x`; give each field one of them; a TextArea that asks for a reason needs a name "
+            "that ends in `__reason`, and one for remarks is named in `remark_controls` in trajedit.yaml",
+        ),
         (
             '<View><Text name="a" value="$s[0].x"/><TextArea name="b" toName="a"/>'
             '<TextArea name="c" toName="a"/></View>',
@@ -245,7 +255,10 @@ ANSWERS = (
 def test_the_options_say_which_of_several_fields_is_the_final_answer() -> None:
     schema = read_config(ANSWERS, Options(final_answer_key="two"))
     assert corrections(schema) == [("fix", 0, "x", None), ("d", None, "two", None)]
-    assert schema.fixed.others == {"b", "b__reason"}
+    assert [(text.control, text.about, text.is_remark) for text in schema.fixed.texts] == [
+        ("b", "corrects `one`, and the final answer is `two`", False),
+        ("b__reason", "corrects `one`, and the final answer is `two`", True),
+    ]
 
 
 def test_a_final_answer_that_no_editor_corrects_is_not_chosen_over_one_that_is() -> None:
@@ -271,7 +284,10 @@ def test_a_box_for_remarks_on_the_task_is_neither_the_answer_nor_hides_the_task(
     schema = read_config(config, Options(final_answer_key="answer"))
     assert corrections(schema) == [("fix", None, "answer", None)]
     assert schema.task_paths[0] == ("goal",)
-    assert schema.fixed.others == {"remark"}
+    assert [(text.control, text.is_remark) for text in schema.fixed.texts] == [("remark", False)]
+    schema = read_config(config, Options(remark_controls=["remark"]))
+    assert corrections(schema) == [("fix", None, "answer", None)]
+    assert [(text.control, text.is_remark) for text in schema.fixed.texts] == [("remark", True)]
 
 
 def test_only_keys_that_the_options_set_explicitly_override_the_config() -> None:

@@ -15,7 +15,8 @@ from ls_trajedit.traces.readers.registry import FORMATS, STEPS
 ALL_OPTIONS = (
     "options: name, description, steps_key, step_text_key, editable_fields, show_diff, show_edit_distance, "
     "allow_reset, require_reason_on_edit, edit_final_answer, final_answer_key, id_key, task_key, context_fields, "
-    "layout, max_steps, step_labels, formats, templates, tools_key, from, messages_key, role_key, roles, agent"
+    "layout, max_steps, step_labels, remark_controls, formats, templates, tools_key, from, messages_key, role_key, "
+    "roles, agent"
 )
 
 
@@ -48,6 +49,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "layout": "unrolled",
         "max_steps": None,
         "step_labels": {"correctness": [], "error_types": [], "right": [], "wrong": [], "unsure": []},
+        "remark_controls": [],
         "formats": ["corrections", "sft", "dpo"],
         "templates": {
             "step": None,
@@ -94,6 +96,7 @@ def test_every_option_can_be_set() -> None:
             "wrong": ["off"],
             "unsure": ["hm"],
         },
+        "remark_controls": ["comment", "step_*__note"],
         "formats": ["all"],
         "templates": {
             "step": "{content}\n{tool_calls[0].function}",

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ls_trajedit.converters.annotations.convert_task import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.record import Reject, RejectReason
+from ls_trajedit.converters.record import Reject, RejectReason, Remark
 from tests.support.samples import record_of
 
 KEY = (1, 1)
 STEPS = [{"thought": "a", "action": "f()"}, {"action": "g()"}]
 
 
-def edited(annotator: str, *fields: tuple[int, str]) -> Outcome:
+def edited(annotator: str, *fields: tuple[int, str]) -> Edited:
     return Edited(KEY, record_of(STEPS, *[(step, field, "new") for step, field in fields], annotator=annotator))
 
 
-def unedited(annotator: str) -> Outcome:
+def unedited(annotator: str) -> Unedited:
     return Unedited(KEY, record_of(STEPS, annotator=annotator))
 
 
@@ -30,7 +32,7 @@ def test_every_annotation_is_counted_once_and_drafts_apart() -> None:
         unedited("a"),
         unedited("b"),
         rejected("b", RejectReason.SEVERAL_TEXTS),
-        rejected("b", RejectReason.ABSENT_FIELD),
+        rejected("b", RejectReason.UNATTRIBUTED_TEXT),
         rejected("b", RejectReason.SEVERAL_TEXTS),
         Skipped(KEY, "a"),
         Excluded(KEY, "c"),
@@ -45,7 +47,7 @@ def test_every_annotation_is_counted_once_and_drafts_apart() -> None:
         "skipped": 1,
         "excluded": 1,
         "drafts": 2,
-        "rejected_by_reason": {"absent_field": 1, "several_texts": 2},
+        "rejected_by_reason": {"several_texts": 2, "unattributed_text": 1},
         "edits_by_field": {"action": 2, "thought": 1},
         "by_annotator": {
             "a": {"unedited": 1, "skipped": 1},
@@ -53,7 +55,7 @@ def test_every_annotation_is_counted_once_and_drafts_apart() -> None:
             "c": {"excluded": 1},
         },
     }
-    assert list(counts.as_json()["rejected_by_reason"]) == ["absent_field", "several_texts"]
+    assert list(counts.as_json()["rejected_by_reason"]) == ["several_texts", "unattributed_text"]
 
 
 def test_the_counts_of_two_parts_make_those_of_the_whole() -> None:
@@ -70,6 +72,17 @@ def test_the_counts_of_two_parts_make_those_of_the_whole() -> None:
     first.update(second)
     assert first.as_json() == whole.as_json()
     assert first.as_json()["edits_by_field"] == {"action": 2, "thought": 1}
+
+
+def test_remarks_are_counted_whether_anything_was_edited_or_not() -> None:
+    remarks = (Remark("note", None, "", "why?"), Remark("note", 0, "action", "why?"))
+    counts = Counts()
+    for item, kept in ((edited("b", (0, "action")), remarks), (unedited("a"), remarks[:1]), (unedited("a"), ())):
+        counts.add(replace(item, record=replace(item.record, source=replace(item.record.source, remarks=kept))))
+    total = Counts(remarks=1)
+    total.update(counts)
+    assert (counts.as_json()["remarks"], total.as_json()["remarks"]) == (3, 4)
+    assert "remarks" not in Counts().as_json()
 
 
 def test_a_run_without_tasks_counts_nothing() -> None:

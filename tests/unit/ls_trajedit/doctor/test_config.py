@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ls_trajedit.doctor.config import check_editors, check_layout
+from ls_trajedit.doctor.config import check_editors, check_layout, check_texts
 from ls_trajedit.doctor.finding import Finding
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.options import Options
 from tests.support.findings import REPEATER, UNROLLED, editor_tags
 
 
@@ -45,3 +46,53 @@ def test_a_repeater_is_right_only_where_predictions_are_not_validated(
     finding = check_layout(read_config(REPEATER), edition, validates)
     assert finding.level == level
     assert level == "ok" or (finding.advice is not None and "`layout: unrolled`" in finding.advice)
+
+
+def unread(*numbers: int) -> str:
+    tags = f"<View>{editor_tags(0)}"
+    for number in numbers:
+        tags += (
+            f'<Text name="t{number}" value="Answer: $a{number}"/><TextArea name="free_{number}" toName="t{number}"/>'
+        )
+    return tags + "</View>"
+
+
+def test_each_control_whose_texts_reject_an_annotation_is_a_problem_before_anybody_annotates() -> None:
+    found = list(check_texts(read_config(unread(1, 2))))
+    assert [(finding.level, finding.text) for finding in found] == [
+        (
+            "problem",
+            f"`free_{number}` points at the Text `t{number}`, which shows `Answer: $a{number}`: `pull` rejects every "
+            "annotation with a text typed there",
+        )
+        for number in (1, 2)
+    ]
+    assert "`remark_controls: [free_1]`" in str(found[0].advice)
+
+
+def test_of_very_many_such_controls_the_rest_is_one_problem() -> None:
+    found = list(check_texts(read_config(unread(*range(13)))))
+    assert [finding.level for finding in found] == ["problem"] * 11
+    assert found[-1].text == "so it does for `free_10`, `free_11`, `free_12`"
+
+
+def test_controls_for_remarks_are_as_they_should_be() -> None:
+    per_region = '<TextArea name="comment" toName="t1" perRegion="true"/></View>'
+    schema = read_config(unread(1).replace("</View>", per_region), Options(remark_controls=["free_*"]))
+    text = "what is typed into `free_1`, `comment` is kept as a remark, and corrects nothing"
+    assert list(check_texts(schema)) == [Finding("ok", text)]
+    assert list(check_texts(read_config(UNROLLED))) == list(check_texts(read_config(REPEATER))) == []
+
+
+def test_a_box_on_the_task_that_is_read_as_the_final_answer_is_a_warning() -> None:
+    box = '<Text name="goal" value="$task"/><TextArea name="comment" toName="goal"/>'
+    (found,) = check_texts(read_config(f"<View>{editor_tags(0)}{box}</View>"))
+    assert (found.level, found.text) == (
+        "warning",
+        "the TextArea `comment` corrects `task`, which is read as the final answer",
+    )
+
+
+def test_a_config_that_only_takes_remarks_corrects_nothing() -> None:
+    config = '<View><Text name="a" value="$steps[0].x"/><TextArea name="b" toName="a" perRegion="true"/></View>'
+    assert check_editors(read_config(config)).level == "problem"

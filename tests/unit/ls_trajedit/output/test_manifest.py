@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,13 @@ PULLED = Manifest(
     COUNTS,
     (listed("trl/dpo.jsonl", b"{}\n"), WrittenFile("trl/sft.jsonl", 3, "ab" * 32, TALLY), listed("rejects.jsonl")),
 )
+OF_CHATS = replace(
+    PULLED, counts=replace(COUNTS, chats=3, calls=Counter(valid=1, missing=2), not_the_agents=4, remarks=5)
+)
 CONVERTED = Manifest(Origin(None, None, {}, {}), None, Counts(), ())
 
 
-@pytest.mark.parametrize("manifest", [PULLED, CONVERTED], ids=["pulled", "converted"])
+@pytest.mark.parametrize("manifest", [PULLED, OF_CHATS, CONVERTED], ids=["pulled", "chats", "converted"])
 def test_what_is_written_comes_back_and_gives_the_same_bytes(tmp_path: Path, manifest: Manifest) -> None:
     raw = manifest.to_bytes()
     (tmp_path / "manifest.json").write_bytes(raw)

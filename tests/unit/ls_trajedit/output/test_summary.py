@@ -175,3 +175,11 @@ def test_labels_that_contradict_edits_are_a_warning() -> None:
         "warning: 2 steps are labeled correct and yet rewritten or given an error; prm takes a rewritten step as wrong "
         "and leaves the others out"
     ]
+
+
+def test_remarks_are_told_where_there_are_any() -> None:
+    found = Summary(Counts(remarks=2).as_json(), [], Path("data"))
+    assert "2 remarks: texts that correct nothing, kept under `source.remarks`" in list(summary_lines(found))
+    assert "| remarks | 2 |" in summary_markdown(found, "Pull")
+    none = Summary(Counts().as_json(), [], Path("data"))
+    assert not [line for line in summary_lines(none) if "remark" in line]
