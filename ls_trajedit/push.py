@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
@@ -16,10 +17,18 @@ from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace, to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields
+from ls_trajedit.label_studio.failures import TooLargeError
+from ls_trajedit.label_studio.imports import (
+    ImportFailedError,
+    ImportJob,
+    StillRunningError,
+    wait_for_import,
+    wait_for_running_imports,
+)
 from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
 from ls_trajedit.progress import Progress
 from ls_trajedit.project_config import Shape, config_for, longest, shape_of_traces
-from ls_trajedit.traces.errors import ConfigError, DataError, SetupError, TrajeditError
+from ls_trajedit.traces.errors import ConfigError, DataError, OutcomeUnknownError, SetupError, TraceError, TrajeditError
 from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Pushed",
+    "Sending",
     "Target",
     "create_project",
     "let_backend_prefill",
@@ -43,6 +53,18 @@ __all__ = [
 _PREDICTION_REFUSED = "Prediction validation failed"
 _BATCH_TASKS = 250
 _BATCH_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How tasks are sent: for how many seconds to wait for an import that makes no progress, and whether a trace that
+    is too large for a request is left out instead of ending the push."""
+
+    max_wait: float = 1800.0
+    skips_too_large: bool = False
+
+
+_SENDING = Sending()
 
 
 class NewTask(TypedDict):
@@ -80,8 +102,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push did. `skipped` counts invalid traces, and `predicted` the tasks that were in the project before and
-    got new predictions."""
+    """What a push did. `skipped` counts invalid traces and those that were too large, and `predicted` the tasks that
+    were in the project before and got new predictions."""
 
     project: int
     url: str
@@ -101,7 +123,9 @@ def create_project(server: Server, title: str, options: Options, loaded: LoadedT
     return Target(project, config, shape, frozenset(), config_changed=False, fields_changed=False)
 
 
-def update_project(server: Server, number: int, options: Options, loaded: LoadedTraces) -> Target:
+def update_project(
+    server: Server, number: int, options: Options, loaded: LoadedTraces, sending: Sending = _SENDING
+) -> Target:
     """The project with this id, whose labeling config is replaced if it lacks anything that the options or the traces
     need. A config never loses steps.
 
@@ -110,6 +134,8 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     use.
     """
     project = server.project(number)
+    # What a running import brings is not in the project yet, and would be imported again.
+    wait_for_running_imports(server, number, sending.max_wait)
     old = _schema_or_none(project.label_config)
     shape, known = _with_tasks(server, project, old, options, shape_of_traces(options, loaded))
     config = config_for(_never_shorter(options, old, shape), shape)
@@ -124,19 +150,32 @@ def update_project(server: Server, number: int, options: Options, loaded: Loaded
     return Target(project, config, shape, frozenset(known), config_changed=True, fields_changed=fields_changed)
 
 
-def push_traces(server: Server, target: Target, options: Options, loaded: LoadedTraces, progress: Progress) -> Pushed:
+def push_traces(
+    server: Server,
+    target: Target,
+    options: Options,
+    loaded: LoadedTraces,
+    progress: Progress,
+    sending: Sending = _SENDING,
+) -> Pushed:
     """Imports the traces that are not in the project yet, as tasks without predictions.
 
     Raises DataError or ServerError when the server stops accepting tasks halfway; those that it accepted stay, and
-    repeating the push brings the rest.
+    repeating the push brings the rest. Raises OutcomeUnknownError, which says what to look at, when an import may still
+    be under way, and TraceError for a trace that is too large for a request, unless `sending` skips it.
     """
     tasks = _new_tasks(target, options, loaded)
-    _import_tasks(server, target, options, tasks, progress)
-    return _pushed(server, target, loaded, imported=len(tasks), predicted=0)
+    done = _Import(server, target, options, sending, progress, len(tasks)).run(tasks)
+    return _pushed(server, target, loaded, tasks=len(tasks), imported=done, predicted=0)
 
 
 def push_prefilled(
-    server: Server, target: Target, options: Options, loaded: LoadedTraces, progress: Progress
+    server: Server,
+    target: Target,
+    options: Options,
+    loaded: LoadedTraces,
+    progress: Progress,
+    sending: Sending = _SENDING,
 ) -> Pushed:
     """Imports the traces that are not in the project yet, as tasks with predictions that prefill the editors. Tasks of
     the project that lack such predictions get them too.
@@ -148,11 +187,11 @@ def push_prefilled(
         {**task, "predictions": [_prediction(task, target.config, version)]}
         for task in _new_tasks(target, options, loaded)
     ]
-    _import_tasks(server, target, options, tasks, progress)
-    predicted = _predict_the_rest(server, target, version)
+    done = _Import(server, target, options, sending, progress, len(tasks)).run(tasks)
+    predicted = _predict_the_rest(server, target, version, sending)
     if target.project.model_version != version or not target.project.shows_predictions:
         server.show_predictions(target.project.id, version)
-    return _pushed(server, target, loaded, imported=len(tasks), predicted=predicted)
+    return _pushed(server, target, loaded, tasks=len(tasks), imported=done, predicted=predicted)
 
 
 def let_backend_prefill(server: Server, target: Target, title: str) -> None:
@@ -284,37 +323,74 @@ def _new_tasks(target: Target, options: Options, loaded: LoadedTraces) -> list[N
     ]
 
 
-def _import_tasks(
-    server: Server, target: Target, options: Options, tasks: Sequence[NewTask], progress: Progress
-) -> None:
-    project = target.project.id
-    done = 0
-    for batch in _batches(tasks):
+@dataclass(frozen=True)
+class _Import:
+    """The import of `total` tasks into the target."""
+
+    server: Server
+    target: Target
+    options: Options
+    sending: Sending
+    progress: Progress
+    total: int
+
+    def run(self, tasks: Sequence[NewTask]) -> int:
+        """Imports the tasks; how many it imported."""
+        done = 0
+
+        def send(batch: Sequence[NewTask]) -> None:
+            nonlocal done
+            self._send(batch, done)
+            done += len(batch)
+            self.progress(done, self.total)
+
+        def refuse(task: NewTask) -> None:
+            name = get_field(task["data"], self.options.id_path)
+            what = f"the trace {name!r}" if isinstance(name, str | int) else "a trace without an id"
+            _too_large(what, task, self.target.project.id, self.sending)
+
+        return _in_batches(tasks, send, refuse)
+
+    def _send(self, batch: Sequence[NewTask], done: int) -> None:
+        project, before = self.target.project.id, self.target.project.task_count + done
+        so_far = f"{done} of {self.total} traces are in project {project}"
         try:
-            accepted = server.import_tasks(project, batch)
+            answer = self.server.import_tasks(project, batch)
+            if isinstance(answer, int):
+                accepted = answer
+            else:
+                job = ImportJob(answer.id, project, len(batch), before)
+                accepted = wait_for_import(
+                    self.server, job, self.sending.max_wait, lambda made: self.progress(done + made, self.total)
+                )
+        except (TooLargeError, StillRunningError):
+            raise
+        except OutcomeUnknownError as error:
+            raise OutcomeUnknownError(
+                f"{error}. {so_far}. See {self.server.address}/projects/{project}/ before you push again: it had "
+                f"{before} tasks, and has {before + len(batch)} once the import is done. A push after that imports "
+                "only what is not there"
+            ) from None
         except TrajeditError as error:
-            if options.layout == "repeater" and _PREDICTION_REFUSED in str(error):
+            if self.options.layout == "repeater" and _PREDICTION_REFUSED in str(error):
                 raise SetupError(
                     f"project {project}: this Label Studio validates predictions and accepts none for a Repeater. Set "
                     f"`layout: unrolled` and push with --project {project}, or leave editors empty with --prefill none"
                 ) from None
-            raise type(error)(
-                f"{error}. {done} of {len(tasks)} traces are in project {project}; push again with --project {project}"
-            ) from None
-        if accepted != len(batch):
+            fix = "fix that, and push" if isinstance(error, ImportFailedError) else "push"
+            raise type(error)(f"{error}. {so_far}; {fix} again with --project {project}") from None
+        if accepted < len(batch):
             raise DataError(
                 f"project {project}: Label Studio accepted {accepted} of {len(batch)} tasks; "
                 f"push again with --project {project} for the rest"
             )
-        done += accepted
-        progress(done, len(tasks))
 
 
 def _prediction(task: Mapping[str, Any], config: str, version: str) -> Prediction:
     return {"model_version": version, "result": predict(task, config)}
 
 
-def _predict_the_rest(server: Server, target: Target, version: str) -> int:
+def _predict_the_rest(server: Server, target: Target, version: str, sending: Sending) -> int:
     """Adds predictions to the tasks that have none of this version, and returns the number of these tasks."""
     project = target.project.id
     count = 0
@@ -322,34 +398,58 @@ def _predict_the_rest(server: Server, target: Target, version: str) -> int:
         predictions: list[LaterPrediction] = [
             {"task": task["id"], **_prediction(task, target.config, version)} for task in page.tasks
         ]
-        for batch in _batches(predictions):
-            server.add_predictions(project, batch)
-        count += len(predictions)
+        count += _in_batches(
+            predictions,
+            lambda batch: server.add_predictions(project, batch),
+            lambda one: _too_large(f"the prediction for task {one['task']}", one, project, sending),
+        )
     return count
 
 
-def _pushed(server: Server, target: Target, loaded: LoadedTraces, imported: int, predicted: int) -> Pushed:
+def _pushed(server: Server, target: Target, loaded: LoadedTraces, tasks: int, imported: int, predicted: int) -> Pushed:
     return Pushed(
         project=target.project.id,
         url=f"{server.address}/projects/{target.project.id}/",
         imported=imported,
-        already_there=loaded.count - imported,
-        skipped=len(loaded.invalid),
+        already_there=loaded.count - tasks,
+        skipped=len(loaded.invalid) + tasks - imported,
         config_changed=target.config_changed,
         predicted=predicted,
     )
 
 
-def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    """The items in lists that are short enough for one request each."""
-    batch: list[_Item] = []
-    size = 0
-    for item in items:
-        length = len(json_line(item))
-        if batch and (len(batch) >= _BATCH_TASKS or size + length > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(item)
-        size += length
-    if batch:
-        yield batch
+def _in_batches(
+    items: Sequence[_Item], send: Callable[[Sequence[_Item]], None], too_large_alone: Callable[[_Item], None]
+) -> int:
+    """Sends the items in as few requests as the server takes, and returns how many it took. After a TooLargeError, the
+    requests are half as large; one of a single item is left to `too_large_alone`."""
+    sizes = [len(json_line(item)) for item in items]
+    limit, start, sent = _BATCH_BYTES, 0, 0
+    while start < len(items):
+        end = start + 1
+        size = sizes[start]
+        while end < len(items) and end - start < _BATCH_TASKS and size + sizes[end] <= limit:
+            size += sizes[end]
+            end += 1
+        try:
+            send(items[start:end])
+            sent += end - start
+        except TooLargeError:
+            if end - start > 1:
+                limit = size // 2
+                continue
+            too_large_alone(items[start])
+        start = end
+    return sent
+
+
+def _too_large(what: str, item: Mapping[str, object], project: int, sending: Sending) -> None:
+    """Says that this one is left out. Raises TraceError where it may not be."""
+    size = len(json_line(item)) / 1_000_000
+    problem = (
+        f"project {project}: {what} takes {size:.1f} MB, more than the server accepts in a request (413); for nginx in "
+        f"front of Label Studio, set `client_max_body_size {int(size) + 2}m;`"
+    )
+    if not sending.skips_too_large:
+        raise TraceError(f"{problem}. Then push again with --project {project}, or leave it out with --skip-invalid")
+    sys.stderr.write(f"{problem}; left out\n")

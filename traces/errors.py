@@ -7,6 +7,7 @@
     │   ├── ConfigError             the labeling config
     │   └── RefusedError            Label Studio refuses: token, permission, no such project, backend address
     ├── ServerError             4   Label Studio cannot be reached, or keeps failing
+    │   └── OutcomeUnknownError     whether it did what it was asked to do is not known
     └── DataError               5   data refused or incomplete
         └── TraceError              traces that cannot be imported
 
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "OptionsError",
+    "OutcomeUnknownError",
     "RefusedError",
     "ServerError",
     "SetupError",
@@ -65,6 +67,10 @@ class ServerError(TrajeditError):
     """Label Studio cannot be reached, or keeps failing after retries."""
 
     exit_code = 4
+
+
+class OutcomeUnknownError(ServerError):
+    """A request that writes was sent, and nobody knows whether it was carried out: the same again may double it."""
 
 
 class DataError(TrajeditError):

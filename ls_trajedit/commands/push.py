@@ -55,6 +55,17 @@ def push(
             metavar="NAME",
         ),
     ] = None,
+    max_wait: Annotated[
+        float,
+        typer.Option(
+            "--max-wait",
+            help="How long to wait for an import that Label Studio works off in the background and that makes no "
+            "progress.",
+            metavar="SECONDS",
+            min=0,
+            show_default=True,
+        ),
+    ] = 1800,
     server: ServerOptions,
     as_json: shared_options.Json = False,
 ) -> None:
@@ -76,13 +87,22 @@ def push(
     shared_options.say_left_out(loaded)
     label_studio = server.connect()
     # Importing what talks to a server takes too long for the other commands.
-    from ls_trajedit.push import create_project, let_backend_prefill, push_prefilled, push_traces, update_project
+    from ls_trajedit.push import (
+        Sending,
+        create_project,
+        let_backend_prefill,
+        push_prefilled,
+        push_traces,
+        update_project,
+    )
+
+    sending = Sending(max_wait, skips_too_large=skip_invalid)
 
     if title is not None:
         target = create_project(label_studio, title, chosen, loaded)
     else:
         assert project is not None
-        target = update_project(label_studio, project, chosen, loaded)
+        target = update_project(label_studio, project, chosen, loaded, sending)
     steps = read_config(target.config).max_steps
     most = longest(target.shape)
     if steps is not None and steps < most:
@@ -96,7 +116,7 @@ def push(
         let_backend_prefill(label_studio, target, ours.title)
     do_push = push_prefilled if prefill == "import" and not backends else push_traces
     with show_progress("importing traces") as progress:
-        pushed = do_push(label_studio, target, chosen, loaded, progress)
+        pushed = do_push(label_studio, target, chosen, loaded, progress, sending)
     if as_json:
         print_json(_as_json(pushed))
     else:

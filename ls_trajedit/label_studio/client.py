@@ -38,13 +38,13 @@ from ls_trajedit.label_studio.retry import (
     transient_from_no_answer,
     transient_from_status,
 )
-from ls_trajedit.traces.errors import RefusedError, ServerError
-from ls_trajedit.traces.json_text import parse_json
+from ls_trajedit.traces.errors import OutcomeUnknownError, RefusedError, ServerError
+from ls_trajedit.traces.json_text import json_line, parse_json
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
 
-__all__ = ["Answer", "Backend", "Project", "Server", "User", "connect", "open_server"]
+__all__ = ["Answer", "Backend", "ImportStarted", "Project", "Server", "User", "connect", "open_server"]
 
 # A busy server needs time for a page of large tasks; a request that takes longer than this is repeated.
 _TIMEOUT = httpx.Timeout(120, connect=15)
@@ -56,6 +56,20 @@ _SHORT_WAIT = 5.0
 _ONCE = RequestOptions(max_retries=0)
 _PROJECT_FIELDS = "id,title,label_config,task_number,model_version,show_collab_predictions"
 _VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
+
+
+# Nothing has left this machine when these are raised.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol, httpx.PoolTimeout)
+# What proxies answer that have passed a request on and do not know what became of it.
+_PERHAPS_DONE_STATUSES = (408, 499, 502, 504, 524)
+_PERHAPS_DONE = "and it may have been carried out all the same"
+
+
+@dataclass(frozen=True)
+class ImportStarted:
+    """The id of an import that Label Studio works off after it has answered."""
+
+    id: int
 
 
 @dataclass(frozen=True)
@@ -265,11 +279,16 @@ class Server:
             used[control] = used.get(control, 0) + int(count)
         return used
 
-    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, object]]) -> int:
-        """Imports tasks (`data`, and `predictions` where given); returns how many the server says it imported."""
-        with self._translate_failures(f"importing {len(tasks)} tasks into project {project}"):
-            answer = self._client.projects.import_tasks(project, request=cast(Any, tasks), request_options=_ONCE)
-        return int(answer.task_count or 0)
+    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, object]]) -> int | ImportStarted:
+        """Imports tasks (`data`, and `predictions` where given); returns how many the server says it imported, or the
+        import that it has begun. Raises TooLargeError when they are too many for one request, and OutcomeUnknownError
+        when it is not known whether they were imported."""
+        doing = f"importing {len(tasks)} tasks into project {project}"
+        answer = self._write_once(f"api/projects/{project}/import", tasks, doing)
+        number, count = answer.get("import"), answer.get("task_count")
+        if isinstance(number, int) and not isinstance(count, int):
+            return ImportStarted(number)
+        return count if isinstance(count, int) else 0
 
     def annotate(self, task: int, results: Sequence[Mapping[str, object]]) -> None:
         """Submits an annotation of the task, in the name of the user to whom the token belongs."""
@@ -279,9 +298,10 @@ class Server:
             )
 
     def add_predictions(self, project: int, predictions: Sequence[Mapping[str, object]]) -> None:
-        """Adds predictions (`task`, `model_version`, `result`) to tasks that are already in the project."""
-        with self._translate_failures(f"adding {len(predictions)} predictions to project {project}"):
-            self._client.projects.import_predictions(project, request=cast(Any, predictions), request_options=_ONCE)
+        """Adds predictions (`task`, `model_version`, `result`) to tasks that are already in the project. Raises what
+        `import_tasks` raises."""
+        doing = f"adding {len(predictions)} predictions to project {project}"
+        self._write_once(f"api/projects/{project}/import/predictions", predictions, doing)
 
     def backends(self, project: int) -> list[Backend]:
         """The ML backends to which the project is connected."""
@@ -334,6 +354,27 @@ class Server:
         except (RefusedError, ServerError):
             return None
         return found if isinstance(found, bool) else None
+
+    def _write_once(self, path: str, body: object, doing: str) -> dict[str, Any]:
+        """The answer to a POST that is never repeated."""
+        with self._translate_failures(doing):
+            headers = {**self._wrapper.get_headers(), "Content-Type": "application/json"}
+            try:
+                answer = self._http.post(f"{self._address}{path}", content=json_line(body), headers=headers)
+            except httpx.RequestError as error:
+                if isinstance(error, _NOT_SENT):
+                    raise
+                raise OutcomeUnknownError(f"{self.url}: the connection broke while {doing}, {_PERHAPS_DONE}") from None
+            if answer.status_code in _PERHAPS_DONE_STATUSES:
+                raise OutcomeUnknownError(
+                    f"{self.url}: no answer from Label Studio while {doing} ({answer.status_code}), {_PERHAPS_DONE}"
+                )
+            if answer.status_code >= 400:
+                raise ApiError(status_code=answer.status_code, body=readable_body(answer))
+            found = parse_json(answer.content)
+            if not isinstance(found, dict):
+                raise not_label_studio(self.url, doing)
+            return found
 
     def _read(self, path: str) -> str:
         """The body of the answer to a GET for which the SDK has no method."""

@@ -18,6 +18,9 @@ from ls_trajedit.label_studio.proxy import Proxy, proxy_for
 from ls_trajedit.traces.errors import RefusedError, ServerError, UsageError
 
 __all__ = [
+    "NoSuchPageError",
+    "NotFoundError",
+    "TooLargeError",
     "causes",
     "explain_backend_address",
     "explain_no_answer",
@@ -30,6 +33,18 @@ _LONGEST_DETAIL = 500
 _RETRIED = (408, 409, 425, 429)
 _WHERE_IT_IS = "It is what the browser shows before /projects"
 _LINK = re.compile(r"</?a\b[^>]*>")
+
+
+class NotFoundError(RefusedError):
+    """Label Studio says that what was asked for is not there (404)."""
+
+
+class NoSuchPageError(ServerError):
+    """Nothing is at the address that was asked (404), and it is not Label Studio's API that says so."""
+
+
+class TooLargeError(RefusedError):
+    """A request is larger than Label Studio, or a proxy in front of it, accepts (413)."""
 
 
 def explain_status(
@@ -47,9 +62,14 @@ def explain_status(
             "Ask an administrator for access, or use the token of somebody who has it"
         )
     if status == 404 and not _is_label_studios(body):
-        return ServerError(f"{url}: no Label Studio is there (404); is the address right? {_WHERE_IT_IS}")
+        return NoSuchPageError(f"{url}: no Label Studio is there (404); is the address right? {_WHERE_IT_IS}")
     if status == 404:
-        return RefusedError(f"{url}: {not_found or f'not found while {doing}'} (404)")
+        return NotFoundError(f"{url}: {not_found or f'not found while {doing}'} (404)")
+    if status == 413:
+        return TooLargeError(
+            f"{url}: the request is larger than the server accepts, while {doing} (413). nginx in front of it allows 1 "
+            "MB unless `client_max_body_size` says more; raise that"
+        )
     if status == 429:
         return ServerError(f"{url}: too many requests while {doing} (429); wait a minute and run the command again")
     if status >= 500 or status in _RETRIED:

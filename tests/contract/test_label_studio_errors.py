@@ -16,9 +16,10 @@ import pytest
 import respx
 
 from ls_trajedit.cli import main
-from ls_trajedit.label_studio.client import Server, connect
+from ls_trajedit.label_studio.client import ImportStarted, Server, connect
+from ls_trajedit.label_studio.failures import TooLargeError
 from ls_trajedit.label_studio.tasks import data_pages
-from ls_trajedit.traces.errors import DataError, RefusedError, ServerError
+from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, RefusedError, ServerError
 
 URL = "http://label-studio.test"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
@@ -321,3 +322,42 @@ def test_an_incomplete_page_raises_a_data_error(api: respx.Router, server: Serve
     api.get("/api/tasks/").respond(json={"tasks": [], "total": 3})
     with pytest.raises(DataError, match="reported 3 tasks"):
         list(data_pages(server, 12))
+
+
+IMPORT = "/api/projects/12/import"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (httpx.Response(413, text=WEB_PAGE), TooLargeError, "client_max_body_size"),
+        (httpx.Response(504, text=WEB_PAGE), OutcomeUnknownError, "(504), and it may have been carried out"),
+        (httpx.Response(502, text=WEB_PAGE), OutcomeUnknownError, "(502), and it may have been carried out"),
+        (httpx.ReadTimeout("slow"), OutcomeUnknownError, "the connection broke while importing 1 tasks"),
+        (httpx.RemoteProtocolError("gone"), OutcomeUnknownError, "the connection broke while importing 1 tasks"),
+        (httpx.ConnectError("no route"), ServerError, "no connection"),
+        (httpx.Response(500), ServerError, "keeps failing while importing"),
+        (own_error(400, "Validation error"), RefusedError, "(400): Validation error"),
+    ],
+)
+def test_whether_an_import_may_have_been_carried_out_is_told_apart(
+    api: respx.Router, server: Server, answer: Any, error: type[Exception], words: str
+) -> None:
+    route = api.post(IMPORT)
+    if isinstance(answer, httpx.Response):
+        route.mock(return_value=answer)
+    else:
+        route.mock(side_effect=answer)
+    with pytest.raises(error) as failure:
+        server.import_tasks(12, [{"data": {}}])
+    assert type(failure.value) is error
+    assert words in str(failure.value)
+    assert route.call_count == 1
+
+
+def test_an_import_that_is_worked_off_later_is_not_taken_for_a_finished_one(api: respx.Router, server: Server) -> None:
+    route = api.post(IMPORT).respond(201, json={"import": 7})
+    assert server.import_tasks(12, [{"data": {"n": 10**20}}]) == ImportStarted(7)
+    assert route.calls.last.request.content == b'[{"data":{"n":100000000000000000000}}]'
+    api.post(IMPORT).respond(201, json={"task_count": 1, "import": None})
+    assert server.import_tasks(12, [{"data": {}}]) == 1

@@ -13,10 +13,12 @@ from ls_trajedit.inputs import LoadedTraces
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.label_studio.client import Project, Server
+from ls_trajedit.label_studio.client import ImportStarted, Project, Server
+from ls_trajedit.label_studio.failures import TooLargeError
 from ls_trajedit.project_config import config_for, shape_of_traces
 from ls_trajedit.push import (
     Pushed,
+    Sending,
     Target,
     create_project,
     prediction_version,
@@ -24,7 +26,8 @@ from ls_trajedit.push import (
     push_traces,
     update_project,
 )
-from ls_trajedit.traces.errors import DataError, ServerError, SetupError
+from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, ServerError, SetupError, TraceError
+from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import ChatTrace, StepTrace, read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
@@ -43,22 +46,36 @@ class RecordingServer:
     batches: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
     predictions: list[Mapping[str, Any]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    accepts_bytes: int = 10**9
+    refused: int = 0
+    error: type[ServerError] = ServerError
+    asked_imports: list[str] = field(default_factory=list)
+    starts_imports: bool = False
     url: str = "http://label-studio"
     address: str = "http://label-studio"
 
     def create_project(self, title: str, label_config: str, description: str) -> Project:
         return Project(12, title, label_config, 0, "", shows_predictions=True)
 
-    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> int:
+    def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> int | ImportStarted:
         if self.fails_after is not None and len(self.batches) >= self.fails_after:
-            raise ServerError(self.failure)
+            raise self.error(self.failure)
+        if len(json_line(tasks)) > self.accepts_bytes:
+            self.refused += 1
+            raise TooLargeError("too large (413)")
         self.batches.append(tasks)
-        return len(tasks) - self.loses
+        return ImportStarted(len(self.batches)) if self.starts_imports else len(tasks) - self.loses
 
-    def ask(self, path: str, doing: str, **parameters: Any) -> Any:
+    def ask(self, path: str, doing: str, not_found: str | None = None, **parameters: Any) -> Any:
+        if "/imports/" in path and self.starts_imports:
+            self.asked_imports.append(path)
+            made = len(self.batches[-1])
+            return SimpleNamespace(value={"status": "completed", "task_count": made}, size=1, time=None)
         return SimpleNamespace(value={"tasks": self.there, "total": len(self.there)}, size=1, time=None)
 
     def add_predictions(self, project: int, predictions: Sequence[Mapping[str, Any]]) -> None:
+        if len(json_line(predictions)) > self.accepts_bytes:
+            raise TooLargeError("too large (413)")
         self.predictions.extend(predictions)
 
     def show_predictions(self, project: int, model_version: str) -> None:
@@ -79,12 +96,13 @@ class Push:
         self.loaded = LoadedTraces("t.jsonl", [StepTrace(n, TRACES[n]) for n in range(count)])
         self.target: Target = create_project(self.server, "Traces", self.options, self.loaded)
         self.progress: list[tuple[int, int | None]] = []
+        self.sending = Sending()
 
     def run(self) -> Pushed:
-        return push_traces(self.server, self.target, self.options, self.loaded, self._note)
+        return push_traces(self.server, self.target, self.options, self.loaded, self._note, self.sending)
 
     def run_prefilled(self) -> Pushed:
-        return push_prefilled(self.server, self.target, self.options, self.loaded, self._note)
+        return push_prefilled(self.server, self.target, self.options, self.loaded, self._note, self.sending)
 
     def _note(self, done: int, total: int | None) -> None:
         self.progress.append((done, total))
@@ -240,3 +258,66 @@ def test_chats_are_not_pushed_into_a_project_of_plain_steps_nor_the_other_way_ro
         update_project(cast(Server, of_steps), 12, Options(), chats)
     with pytest.raises(SetupError, match="project 12: task 1 holds a trace that is a chat"):
         update_project(cast(Server, of_chats), 12, Options(), plain)
+
+
+def test_imports_that_are_worked_off_later_are_waited_for_one_by_one_and_then_shown() -> None:
+    server = RecordingServer(starts_imports=True)
+    pushed = Push(server, 600).run_prefilled()
+    assert (pushed.imported, pushed.skipped) == (600, 0)
+    assert server.asked_imports == [f"api/projects/12/imports/{number}/" for number in (1, 2, 3)]
+    assert len(server.shown) == 1
+
+
+def test_after_a_lost_answer_nobody_is_told_to_push_before_looking() -> None:
+    server = RecordingServer(fails_after=1, failure="the connection broke", error=OutcomeUnknownError)
+    with pytest.raises(OutcomeUnknownError) as failure:
+        Push(server, 600).run()
+    assert str(failure.value) == (
+        "the connection broke. 250 of 600 traces are in project 12. See http://label-studio/projects/12/ before you "
+        "push again: it had 250 tasks, and has 500 once the import is done. A push after that imports only what is not there"
+    )
+
+
+def test_a_request_that_is_too_large_is_halved_and_the_limit_remembered() -> None:
+    server = RecordingServer(accepts_bytes=8_000)
+    pushed = Push(server, 600).run()
+    assert pushed.imported == 600
+    assert [task["data"]["id"] for task in server.imported] == [trace["id"] for trace in TRACES]
+    assert all(len(json_line(batch)) <= 8_000 for batch in server.batches)
+    assert server.refused <= 4
+
+
+def large(push: Push) -> None:
+    traces = [{**TRACES[n], "note": "x" * (2_000_000 if n == 1 else 10)} for n in range(3)]
+    push.loaded = replace(push.loaded, steps=[StepTrace(n, trace) for n, trace in enumerate(traces)])
+
+
+def test_a_trace_that_is_too_large_alone_is_named() -> None:
+    push = Push(RecordingServer(accepts_bytes=1_000_000), 3)
+    large(push)
+    with pytest.raises(TraceError) as failure:
+        push.run()
+    assert str(failure.value) == (
+        "project 12: the trace 'tr1' takes 2.0 MB, more than the server accepts in a request (413); for nginx in "
+        "front of Label Studio, set `client_max_body_size 4m;`. Then push again with --project 12, or leave it out with "
+        "--skip-invalid"
+    )
+    assert [task["data"]["id"] for task in push.recording.imported] == ["tr0"]
+
+
+def test_a_trace_that_is_too_large_alone_can_be_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    push = Push(RecordingServer(accepts_bytes=1_000_000), 3)
+    push.sending = Sending(skips_too_large=True)
+    large(push)
+    pushed = push.run_prefilled()
+    assert (pushed.imported, pushed.skipped, pushed.already_there) == (2, 1, 0)
+    assert [task["data"]["id"] for task in push.recording.imported] == ["tr0", "tr2"]
+    assert "the trace 'tr1' takes 2.0 MB" in capsys.readouterr().err
+
+
+def test_predictions_that_are_added_later_are_halved_too() -> None:
+    there = [{"id": n + 1, "data": TRACES[n]} for n in range(100)]
+    push = Push(RecordingServer(there=there, accepts_bytes=3_000), 1)
+    push.target = replace(push.target, known=frozenset({"tr0"}))
+    assert push.run_prefilled().predicted == 100
+    assert [prediction["task"] for prediction in push.recording.predictions] == list(range(1, 101))
