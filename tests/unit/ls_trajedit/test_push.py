@@ -274,7 +274,8 @@ def test_after_a_lost_answer_nobody_is_told_to_push_before_looking() -> None:
         Push(server, 600).run()
     assert str(failure.value) == (
         "the connection broke. 250 of 600 traces are in project 12. See http://label-studio/projects/12/ before you "
-        "push again: it had 250 tasks, and has 500 once the import is done. A push after that imports only what is not there"
+        "push again: it had 250 tasks, and has 500 once the import is done. A push after that imports only "
+        "what is not there"
     )
 
 
@@ -299,8 +300,8 @@ def test_a_trace_that_is_too_large_alone_is_named() -> None:
         push.run()
     assert str(failure.value) == (
         "project 12: the trace 'tr1' takes 2.0 MB, more than the server accepts in a request (413); for nginx in "
-        "front of Label Studio, set `client_max_body_size 4m;`. Then push again with --project 12, or leave it out with "
-        "--skip-invalid"
+        "front of Label Studio, set `client_max_body_size 4m;`. Then push again with --project 12, or leave it out "
+        "with --skip-invalid"
     )
     assert [task["data"]["id"] for task in push.recording.imported] == ["tr0"]
 
