@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, get_args
 from ls_trajedit.traces.json_text import JsonPart
 
 __all__ = [
+    "NESTED",
     "ChatSource",
     "CheckedCall",
     "Edit",
@@ -76,9 +77,14 @@ class Edit:
     reason: str
 
 
+NESTED = " / "
+"""What stands between the parts of a nested choice, from the topmost one down; Label Studio's Taxonomy shows it so."""
+
+
 @dataclass(frozen=True)
 class StepLabel:
-    """The choices that an annotator made for a step. `name` is `correctness`, `error_type`, or the control's own."""
+    """The choices that an annotator made for a step; a nested one is its path, joined by `NESTED`. `name` is
+    `correctness`, `error_type`, or the control's own."""
 
     step_index: int
     name: str

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.newlines import restore_newlines, same_but_newlines
-from ls_trajedit.converters.record import ReasonWithoutEdit, RejectedAnnotation, RejectReason, Remark, StepLabel
+from ls_trajedit.converters.record import NESTED, ReasonWithoutEdit, RejectedAnnotation, RejectReason, Remark, StepLabel
 from ls_trajedit.label_config.controls import Controls, Editor, ExpectedResult, TextControl, matches_name
 from ls_trajedit.label_config.task_data import editor_text, is_json_text, shown_value
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, format_path, get_field
@@ -115,6 +115,29 @@ def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> 
         raise RejectedAnnotation(RejectReason.WRONG_SHAPE, "the annotation's `result` is not a list")
     expected = controls.expected_results
     shown_as_it_is = RESERVED_KEY not in data
+    given: dict[str, list[str]] = {}
+    # Most annotations hold nothing but what is expected, and this runs for each result: whatever is not as plain as can
+    # be has all of them looked at closely.
+    for result in results:
+        if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
+            return _sort_closely(results, controls, data)
+        value = result.get("value")
+        if name not in expected or not isinstance(value, dict) or len(value) != 1 or "meta" in result:
+            return _sort_closely(results, controls, data)
+        original, kind, key, path = expected[name]
+        texts = value.get(key)
+        if result.get("to_name") != original or result.get("type") != kind or not isinstance(texts, list):
+            return _sort_closely(results, controls, data)
+        if "item_index" in result or "normalization" in result or not _are_texts(texts):
+            return _sort_closely(results, controls, data)
+        if path is None or not shown_as_it_is or texts != [get_field(data, path)]:
+            given[name] = given[name] + texts if name in given else texts
+    return _Sorted(given, [])
+
+
+def _sort_closely(results: list[Any], controls: Controls, data: Mapping[str, Any]) -> _Sorted:
+    """What `_sort_results` returns, for results of any shape."""
+    expected = controls.expected_results
     regions = _regions(results)
     given: dict[str, list[str]] = {}
     remarks = _notes_on_regions(results, controls)
@@ -123,14 +146,11 @@ def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> 
             if isinstance(result, dict) and result.get("type") == "relation":
                 continue
             raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"result {number} names no control (`from_name`)")
-        if name not in expected or (regions is not None and _is_about_region(result, regions)):
-            is_about_region = regions is not None and _is_about_region(result, regions)
+        is_about_region = _is_about_region(result, regions)
+        if name in expected and not is_about_region:
+            given.setdefault(name, []).extend(_texts(name, result, expected[name]))
+        else:
             remarks += _other_texts(name, result, is_about_region, controls, data)
-            continue
-        texts = _texts(name, result, expected[name])
-        path = expected[name].path
-        if path is None or not shown_as_it_is or texts != [get_field(data, path)]:
-            given[name] = given[name] + texts if name in given else texts
     return _Sorted(given, remarks)
 
 
@@ -146,8 +166,8 @@ def _texts(name: str, result: dict[str, Any], expected: ExpectedResult) -> list[
         if _are_texts(texts):
             return texts
         if kind == "choices" and all(isinstance(choice, str) or _is_path(choice) for choice in texts):
-            # With `allowNested`: the choices from the topmost one down, which Label Studio's Taxonomy shows like this.
-            return [choice if isinstance(choice, str) else " / ".join(choice) for choice in texts]
+            # With `allowNested`, a choice is its path.
+            return [choice if isinstance(choice, str) else NESTED.join(choice) for choice in texts]
     raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"`{name}` holds no list of texts under `{key}`")
 
 
@@ -223,14 +243,9 @@ def _holds_text(value: Any) -> bool:
     return False
 
 
-def _regions(results: list[Any]) -> set[tuple[str, str]] | None:
-    """The marked regions that the results are about; None when there is no region, as in most annotations."""
-    found: set[tuple[str, str]] | None = None
-    for result in results:
-        if _marks_region(result):
-            found = set() if found is None else found
-            found.add(_region(result))
-    return found
+def _regions(results: list[Any]) -> set[tuple[str, str]]:
+    """The marked regions that the results are about."""
+    return {_region(result) for result in results if _marks_region(result)}
 
 
 def _region(result: dict[str, Any]) -> tuple[str, str]:

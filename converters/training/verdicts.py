@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ls_trajedit.converters.record import StepLabel
+from ls_trajedit.converters.record import NESTED, StepLabel
 
 __all__ = ["Verdict", "VerdictWords", "agreed_verdicts", "step_verdicts"]
 
@@ -61,7 +61,19 @@ class VerdictWords:
         ('wrong', 'wrong')
         >>> words.meaning("correctness", "7"), words.meaning("style", "bad"), words.meaning("verdict", "incorrect")
         ('unknown', None, 'wrong')
+
+        A nested choice says what its topmost choices say, where the whole path says nothing.
+
+        >>> words.meaning("verdict", "incorrect / wrong tool"), words.meaning("style", "bad / rude")
+        ('wrong', None)
         """
+        meaning = self._meaning(control, choice)
+        if meaning in (None, "unknown") and NESTED in choice:
+            topmost = self.meaning(control, choice.rpartition(NESTED)[0])
+            return meaning if topmost is None else topmost
+        return meaning
+
+    def _meaning(self, control: str, choice: str) -> Verdict | None:
         said = choice.strip().casefold()
         own: tuple[tuple[frozenset[str], Verdict], ...] = (
             (self.right, "right"),

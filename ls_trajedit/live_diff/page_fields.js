@@ -1,5 +1,5 @@
 // The boxes of Label Studio's editor page, and the original text that each of them corrects. Read from Label Studio's
-// own store by the rule of label_config/controls.py: a TextArea corrects the Text that its `toName` names.
+// own store by the rule of label_config/controls.py: a TextArea corrects the Text or HyperText that its `toName` names.
 const pageFields = (() => {
   const ROOT = "trajedit";
   const BOX = 'textarea[name], [data-testid="htx-textbox-content"][name]';
@@ -80,8 +80,9 @@ const pageFields = (() => {
   function readEditors(tags, data) {
     const texts = new Map();
     const pointers = new Map();
-    for (const { type, name, value } of tags) if (type === "text") texts.set(name, value);
-    const areas = tags.filter((tag) => tag.type === "textarea" && texts.has(tag.toname));
+    for (const tag of tags) if (showsField(tag)) texts.set(tag.name, tag.value);
+    // With `perregion` or `peritem`, a text is a remark on a part.
+    const areas = tags.filter((tag) => tag.type === "textarea" && texts.has(tag.toname) && !tag.perregion && !tag.peritem);
     for (const { toname } of areas) pointers.set(toname, (pointers.get(toname) ?? 0) + 1);
     const isReason = ({ name, toname }) =>
       name.endsWith("__reason") || (pointers.get(toname) > 1 && name.toLowerCase().endsWith("reason"));
@@ -96,6 +97,12 @@ const pageFields = (() => {
       editors.set(area.name, { ...original, reason: reasons.get(area.toname) ?? null, call });
     }
     return editors;
+  }
+
+  // Whether a tag shows its value, and not what is at that address or encoded in it.
+  function showsField({ type, valuetype, encoding, resolver }) {
+    const isText = type === "text" || type === "hypertext";
+    return isText && valuetype !== "url" && (encoding ?? "none") === "none" && !resolver;
   }
 
   // What a conversation has at `path` of a call: {at, part, name, tools}, the part being its name or its arguments.

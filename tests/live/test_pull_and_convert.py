@@ -118,10 +118,11 @@ def annotators(folder: Path) -> list[str]:
 def test_a_project_made_by_hand_is_pulled_without_any_local_file(annotated: Annotated, tmp_path: Path) -> None:
     pulled = annotated.person.run("pull", "--project", annotated.number, "-o", tmp_path, "--json").json
     counted = ("tasks", "annotations", "edited", "unedited", "rejected", "skipped", "drafts")
-    assert [pulled[key] for key in counted] == [2, 5, 2, 1, 1, 1, 0]
+    assert [pulled[key] for key in counted] == [2, 5, 2, 2, 0, 1, 0]
+    assert pulled["remarks"] == 1
     assert pulled["edits_by_field"] == {"answer": 2, "content": 2}
 
-    first, second, third = records(tmp_path)
+    first, second, third, fourth = records(tmp_path)
     assert first["trace_id"] == second["trace_id"] == str(annotated.paper)
     assert third["trace_id"] == str(annotated.short)
     assert first["task"] == "Who wrote it?"
@@ -145,9 +146,11 @@ def test_a_project_made_by_hand_is_pulled_without_any_local_file(annotated: Anno
     ]
     assert first["source"]["extra"] == {"model": "m-1"}
     assert (second["n_edits"], third["n_edits"]) == (1, 0)
-    (reject,) = read_lines(tmp_path / "rejects.jsonl")
-    assert reject["reason"] == "absent_field"
-    assert "`better4` corrects `turns[3].content`" in reject["detail"]
+    # A text for a turn that the task lacks costs nothing else of the annotation.
+    assert fourth["source"]["remarks"] == [
+        {"control": "better4", "step_index": 3, "field": "content", "text": "There is no fourth."}
+    ]
+    assert read_lines(tmp_path / "rejects.jsonl") == []
 
 
 def test_convert_of_the_export_writes_what_pull_writes(annotated: Annotated, tmp_path: Path) -> None:
@@ -205,9 +208,9 @@ def test_edits_without_a_reason_are_rejected_on_request_and_strict_says_so(
     annotated: Annotated, tmp_path: Path
 ) -> None:
     done = annotated.convert(tmp_path, "--require-reason", "--strict", status=5)
-    assert "rejected because of\n  a field that the task lacks  1\n  an edit without a reason     2\n" in done.stdout
-    assert "3 annotations rejected" in done.stderr
-    assert [record["n_edits"] for record in records(tmp_path)] == [0]
+    assert "rejected because of\n  an edit without a reason  2\n" in done.stdout
+    assert "2 annotations rejected" in done.stderr
+    assert [record["n_edits"] for record in records(tmp_path)] == [0, 0]
     first = read_lines(tmp_path / "rejects.jsonl")[0]
     assert first["detail"] == "`better2`, `betterAnswer`"
     assert read_lines(tmp_path / "trajectory_sft.jsonl") == []

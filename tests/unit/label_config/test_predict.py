@@ -84,3 +84,13 @@ def test_a_task_without_data_is_an_error(data: Any) -> None:
 def test_a_config_without_editors_is_an_error() -> None:
     with pytest.raises(ConfigError):
         predict({"data": {}}, "<View/>")
+
+
+def test_a_box_for_comments_on_regions_is_not_prefilled_and_one_under_a_hypertext_is() -> None:
+    config = """<View><Text name="a" value="$steps[0].x"/><TextArea name="comment" toName="a" perRegion="true"/>
+    <TextArea name="item" toName="a" perItem="true"/><TextArea name="fix" toName="a"/>
+    <HyperText name="b" value="$answer"/><TextArea name="better" toName="b"/>
+    <HyperText name="c">$steps[0].y</HyperText><TextArea name="inside" toName="c"/>
+    <Text name="d" value="$steps[0].url" valueType="url"/><TextArea name="page" toName="d"/></View>"""
+    data = {"steps": [{"x": "go", "y": "<p>", "url": "http://x"}], "answer": "<b>Sunny</b>"}
+    assert prefilled(data, config) == {"fix": "go", "better": "<b>Sunny</b>", "inside": "<p>"}

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.convert_export import convert, generated_schema
+from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, convert_task
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.record import RejectReason, Remark
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.field_path import get_field, parse_path
@@ -313,3 +315,28 @@ def test_without_a_config_the_names_are_those_that_the_generator_gave(case: Case
         ]
         assert {e.reason for e in wanted if e.reason} <= {e.reason for e in assumed.editors}
         assert {label for label in real.labels if label.step_index < count} <= set(assumed.labels)
+
+
+def test_without_the_config_a_text_for_a_step_that_the_task_lacks_costs_nothing_else() -> None:
+    """Label Studio up to 1.22.0 shows the cards of steps that a task lacks, and the generated schema has a Repeater."""
+    results = [
+        text_result("step_0__action__corrected", "step_0__action", "b"),
+        text_result("step_7__action__corrected", "step_7__action", "lost?"),
+        text_result("step_3__action__reason", "step_3__action", " "),
+    ]
+    task = {"id": 1, "data": {"steps": [{"action": "a"}]}, "annotations": [{"id": 1, "result": results}]}
+    (outcome,) = convert_task(task, generated_schema(Options()), ReadingRules())
+    assert isinstance(outcome, Edited)
+    assert [edit.edited_text for edit in outcome.record.edits] == ["b"]
+    assert outcome.record.source.remarks == (Remark("step_7__action__corrected", 7, "action", "lost?"),)
+
+
+@pytest.mark.parametrize(
+    "name", ["step_x__action__corrected", "step_01__action__corrected", "step_9__thought__corrected"]
+)
+def test_without_the_config_a_name_of_no_step_is_rejected(name: str) -> None:
+    results = [text_result(name, "step_0__action", "b")]
+    task = {"id": 1, "data": {"steps": [{"action": "a"}]}, "annotations": [{"id": 1, "result": results}]}
+    (outcome,) = convert_task(task, generated_schema(Options()), ReadingRules())
+    assert isinstance(outcome, Rejected)
+    assert outcome.reject.reason is RejectReason.UNKNOWN_CONTROL

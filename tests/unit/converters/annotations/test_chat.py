@@ -10,13 +10,14 @@ import pytest
 from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rejected, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats.trl import dpo_rows
-from ls_trajedit.converters.record import ChatSource, Record, RejectReason, parse_record
+from ls_trajedit.converters.record import ChatSource, Record, RejectReason, Remark, parse_record
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 from tests.support.chats import ANTHROPIC, OPENAI, SHAREGPT, openai_chat
+from tests.support.loop import one_outcome, text_result
 from tests.support.samples import chat_outcome, hand_made_outcome
 
 
@@ -239,3 +240,47 @@ def test_strict_tools_reject_a_corrected_call_that_does_not_fit() -> None:
     assert detail == "step 2, `find_flights`: no parameter `too`; did you mean `to`?"
     fitting = {"steps[1].tool_calls[0].arguments": json.dumps({"to": "BGO"})}
     assert isinstance(chat_outcome(OPENAI, fitting, rules=strict), Edited)
+
+
+def test_remarks_are_about_the_agents_step_that_was_recorded_there() -> None:
+    """Message 1 is the agent's first step; message 0 is the user's, and there is no message 9."""
+    data = {
+        "id": "c1",
+        "messages": [
+            {"role": "user", "content": "Is it warm in Rome?"},
+            {"role": "assistant", "content": "It is."},
+            {"role": "user", "content": "Really?"},
+            {"role": "assistant", "content": "Yes."},
+        ],
+    }
+    config = "<View>"
+    for number in (0, 1, 3, 9):
+        config += f'<Text name="t{number}" value="$messages[{number}].content"/>'
+        config += f'<TextArea name="e{number}" toName="t{number}"/>'
+        config += f'<TextArea name="note{number}" toName="t{number}" perRegion="true"/>'
+    config += '<Choices name="ok9" toName="t9"><Choice value="fine"/></Choices></View>'
+    texts = [text_result(f"note{number}", f"t{number}", f"on {number}") for number in (0, 3)]
+    beyond = text_result("e9", "t9", "lost?")
+    label = {"from_name": "ok9", "to_name": "t9", "type": "choices", "value": {"choices": ["fine"]}}
+    outcome = one_outcome(config, data, [*texts, beyond, label, text_result("e1", "t1", "It is not.")])
+    record = edited(outcome)
+    assert [(edit.step_index, edit.field) for edit in record.edits] == [(0, "content")]
+    assert record.source.remarks == (
+        Remark("note0", None, "messages[0].content", "on 0"),
+        Remark("note3", 1, "content", "on 3"),
+        Remark("e9", None, "messages[9].content", "lost?"),
+        Remark("ok9", None, "messages[9]", "fine"),
+    )
+
+
+def test_a_text_for_a_call_or_a_step_that_a_conversation_lacks_is_a_remark() -> None:
+    typed = {"steps[0].content": "Which day, please?", "steps[0].tool_calls[4].arguments": "{", "steps[9].content": "?"}
+    record = edited(chat_outcome(OPENAI, typed, reason="because"))
+    assert [(edit.step_index, edit.field) for edit in record.edits] == [(0, "content")]
+    assert record.source.remarks == (
+        Remark("corrected_1", 0, "tool_calls[4].arguments", "{"),
+        Remark("corrected_1__reason", 0, "tool_calls[4].arguments", "because"),
+        Remark("corrected_2", 9, "content", "?"),
+        Remark("corrected_2__reason", 9, "content", "because"),
+    )
+    assert parse_record(parse_json(json_line(record))) == record
