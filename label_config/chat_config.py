@@ -129,7 +129,10 @@ def _first_steps(shape: ChatShape, count: int | None) -> list[StepShape]:
 
 
 def _add_system_prompt(root: Element) -> None:
+    """A panel with the system prompt. Older versions of Label Studio make nothing of what a closed panel holds, so the
+    style sees whether there is a prompt by a Header beside the panel, which nobody else sees."""
     view = add_view(root, "trajedit-system")
+    _header(add_view(view, "trajedit-has-system"), "system")
     panel = etree.SubElement(etree.SubElement(view, "Collapse", open="false"), "Panel", value="System prompt")
     _header(add_view(panel, "trajedit-said"), "system")
 

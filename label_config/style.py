@@ -1,17 +1,27 @@
 """The look of the editor page, in the labeling config's own Style tag: STYLE for steps of fields, CHAT_STYLE for
-conversations.
+conversations, and `renew_style` for a config that was written before they changed.
 
 Label Studio escapes `>`, `<` and `&` in a Style, so no rule here uses them. Every rule is scoped by `.trajedit`, the
 class of the root View, so nothing else on the page changes. Label Studio tells which theme it shows by
 `data-color-scheme` on the page's root; should that change, cards still have a background that suits their text.
 
 The rules that hide what a task lacks depend on Label Studio's own markup and fail open: each asks for something that
-is there (an empty line, an editor without content), so when a name changes, everything is shown. A field that is
-present but empty has a prefilled editor and is shown. Read-only fields look the same whether empty or missing, and are
-hidden in both cases.
+is there (an empty line or an empty View, and somewhere on the page a prefilled box), so when a name changes, everything
+is shown. A field that is present but empty has a prefilled editor and is shown. Read-only fields look the same whether
+empty or missing, and are hidden in both cases.
+
+What the versions of Label Studio have in common, seen in 1.12 to 1.23: a box that a prediction opened is inside a
+`data-testid="textarea-region"`, and the name of the control is the name of the `textarea`. A Text of a missing field is
+an empty line in newer versions, and nothing at all in older ones; a Header is an `h4` or an `h5`; what stands around a
+box has another name in each.
 """
 
-__all__ = ["CHAT_STYLE", "STYLE"]
+from __future__ import annotations
+
+import hashlib
+import re
+
+__all__ = ["CHAT_STYLE", "STYLE", "renew_style"]
 
 _COLOURS = """\
 .trajedit {
@@ -222,7 +232,10 @@ _EDITORS = """\
   color: var(--trajedit-secondary);
   font-weight: 400;
 }
-.trajedit .trajedit-reason [data-testid="textarea-control"] { flex: auto; }
+.trajedit .trajedit-reason .trajedit-label + * {
+  flex: auto;
+  min-width: 0;
+}
 .trajedit .trajedit-reason textarea,
 .trajedit .trajedit-reason [data-testid="htx-textbox-content"] {
   min-height: 20px;
@@ -266,17 +279,22 @@ _NO_AUTOFOCUS = """\
 .trajedit textarea { animation: trajedit-appear 1ms step-end; }
 """
 
-# An absent step loses its height rather than its box, because without a box it would not count as a step.
+# An absent step loses its height rather than its box, because without a box it would not count as a step. Where a Text
+# of a missing field leaves nothing, it is missed: the View around it is empty, or has nothing but the label.
 _ABSENT = """\
+.trajedit .trajedit-id:empty,
 .trajedit .trajedit-id:has([class*="richtext__line"]:only-child:empty),
+.trajedit .trajedit-context:empty,
+.trajedit .trajedit-context:has(.trajedit-label:only-child),
 .trajedit .trajedit-context:has([class*="richtext__line"]:only-child:empty),
+.trajedit .trajedit-final-answer:has(.trajedit-context:empty),
 .trajedit .trajedit-final-answer:has([class*="richtext__line"]:only-child:empty):not(:has(textarea)),
-.trajedit:has([data-testid="textarea-region"]) .trajedit-field:has([class*="richtext__line"]:only-child:empty)\
-:has([data-testid="textarea-form"]):not(:has([data-testid="textarea-region"])) {
+.trajedit:has([data-testid="textarea-region"]) .trajedit-field:has(.trajedit-original:empty, \
+.trajedit-original [class*="richtext__line"]:only-child:empty):not(:has([data-testid="textarea-region"])) {
   display: none;
 }
-.trajedit:has([data-testid="textarea-region"]) .trajedit-step:has([class*="richtext__line"]:only-child:empty)\
-:has([data-testid="textarea-form"]):not(:has([data-testid="textarea-region"]))\
+.trajedit:has([data-testid="textarea-region"]) .trajedit-step:has(.trajedit-original:empty, \
+.trajedit-original [class*="richtext__line"]:only-child:empty):not(:has([data-testid="textarea-region"]))\
 :not(:has([class*="richtext__line"]:not(:empty))):not(:has(br)) {
   height: 0;
   margin: 0;
@@ -287,11 +305,11 @@ _ABSENT = """\
 }
 """
 
-STYLE = _COLOURS + _TEXT + _TASK + _STEPS + _EDITORS + _GROWING + _NO_AUTOFOCUS + _ABSENT
+_STEPS_STYLE = _COLOURS + _TEXT + _TASK + _STEPS + _EDITORS + _GROWING + _NO_AUTOFOCUS + _ABSENT
 
-# What is only read, in a conversation, is a heading (h4) to Label Studio.
+# What is only read, in a conversation, is a heading to Label Studio.
 _CHAT_TEXT = """\
-.trajedit h4 {
+.trajedit :is(h4, h5) {
   margin: 0 !important;
   color: inherit;
   font: inherit;
@@ -320,7 +338,7 @@ _CHAT_TEXT = """\
 .trajedit .trajedit-call-name *,
 .trajedit .trajedit-arguments *,
 .trajedit .trajedit-other *,
-.trajedit .trajedit-result h4 {
+.trajedit .trajedit-result :is(h4, h5) {
   font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace !important;
 }
 .trajedit .trajedit-prose [class*="richtext"],
@@ -376,7 +394,7 @@ _CHAT = """\
 
 # Results can be megabytes long. What is out of sight is not laid out, so a session of 10 MB opens in half the time.
 _LONG_RESULTS = """\
-.trajedit .trajedit-result h4 {
+.trajedit .trajedit-result :is(h4, h5) {
   content-visibility: auto;
   contain-intrinsic-size: auto 4lh;
 }
@@ -384,19 +402,68 @@ _LONG_RESULTS = """\
 
 # A message without text is there, unlike one that the task lacks.
 _CHAT_ABSENT = """\
-.trajedit .trajedit-system:has(.trajedit-said h4:empty),
-.trajedit .trajedit-heard:has(.trajedit-who h4:empty),
-.trajedit .trajedit-step:has(.trajedit-title h4:empty),
-.trajedit .trajedit-call:has(.trajedit-call-name h4:empty),
-.trajedit .trajedit-result:has(h4:empty),
-.trajedit .trajedit-context:has(h4:empty),
+.trajedit .trajedit-has-system,
+.trajedit .trajedit-system:has(.trajedit-has-system :is(h4, h5):empty),
+.trajedit .trajedit-system:has(.trajedit-said :is(h4, h5):empty),
+.trajedit .trajedit-heard:has(.trajedit-who :is(h4, h5):empty),
+.trajedit .trajedit-step:has(.trajedit-title :is(h4, h5):empty),
+.trajedit .trajedit-call:has(.trajedit-call-name :is(h4, h5):empty),
+.trajedit .trajedit-result:has(:is(h4, h5):empty),
+.trajedit .trajedit-context:has(:is(h4, h5):empty),
 .trajedit .trajedit-image:empty {
   display: none;
 }
-.trajedit .trajedit-said h4:empty::after {
+.trajedit .trajedit-said :is(h4, h5):empty::after {
   content: "(no text)";
   color: var(--trajedit-secondary);
 }
 """
 
-CHAT_STYLE = STYLE + _CHAT_TEXT + _CHAT + _LONG_RESULTS + _CHAT_ABSENT
+
+def _signed(kind: str, rules: str) -> str:
+    """The rules under a line that shows whether somebody changed them since."""
+    return f"/* ls-trajedit {kind} {_digest(rules)} */\n{rules}"
+
+
+def _digest(rules: str) -> str:
+    """What tells these rules from others, however they are indented."""
+    return hashlib.sha256(" ".join(rules.split()).encode()).hexdigest()[:16]
+
+
+STYLE = _signed("steps", _STEPS_STYLE)
+CHAT_STYLE = _signed("chats", _STEPS_STYLE + _CHAT_TEXT + _CHAT + _LONG_RESULTS + _CHAT_ABSENT)
+
+_CURRENT = {"steps": STYLE, "chats": CHAT_STYLE}
+_ELEMENT = re.compile(r"(<Style>\s*)([^<]*?)(\s*</Style>)")
+_SIGNED = re.compile(r"/\* ls-trajedit (steps|chats) ([0-9a-f]{16}) \*/\s*(.*)", re.DOTALL)
+# The digests of what was written before there was a line that says so.
+_UNSIGNED = {
+    "99b4bac6414fe0ad": "steps",
+    "3bd755eba06cb774": "steps",
+    "df07ad81b1a323be": "steps",
+    "928f6d4613f9c029": "chats",
+    "9b52a159b565559a": "chats",
+    "6bbd7f9c17773099": "chats",
+    "33392b37843e6ea2": "chats",
+    "829cd8eb0092a549": "chats",
+}
+
+
+def renew_style(config: str) -> str:
+    """The labeling config `config` (XML) with the Style of this version in the place of one that another version wrote.
+    One that somebody changed stays, and so does everything else, byte for byte."""
+    return _ELEMENT.sub(_renewed, config)
+
+
+def _renewed(element: re.Match[str]) -> str:
+    before, style, after = element.groups()
+    kind = _writer(style)
+    return f"{before}{_CURRENT[kind].strip()}{after}" if kind else element.group()
+
+
+def _writer(style: str) -> str | None:
+    """For which kind of config a version of ls-trajedit wrote `style`; None when somebody else did."""
+    if signed := _SIGNED.fullmatch(style):
+        kind, digest, rules = signed.groups()
+        return kind if digest == _digest(rules) else None
+    return _UNSIGNED.get(_digest(style))

@@ -15,6 +15,7 @@ from ls_trajedit.label_config.chat_data import chat_data, is_chat_data
 from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_config.style import renew_style
 from ls_trajedit.label_config.task_data import restore_trace, to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields
 from ls_trajedit.label_studio.failures import TooLargeError
@@ -127,7 +128,8 @@ def update_project(
     server: Server, number: int, options: Options, loaded: LoadedTraces, sending: Sending = _SENDING
 ) -> Target:
     """The project with this id, whose labeling config is replaced if it lacks anything that the options or the traces
-    need. A config never loses steps.
+    need. A config never loses steps. One that lacks nothing stays as somebody restyled it; only the style that an
+    earlier version of ls-trajedit wrote is brought up to date.
 
     Raises what `server` raises, OptionsError for options that do not fit the traces, and SetupError when the project
     holds traces of the other kind (chats, or the plain shape) or the new config would lack a control that annotations
@@ -140,9 +142,11 @@ def update_project(
     shape, known = _with_tasks(server, project, old, options, shape_of_traces(options, loaded))
     config = config_for(_never_shorter(options, old, shape), shape)
     if old is not None and _covers(project.label_config, config):
-        return Target(
-            project, project.label_config, shape, frozenset(known), config_changed=False, fields_changed=False
-        )
+        kept = renew_style(project.label_config)
+        changed = kept != project.label_config
+        if changed:
+            server.set_label_config(number, kept)
+        return Target(project, kept, shape, frozenset(known), config_changed=changed, fields_changed=False)
     new = read_config(config)
     _check_orphans(server, project, new, longest(shape))
     server.set_label_config(number, config)

@@ -33,7 +33,7 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 180
 _STOP_SECONDS = 10
 _LOG_LINES = 15
-_SIGN_UP_SECONDS = 30
+_FORM_SECONDS = 30
 
 # Label Studio reads dozens of variables, some with names like PORT, HOST or DEBUG, so it inherits only these.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -126,8 +126,9 @@ def run_label_studio(
                 start_new_session=True,
             )
         url = f"http://{_HOST}:{port}"
-        _wait_until_up(process, url, token, log, start_seconds)
-        yield LocalLabelStudio(url=url, token=token, username=username, password=password, pid=process.pid)
+        started = LocalLabelStudio(url=url, token=token, username=username, password=password, pid=process.pid)
+        _wait_until_up(process, started, log, start_seconds)
+        yield started
     finally:
         if process is not None:
             _stop(process)
@@ -144,7 +145,7 @@ def add_user(label_studio: LocalLabelStudio, email: str, password: str) -> str:
     try:
         with _session() as session:
             _sign_up(session, f"{label_studio.url}/user/signup/", email, password)
-            token = session.get(f"{label_studio.url}/api/current-user/token", timeout=_SIGN_UP_SECONDS)
+            token = session.get(f"{label_studio.url}/api/current-user/token", timeout=_FORM_SECONDS)
             token.raise_for_status()
             return str(token.json()["token"])
     except requests.RequestException as error:
@@ -166,19 +167,25 @@ def _require_free(port: int) -> int:
     return port
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], url: str, token: str, log: Path, seconds: int) -> None:
+def _wait_until_up(process: subprocess.Popen[bytes], started: LocalLabelStudio, log: Path, seconds: int) -> None:
     deadline = time.monotonic() + seconds
     with _session() as session:
-        session.headers["Authorization"] = f"Token {token}"
-        while (answer := _first_answer(session, url)) is None:
+        session.headers["Authorization"] = f"Token {started.token}"
+        while (answer := _first_answer(session, started.url)) is None:
             if (status := process.poll()) is not None:
                 raise ServerError(f"Label Studio ended with status {status} while starting. {_end_of(log)}")
             if time.monotonic() > deadline:
                 raise ServerError(f"Label Studio is not up after {seconds} s. {_end_of(log)}")
             time.sleep(0.2)
+        # 1.17 refuses the kind of token with which its owner is made, and has no setting for the start that allows it.
+        if answer.status_code == 401 and _allow_legacy_tokens(started):
+            answer = _ask_who_am_i(session, started.url)
     # If another server took the port in the meantime, it would be up too, but would not know the token.
     if not answer.ok:
-        raise ServerError(f"what answers at {url} is not the Label Studio that was just started. {_end_of(log)}")
+        raise ServerError(
+            f"what answers at {started.url} does not accept the token of the Label Studio that was just started, so it "
+            f"is another one, or a version that ls-trajedit does not know how to start. {_end_of(log)}"
+        )
 
 
 def _first_answer(session: requests.Session, url: str) -> requests.Response | None:
@@ -186,9 +193,30 @@ def _first_answer(session: requests.Session, url: str) -> requests.Response | No
     try:
         if session.get(f"{url}/health", timeout=5).json() != {"status": "UP"}:
             return None
-        return session.get(f"{url}/api/current-user/whoami", timeout=30)
+        return _ask_who_am_i(session, url)
     except requests.RequestException:
         return None
+
+
+def _ask_who_am_i(session: requests.Session, url: str) -> requests.Response:
+    return session.get(f"{url}/api/current-user/whoami", timeout=30)
+
+
+def _allow_legacy_tokens(started: LocalLabelStudio) -> bool:
+    """Has the owner log in and allow legacy tokens in the organization; says whether that worked."""
+    try:
+        with _session() as session:
+            fields = {"email": started.username, "password": started.password}
+            _send_form(session, f"{started.url}/user/login/", fields)
+            answer = session.post(
+                f"{started.url}/api/jwt/settings",
+                json={"api_tokens_enabled": True, "legacy_api_tokens_enabled": True},
+                headers={"X-CSRFToken": session.cookies["csrftoken"]},
+                timeout=_FORM_SECONDS,
+            )
+            return answer.ok
+    except (requests.RequestException, KeyError):
+        return False
 
 
 def _end_of(log: Path) -> str:
@@ -219,17 +247,21 @@ def _session() -> requests.Session:
 
 
 def _sign_up(session: requests.Session, form: str, email: str, password: str) -> None:
-    session.get(form, timeout=_SIGN_UP_SECONDS).raise_for_status()
-    fields = {"email": email, "password": password, "allow_newsletters": "false"}
-    answer = session.post(
-        form,
-        data={**fields, "csrfmiddlewaretoken": session.cookies["csrftoken"]},
-        allow_redirects=False,
-        timeout=_SIGN_UP_SECONDS,
-    )
+    answer = _send_form(session, form, {"email": email, "password": password, "allow_newsletters": "false"})
     answer.raise_for_status()
     if not answer.is_redirect:
         raise RefusedError(f"Label Studio does not accept the user {email}: {_complaints(answer.text)}")
+
+
+def _send_form(session: requests.Session, form: str, fields: Mapping[str, str]) -> requests.Response:
+    """The answer to the page `form`, filled in with `fields`; a redirect is not followed."""
+    session.get(form, timeout=_FORM_SECONDS).raise_for_status()
+    return session.post(
+        form,
+        data={**fields, "csrfmiddlewaretoken": session.cookies["csrftoken"]},
+        allow_redirects=False,
+        timeout=_FORM_SECONDS,
+    )
 
 
 def _complaints(page: str) -> str:

@@ -75,7 +75,8 @@ def test_it_reads_as_the_conversation_was() -> None:
     data = data_of(TRIP)
     flights = "\n".join(f"flight {number}" for number in range(60))
     assert shown(config_of(data), data) == [
-        *("Task", "I want to fly.\n  Here is my seat:", "trip", "You book flights."),
+        # The second of the two is in a panel, the first out of sight.
+        *("Task", "I want to fly.\n  Here is my seat:", "trip", "You book flights.", "You book flights."),
         *("user", "I want to fly.\n  Here is my seat:\n(image)", BLUE_DOT),
         *("Step 1", "reasoning", "Both at once.", "content", "Two questions to the system."),
         *("find_flight", "arguments", '{\n  "origin": "SFO",\n  "limit": 5\n}', "result", flights),

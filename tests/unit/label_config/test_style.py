@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
-from ls_trajedit.label_config.style import CHAT_STYLE, STYLE
+from ls_trajedit.label_config.style import CHAT_STYLE, STYLE, renew_style
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.options import Options, StepLabels
 from ls_trajedit.traces.shape import shape_of
@@ -46,6 +47,46 @@ def test_braces_are_balanced(style: str) -> None:
         depth += 1 if brace == "{" else -1
         assert depth >= 0
     assert depth == 0
+
+
+@STYLES
+def test_no_rule_asks_for_what_only_some_versions_of_label_studio_have(style: str) -> None:
+    # `textarea-form` and `textarea-control` came with 1.23.0; `textarea-region` is in all from 1.12 on.
+    assert set(re.findall(r'data-testid="([^"]+)"', style)) == {"textarea-region", "htx-textbox-content"}
+
+
+def in_a_config(style: str) -> str:
+    return f'<View className="trajedit"><Style>\n{style}</Style>\n<Text name="a" value="$b"/>\r\n</View>'
+
+
+@STYLES
+def test_a_style_of_this_version_stays_however_it_is_indented(style: str) -> None:
+    config = in_a_config(style)
+    assert renew_style(config) == config
+    assert renew_style(config.replace("  ", "\t").replace("\n", "\r\n")).replace("\r\n", "\n").split() == config.split()
+
+
+@STYLES
+def test_a_style_that_another_version_signed_is_renewed_and_nothing_else_changes(style: str) -> None:
+    kind = "chats" if style == CHAT_STYLE else "steps"
+    # sha256 of ".trajedit { color: teal; }", by sha256sum; the rules may be indented in another way by now.
+    another = f"/* ls-trajedit {kind} 7471c4d73e7c4141 */\n.trajedit {{\n  color: teal;\n}}\n"
+    assert renew_style(in_a_config(another)) == in_a_config(style)
+
+
+@STYLES
+def test_a_style_that_somebody_changed_stays(style: str) -> None:
+    for config in (in_a_config(style.replace("13px", "14px")), in_a_config(".trajedit { color: teal; }"), "<View/>"):
+        assert renew_style(config) == config
+
+
+@pytest.mark.parametrize("name", ["steps", "chats"])
+def test_a_style_from_before_they_were_signed_is_renewed(name: str) -> None:
+    old = (Path(__file__).parents[2] / "fixtures" / "styles" / f"{name}.css").read_text(encoding="utf-8")
+    assert "ls-trajedit" not in old
+    assert renew_style(in_a_config(old)) == in_a_config(STYLE if name == "steps" else CHAT_STYLE)
+    mine = old.replace("#ffffff", "#fffff0")
+    assert renew_style(in_a_config(mine)) == in_a_config(mine)
 
 
 @pytest.mark.parametrize("layout", ["unrolled", "repeater"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -322,3 +323,19 @@ def test_predictions_that_are_added_later_are_halved_too() -> None:
     push.target = replace(push.target, known=frozenset({"tr0"}))
     assert push.run_prefilled().predicted == 100
     assert [prediction["task"] for prediction in push.recording.predictions] == list(range(1, 101))
+
+
+def test_a_config_that_lacks_nothing_gets_the_style_of_this_version_and_keeps_the_rest() -> None:
+    chats = loaded_chats({"id": "a", "messages": LONGER})
+    data = chat_data(chats.chats[0].trace, NO_OPTIONS)
+    current = write_chat_config(Options(), chat_shape([data])).replace("<View", '<View style="color: teal"', 1)
+    # The digest is that of the one rule, so an earlier version of ls-trajedit could have written it.
+    rule = "/* ls-trajedit chats 7471c4d73e7c4141 */ .trajedit { color: teal; }"
+    earlier = re.sub(r"(<Style>\s*).*(\s</Style>)", rf"\g<1>{rule}\2", current, flags=re.DOTALL)
+    recording = ProjectServer(earlier, data)
+    target = update_project(cast(Server, recording), 12, Options(), chats)
+    assert (target.config_changed, target.fields_changed) == (True, False)
+    assert recording.config.split() == current.split()
+
+    again = update_project(cast(Server, recording), 12, Options(), chats)
+    assert (again.config_changed, again.config) == (False, recording.config)
