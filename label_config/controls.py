@@ -353,7 +353,8 @@ def _spelling(tag: Tag) -> str:
 def _asks_for_a_reason(tag: Tag, text_areas: int) -> bool:
     """Our own reasons end in `__reason`. In somebody else's config, a TextArea whose name ends in `reason` is one,
     unless it is the only one of the `text_areas` that point at its Text."""
-    return tag.name.endswith("__reason") or (text_areas > 1 and tag.name.lower().endswith("reason"))
+    name = tag.name.lower()
+    return name.endswith("__reason") or (text_areas > 1 and name.endswith("reason"))
 
 
 def _label_name(control: str) -> str:

@@ -122,7 +122,9 @@ def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> 
         if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
             return _sort_closely(results, controls, data)
         value = result.get("value")
-        if name not in expected or not isinstance(value, dict) or len(value) != 1 or "meta" in result:
+        if name not in expected or not isinstance(value, dict) or len(value) != 1:
+            return _sort_closely(results, controls, data)
+        if "meta" in result and not _is_only_lead_time(result["meta"]):
             return _sort_closely(results, controls, data)
         original, kind, key, path = expected[name]
         texts = value.get(key)
@@ -241,6 +243,10 @@ def _holds_text(value: Any) -> bool:
         case list():
             return any(map(_holds_text, value))
     return False
+
+
+def _is_only_lead_time(meta: Any) -> bool:
+    return isinstance(meta, dict) and "text" not in meta
 
 
 def _regions(results: list[Any]) -> set[tuple[str, str]]:

@@ -85,7 +85,7 @@ const pageFields = (() => {
     const areas = tags.filter((tag) => tag.type === "textarea" && texts.has(tag.toname) && !tag.perregion && !tag.peritem);
     for (const { toname } of areas) pointers.set(toname, (pointers.get(toname) ?? 0) + 1);
     const isReason = ({ name, toname }) =>
-      name.endsWith("__reason") || (pointers.get(toname) > 1 && name.toLowerCase().endsWith("reason"));
+      /__reason$/i.test(name) || (pointers.get(toname) > 1 && /reason$/i.test(name));
     const reasons = new Map(areas.filter(isReason).map(({ name, toname }) => [toname, name]));
     const tools = callCheck.toolsOf(data[RESERVED_KEY]?.tools ?? null);
     const editors = new Map();

@@ -77,10 +77,11 @@ def test_a_lone_text_area_with_reason_in_its_name_is_an_editor() -> None:
     assert controls.editors == (Editor("reason", "a", ("steps", 0, "reason"), 0, "reason"),)
 
 
-def test_our_own_reason_is_a_reason_even_without_an_editor() -> None:
-    controls = resolved(text("a", "$steps[0].x"), area("a__reason", "a"))
+@pytest.mark.parametrize("name", ["a__reason", "a__Reason"])
+def test_our_own_reason_is_a_reason_even_without_an_editor(name: str) -> None:
+    controls = resolved(text("a", "$steps[0].x"), area(name, "a"))
     assert (controls.editors, controls.others) == ((), frozenset())
-    assert [(found.control, found.original, found.is_remark) for found in controls.texts] == [("a__reason", "a", True)]
+    assert [(found.control, found.original, found.is_remark) for found in controls.texts] == [(name, "a", True)]
 
 
 def test_choices_on_a_step_score_the_step() -> None:
