@@ -6,13 +6,15 @@ and the native format needs the trace as it was imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ls_trajedit.converters.record import Edit, RecordedTrace
 from ls_trajedit.label_config.chat_data import Chat, Correction, chat_fields
+from ls_trajedit.label_config.task_data import knows_key_order
 from ls_trajedit.traces.chat import chat_messages
+from ls_trajedit.traces.field_path import FieldPath
 from ls_trajedit.traces.json_text import json_indented
 from ls_trajedit.traces.model import Image, Other, Reasoning, Step, Text, Trace
 
@@ -21,9 +23,15 @@ __all__ = ["ChatTraces", "PlainTraces", "Traces", "recorded_chat", "value_text"]
 
 @dataclass(frozen=True)
 class PlainTraces:
-    """A trace of the plain shape, all of it, after the corrections."""
+    """A trace of the plain shape, all of it, after the corrections. `stored` is the data of its task as Label Studio's
+    database gave it."""
 
     corrected: dict[str, Any]
+    stored: Mapping[str, Any]
+
+    def knows_key_order(self, path: FieldPath) -> bool:
+        """Whether the order of keys at `path` of the trace is known to be that of the file that it came from."""
+        return knows_key_order(self.stored, path)
 
     @property
     def native(self) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.label_config.task_data import editor_text, shown_value
+from ls_trajedit.label_config.task_data import editor_text, imported_data, shown_value
 from ls_trajedit.traces.field_path import RESERVED_KEY, get_field
 
 __all__ = ["Prediction", "Result", "TextValue", "predict"]
@@ -49,6 +49,7 @@ def predict(task: Mapping[str, Any], config: str) -> list[Result]:
     data = task.get("data")
     if not isinstance(data, Mapping):
         raise ValueError("the task has no object as `data`")
+    data = imported_data(dict(data)) if RESERVED_KEY in data else data
     value_at = shown_value if RESERVED_KEY in data else get_field
     results: list[Result] = []
     for editor in read_config(config).controls(data).editors:

@@ -4,7 +4,11 @@ Label Studio shows strings, and accepts a task only when its data has every key 
 that is an object, a list or a number would be shown as `[object Object]`; a step that is a bare string has no field to
 point at; a trace without a final answer would be refused. So `to_task_data` writes such fields as JSON text, such steps
 as objects and such missing fields as empty strings, and notes under the key `ls_trajedit` what it did; `restore_trace`
-undoes it. The task data of a trace that needs none of this is the trace itself.
+undoes it.
+
+What a Label Studio on PostgreSQL forgets, the order of keys and how some numbers are written, is noted there too, as
+`layout`, in every task: that it is there says that the order can be trusted. `imported_data` gives the data as it was
+imported; whoever reads the data of a task that may come from a server asks for that first.
 """
 
 from __future__ import annotations
@@ -23,8 +27,19 @@ from ls_trajedit.traces.field_path import (
     set_field,
 )
 from ls_trajedit.traces.json_text import json_indented, parse_json
+from ls_trajedit.traces.jsonb import is_jsonb, layout_of, noted_layout, restore_layout
 
-__all__ = ["editor_text", "is_json_text", "restore_trace", "shown_value", "to_task_data"]
+__all__ = [
+    "editor_text",
+    "imported_data",
+    "is_json_text",
+    "knows_key_order",
+    "restore_trace",
+    "shown_value",
+    "to_task_data",
+]
+
+_LAYOUT = "layout"
 
 
 def to_task_data(
@@ -60,12 +75,43 @@ def to_task_data(
         elif not isinstance(value, str):
             data = set_field(data, path, json_indented(value))
             notes.setdefault("json", []).append(format_path(path))
-    return {**data, RESERVED_KEY: notes} if notes else data
+    notes[_LAYOUT] = layout_of(_kept_values(data, notes)).as_json()
+    return {**data, RESERVED_KEY: notes}
+
+
+def imported_data(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a task as it was imported: with each object's keys in the order that they had in the file, and with
+    the numbers as they were written there, wherever the database has changed that.
+
+    What somebody has changed in the data since stays changed. Data without a note of the layout stays as it is.
+    """
+    notes = data.get(RESERVED_KEY)
+    layout = noted_layout(notes.get(_LAYOUT)) if isinstance(notes, dict) else None
+    if layout is None:
+        return data
+    assert isinstance(notes, dict)
+    others = {key: value for key, value in notes.items() if key != _LAYOUT}
+    trace = {key: value for key, value in data.items() if key != RESERVED_KEY}
+    kept = restore_layout(_kept_values(trace, others), layout)
+    if "replaced" in others:
+        trace, others["replaced"] = kept
+    else:
+        trace = kept
+    return {**trace, RESERVED_KEY: others} if others else trace
+
+
+def knows_key_order(data: Mapping[str, Any], path: FieldPath) -> bool:
+    """Whether the order of the keys at `path` of a task's data, as it came from the server, is known to be that of the
+    file: because it is noted, or because what stands there cannot have been in PostgreSQL's `jsonb`, which has an order
+    of its own. What stands elsewhere in the data does not count: it may have been added later."""
+    notes = data.get(RESERVED_KEY)
+    noted = isinstance(notes, dict) and noted_layout(notes.get(_LAYOUT)) is not None
+    return noted or not is_jsonb(get_field(data, path))
 
 
 def shown_value(data: Mapping[str, Any], path: FieldPath) -> Any:
-    """What the trace in the task data has at `path`: the string that is shown for it, None for null, MISSING for
-    nothing. In data that `to_task_data` did not write, it may be a value of any type."""
+    """What the trace in the task data (as it was imported) has at `path`: the string that is shown for it, None for
+    null, MISSING for nothing. In data that `to_task_data` did not write, it may be a value of any type."""
     notes = data.get(RESERVED_KEY)
     if isinstance(notes, dict):
         text = format_path(path)
@@ -95,11 +141,13 @@ def is_json_text(data: Mapping[str, Any], path: FieldPath) -> bool:
 
 
 def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
-    """The trace that `data` was made from, with the corrections that were made in `data`.
+    """The trace that `data` was made from, with the corrections that were made in `data`. These are made in what
+    `imported_data` gives; without any, it does not matter.
 
     Raises ValueError when a string that is noted as JSON is not JSON, and KeyError, IndexError, TypeError or
     AttributeError when the notes do not fit the data.
     """
+    data = imported_data(data)
     notes = data.get(RESERVED_KEY)
     if not isinstance(notes, dict):
         return data
@@ -118,6 +166,11 @@ def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
             steps[index] = steps[index][bare["field"]]
         trace = set_field(trace, steps_path, steps)
     return trace
+
+
+def _kept_values(trace: dict[str, Any], notes: Mapping[str, Any]) -> Any:
+    """What of a trace the database keeps: what is in the data, and what was replaced there."""
+    return [trace, notes["replaced"]] if "replaced" in notes else trace
 
 
 def _with_empty_text(data: dict[str, Any], path: FieldPath) -> tuple[dict[str, Any], FieldPath, Any]:

@@ -6,6 +6,7 @@ spans of sessions. Which of these, its shape says, never its name; `from` in the
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, cast
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, get_field
 from ls_trajedit.traces.json_stream import split_json
 from ls_trajedit.traces.json_text import json_line, parse_json
+from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.model import Trace
 from ls_trajedit.traces.options import Options, nearest
 from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, content_id
@@ -176,10 +178,11 @@ def read_chat(source: Any, format_: str, options: ReadOptions) -> list[Trace]:
 
 
 def trace_identity(data: dict[str, Any], id_path: FieldPath) -> str:
-    """What identifies a trace when it is imported again: its id as a string or, without one, all of it as JSON."""
+    """What identifies a trace when it is imported again: its id as a string or, without one, a digest of all that is in
+    it, whatever database it comes from: PostgreSQL keeps neither the order of keys nor how every number is written."""
     value = get_field(data, id_path)
     if value is MISSING or value is None:
-        return json_line(data).decode()
+        return f"sha256:{hashlib.sha256(json_line(as_jsonb(data))).hexdigest()}"
     return str(value)
 
 

@@ -61,9 +61,10 @@ def build_record(
     original: OriginalTrace,
     reading: Reading,
     schema: Schema,
+    stored: Mapping[str, Any],
 ) -> tuple[Record, PlainTraces]:
     """The record of `annotation`, and the whole trace. The distances are computed here, from the two texts of each
-    edit."""
+    edit. The task's data is as it was imported, `stored` is the data as the database gave it."""
     edits = tuple(_edit(edited) for edited in reading.edits)
     corrected = _corrected_trace(task["data"], reading) if edits else original.imported
     record = Record(
@@ -83,7 +84,7 @@ def build_record(
             remarks=reading.remarks,
         ),
     )
-    return record, PlainTraces(corrected)
+    return record, PlainTraces(corrected, stored)
 
 
 def build_chat_record(

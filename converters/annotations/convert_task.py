@@ -16,6 +16,7 @@ from ls_trajedit.converters.record import Record, Reject, RejectedAnnotation, Re
 from ls_trajedit.converters.traces import Traces
 from ls_trajedit.label_config.chat_data import Chat, chat_of
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_config.task_data import imported_data
 from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "convert_task"]
@@ -78,16 +79,21 @@ def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -
     annotations = [
         a if isinstance(a, dict) else {"result": {"found": a}} for a in (listed if isinstance(listed, list) else [])
     ]
-    chat = _ChatOf(task, schema, rules)
+    stored = task.get("data")
+    if isinstance(stored, dict) and (imported := imported_data(stored)) is not stored:
+        task = {**task, "data": imported}
+    chat = _ChatOf(task, stored, schema, rules)
     for annotation in sorted(annotations, key=_number):
         yield _convert_annotation(task, annotation, schema, rules, chat)
 
 
 @dataclass
 class _ChatOf:
-    """The conversation in a task, read once for all annotations of it."""
+    """The conversation in a task, read once for all annotations of it. The task's data is as it was imported, `stored`
+    is the data as Label Studio's database gave it."""
 
     task: Mapping[str, Any]
+    stored: Any
     schema: Schema
     rules: ReadingRules
 
@@ -132,7 +138,7 @@ def _read(
     if chat is None:
         original = original_trace(task, schema)
         reading = _reading(task, annotation, schema, rules)
-        return build_record(task, annotation, annotator, original, reading, schema)
+        return build_record(task, annotation, annotator, original, reading, schema, chat_of_task.stored)
     reading = _reading(task, annotation, schema, rules)
     corrected = read_corrections(chat, task["data"], reading, schema.steps_path)
     checked = check_calls(corrected.traces.corrected, corrected.edits)

@@ -19,6 +19,7 @@ from ls_trajedit.label_config.controls import Controls, Editor, ExpectedResult, 
 from ls_trajedit.label_config.task_data import editor_text, is_json_text, shown_value
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, format_path, get_field
 from ls_trajedit.traces.json_text import json_line, parse_json, same_json
+from ls_trajedit.traces.jsonb import as_jsonb, is_jsonb
 
 __all__ = ["EditedField", "Reading", "read_annotation"]
 
@@ -310,13 +311,13 @@ def _read_editor(
         changed = [restore_newlines(original, t) for t in dict.fromkeys(texts) if not same_but_newlines(original, t)]
         edited = [(text, text) for text in dict.fromkeys(changed)]
     else:
-        edited = _changed_json(original, texts, editor)
+        edited = _changed_json(original, texts, editor, data)
     if len(edited) > 1:
         raise RejectedAnnotation(RejectReason.SEVERAL_TEXTS, f"`{editor.control}` holds {len(edited)} different texts")
     return EditedField(editor, original_text, *edited[0], reason) if edited else None
 
 
-def _changed_json(original: Any, texts: list[str], editor: Editor) -> list[tuple[str, Any]]:
+def _changed_json(original: Any, texts: list[str], editor: Editor, data: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Each text that stands for a JSON value other than `original`, and what the task's data holds for it: the text
     itself where `original` is JSON text there, because `restore_trace` turns it back into the value."""
     is_text = isinstance(original, str)
@@ -324,7 +325,9 @@ def _changed_json(original: Any, texts: list[str], editor: Editor) -> list[tuple
     changed: list[tuple[str, Any]] = []
     for text in texts:
         value = _parse(text, editor)
-        if not any(same_json(value, other) for other in values):
+        same = any(same_json(value, other) for other in values)
+        # A prediction that was imported with the data still has the numbers that PostgreSQL has changed in the data.
+        if not same and not (not is_text and same_json(as_jsonb(value), original) and is_jsonb(data)):
             values.append(value)
             changed.append((text, text if is_text else value))
     return changed

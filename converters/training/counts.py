@@ -43,19 +43,23 @@ class Omission(str, Enum):
     """Nothing was said before it, and trainers need a prompt."""
 
 
+_ONLY_WHERE_IT_OCCURRED = ("actions_of_unknown_order", "contradictory_labels")
+
+
 @dataclass
 class TrainingCounts:
     """`records` are those from which rows are made; `annotations_left_out` and `edits_left_out` are what the policy for
-    several annotators leaves out. The actions are those of the corrected steps, written as calls or as text.
-    `contradictory_labels` counts the steps whose label contradicts another or an edit. `splits` counts the traces in
-    each split; the manifest counts the rows of each file instead, and names the splits that are far from their
-    shares."""
+    several annotators leaves out. The actions are those of the corrected steps, written as calls or as text; those of
+    unknown order are among the latter. `contradictory_labels` counts the steps whose label contradicts another or an
+    edit. `splits` counts the traces in each split; the manifest counts the rows of each file instead, and names the
+    splits that are far from their shares."""
 
     records: int = 0
     annotations_left_out: int = 0
     edits_left_out: int = 0
     actions_as_calls: int = 0
     actions_as_text: int = 0
+    actions_of_unknown_order: int = 0
     contradictory_labels: int = 0
     splits: SplitCounts = field(default_factory=SplitCounts)
 
@@ -71,6 +75,7 @@ class TrainingCounts:
         self.actions_as_calls += calls
         self.actions_as_text += texts
         self.contradictory_labels += len(sample.contradictory_steps)
+        self.actions_of_unknown_order += sample.actions_of_unknown_order()
 
     def update(self, other: TrainingCounts) -> None:
         """Adds what another part of the same run counted."""
@@ -81,6 +86,4 @@ class TrainingCounts:
     def as_json(self) -> dict[str, int]:
         """The counts as the manifest has them: what only some data has is there only where it occurred."""
         counts = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "splits"}
-        if not self.contradictory_labels:
-            del counts["contradictory_labels"]
-        return counts
+        return {name: count for name, count in counts.items() if count or name not in _ONLY_WHERE_IT_OCCURRED}

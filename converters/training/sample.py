@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypedDict
 
 from ls_trajedit.converters.record import Edit, Record, RecordedTrace
-from ls_trajedit.converters.traces import ChatTraces, Traces
+from ls_trajedit.converters.traces import ChatTraces, PlainTraces, Traces
 from ls_trajedit.converters.training.chat_turns import (
     chat_turns,
     heard_messages,
@@ -22,11 +22,12 @@ from ls_trajedit.converters.training.datasets_text import loadable
 from ls_trajedit.converters.training.rendering import THOUGHT, Rendering, is_within
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.tool_calls import (
+    Signature,
     Tool,
     ToolCall,
     declared_tools,
     inferred_tools,
-    parameter_names,
+    signatures,
     well_formed_json,
 )
 from ls_trajedit.converters.training.turns import (
@@ -251,6 +252,19 @@ class Sample:
         calls = sum(bool(step_calls(step, self.rendering, self._parameters)) for step in acting)
         return calls, len(acting) - calls
 
+    def actions_of_unknown_order(self) -> int:
+        """How many of the corrected steps with an action stay text because the database has lost the order of the
+        parameters: nobody knows which of them a positional argument is for."""
+        if self.chat is not None or not any(signature.others for signature in self._parameters.values()):
+            return 0
+        in_any_order = {name: signature.in_any_order for name, signature in self._parameters.items()}
+        acting = [step for step in self.record.corrected_trace.steps if has_action(step, self.rendering)]
+        return sum(
+            not step_calls(step, self.rendering, self._parameters)
+            and bool(step_calls(step, self.rendering, in_any_order))
+            for step in acting
+        )
+
     def columns(self, step: int, *, n_edits: int, is_stale: bool) -> Columns:
         """What a row says about its origin. `step` is -1 when no step was edited."""
         return {
@@ -269,8 +283,17 @@ class Sample:
         return None if value is MISSING else declared_tools(value)
 
     @cached_property
-    def _parameters(self) -> dict[str, list[str]]:
-        return parameter_names(self._declared or [])
+    def _parameters(self) -> dict[str, Signature]:
+        return signatures(self._declared or [], knows_key_order=self._knows_key_order)
+
+    @cached_property
+    def _knows_key_order(self) -> bool:
+        """Whether the parameters of the declared tools are in the order in which they were declared. They are where the
+        tools stand in the trace as JSON text."""
+        path = self.rendering.tools_path
+        if path is None or isinstance(get_field(self.record.source.extra, path), str):
+            return True
+        return not isinstance(self.traces, PlainTraces) or self.traces.knows_key_order(path)
 
     def _chat_turns(self, trace: Trace) -> list[Turn]:
         if self.is_text:

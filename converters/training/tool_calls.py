@@ -9,7 +9,7 @@ import ast
 import math
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -18,17 +18,33 @@ from ls_trajedit.traces.json_text import parse_json
 
 __all__ = [
     "Parameters",
+    "Signature",
     "Tool",
     "ToolCall",
     "declared_tools",
     "inferred_tools",
-    "parameter_names",
     "parse_calls",
+    "signatures",
     "well_formed_json",
 ]
 
-Parameters = Mapping[str, Sequence[str]]
-"""The names of each known tool's parameters, in order."""
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a tool: `names` in the order in which positional arguments are given to them, then `others`,
+    whose order is not known."""
+
+    names: tuple[str, ...]
+    others: frozenset[str] = frozenset()
+
+    @property
+    def in_any_order(self) -> Signature:
+        """The same parameters as if their order were known."""
+        return Signature((*self.names, *sorted(self.others)))
+
+
+Parameters = Mapping[str, Signature]
+"""The parameters of each known tool."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _PYTHON_CALL = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_.]*\s*\(.*\)\s*", re.ASCII | re.DOTALL)
@@ -63,8 +79,8 @@ class Tool(TypedDict):
 def parse_calls(action: Any, parameters: Parameters) -> list[ToolCall] | None:
     """The calls that an action makes, or None when it is anything else, which stays text.
 
-    `parameters` are those of the declared tools. Without them, the positional arguments of a call have no names, so it
-    stays text.
+    `parameters` are those of the declared tools. Without them, or where it is not known which of them comes next, the
+    positional arguments of a call have no names, so it stays text.
 
     >>> parse_calls("web_search(query='SF weather')", {})
     [ToolCall(name='web_search', arguments={'query': 'SF weather'})]
@@ -93,13 +109,24 @@ def declared_tools(value: Any) -> list[Tool] | None:
     return [_tool(well_formed_json(function)) for function in functions]
 
 
-def parameter_names(tools: Iterable[Tool]) -> dict[str, list[str]]:
-    """The names of each tool's parameters, in the order in which it declares them."""
+def signatures(tools: Iterable[Tool], *, knows_key_order: bool) -> dict[str, Signature]:
+    """The parameters of each tool, in the order of its `properties`.
+
+    Where that order is lost (the tools come from a PostgreSQL, which orders keys in its own way), the parameters that
+    the array `required` names come first, as they do in a function's signature, and the others in no known order.
+    """
     found = {}
     for tool in tools:
         parameters = tool["function"].get("parameters")
         properties = parameters.get("properties") if isinstance(parameters, dict) else None
-        found[tool["function"]["name"]] = list(properties) if isinstance(properties, dict) else []
+        names = tuple(properties) if isinstance(properties, dict) else ()
+        if not knows_key_order:
+            required = parameters.get("required") if isinstance(parameters, dict) else None
+            listed = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+            known = tuple(dict.fromkeys(name for name in listed if name in names))
+            found[tool["function"]["name"]] = Signature(known, frozenset(names) - frozenset(known))
+        else:
+            found[tool["function"]["name"]] = Signature(names)
     return found
 
 
@@ -167,7 +194,7 @@ def _parse_python(text: str, parameters: Parameters) -> list[ToolCall] | None:
         if not isinstance(node, ast.Call):
             return None
         name = ast.unparse(node.func)
-        names = parameters.get(name, ())
+        names = _positional_names(parameters.get(name, Signature(())), node)
         if len(node.args) > len(names):
             return None
         arguments = {name: ast.literal_eval(value) for name, value in zip(names, node.args, strict=False)}
@@ -179,6 +206,12 @@ def _parse_python(text: str, parameters: Parameters) -> list[ToolCall] | None:
         return None
     call = _checked(name, arguments)
     return None if call is None else [call]
+
+
+def _positional_names(signature: Signature, call: ast.Call) -> tuple[str, ...]:
+    """The names of positional arguments. After those in a known order comes one more, if only one is left for it."""
+    left = signature.others - {keyword.arg for keyword in call.keywords}
+    return (*signature.names, *left) if len(left) == 1 else signature.names
 
 
 def _checked(name: Any, arguments: Any) -> ToolCall | None:

@@ -8,9 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ls_trajedit.label_config.task_data import editor_text, is_json_text, restore_trace, shown_value, to_task_data
+from ls_trajedit.label_config.task_data import (
+    editor_text,
+    imported_data,
+    is_json_text,
+    knows_key_order,
+    restore_trace,
+    shown_value,
+    to_task_data,
+)
 from ls_trajedit.label_config.write_config import shown_fields
 from ls_trajedit.traces.field_path import MISSING, parse_path
+from ls_trajedit.traces.json_text import json_line, parse_json
+from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import shape_of
 from tests.support.loop import at, project_of
@@ -43,9 +53,81 @@ def test_label_studio_takes_every_task_because_each_key_that_the_config_shows_ho
             assert isinstance(at(data, ".".join(map(str, path))), str)
 
 
-def test_a_trace_that_needs_nothing_is_its_own_task_data() -> None:
-    trace = {"id": "t", "steps": [{"action": "go", "n": 5}], "extra": {"deep": [1, None]}}
-    assert task_data(trace, fields=("action",), top=("id",)) == trace
+def test_a_trace_that_needs_nothing_is_its_own_task_data_with_a_note_of_the_order_of_its_keys() -> None:
+    trace = {"id": "t", "steps": [{"n": 5, "action": "go"}], "more": {"deep": [1, None]}}
+    assert task_data(trace, fields=("action",), top=("id",)) == {
+        **trace,
+        "ls_trajedit": {"layout": {"keys": [["id", "steps", "more"]]}},
+    }
+    assert imported_data(task_data(trace)) == trace
+
+
+def test_what_postgresql_forgets_is_noted() -> None:
+    trace = {"task": "t", "id": 1, "steps": [{"thought": -0.0, "action": "go"}, {"action": [1e22, 1.0]}]}
+    assert task_data(trace)["ls_trajedit"]["layout"] == {
+        "keys": [["task", "id", "steps"], ["thought", "action"]],
+        "numbers": [[["steps", 0, "thought"], "-0.0"], [["steps", 1, "action", 0], "1e+22"]],
+    }
+
+
+def test_that_nothing_is_to_be_noted_is_noted_too() -> None:
+    assert task_data({"id": "t", "steps": [{"action": "go"}]})["ls_trajedit"] == {"layout": {}}
+
+
+def without_notes(data: dict[str, Any]) -> str:
+    return exact({key: value for key, value in imported_data(data).items() if key != "ls_trajedit"})
+
+
+@given(cases())
+def test_a_trace_comes_back_from_postgresql_as_it_was(case: Case) -> None:
+    for trace, data in zip(case.traces, project_of(case.options, case.traces).data, strict=True):
+        stored = parse_json(json_line(as_jsonb(data)))
+        assert exact(restore_trace(stored)) == exact(trace)
+        assert without_notes(stored) == without_notes(data)
+
+
+def test_data_that_was_changed_in_label_studio_stays_changed() -> None:
+    trace = {"steps": [{"thought": "a", "action": "go", "n": 1e22}, {"n": -0.0}], "id": "t"}
+    stored = as_jsonb(task_data(trace))
+    stored["steps"][0] = {"action": "went", "n": 5, "why": "x"}
+    stored["steps"][1] = {"n": 0}
+    stored["more"] = {"b": 1, "a": 2}
+    assert exact(restore_trace(stored)) == exact(
+        {
+            "id": "t",
+            "steps": [{"action": "went", "n": 5, "why": "x"}, {"n": 0}],
+            "more": {"b": 1, "a": 2},
+        }
+    )
+
+
+def test_what_an_annotator_types_keeps_its_own_order_of_keys() -> None:
+    trace = {"steps": [{"query": {"q": 1, "k": -0.0}, "args": {"q": 1, "k": 2}}], "id": "t"}
+    stored = as_jsonb(task_data(trace, fields=("args",)))
+    data = imported_data(stored)
+    data["steps"][0]["args"] = '{"k": -0.0, "q": 1e22}'
+    assert exact(restore_trace(data)) == exact(
+        {"steps": [{"query": {"q": 1, "k": -0.0}, "args": {"k": -0.0, "q": 1e22}}], "id": "t"}
+    )
+
+
+def test_the_order_of_keys_is_known_where_it_is_noted_or_cannot_be_that_of_postgresql() -> None:
+    tools = [{"name": "f", "parameters": {"properties": {"k": {}, "query": {}}}}]
+    trace = {"tools": tools, "steps": [{"thought": "t", "action": "f('x', 5)"}]}
+    assert not knows_key_order(trace, ("tools",))
+    assert knows_key_order(as_jsonb(task_data(trace)), ("tools",))
+    tools[0]["description"] = "after the parameters, which is its place in PostgreSQL"
+    assert not knows_key_order(trace, ("tools",))
+    declared = [{"name": "f", "description": "before them", "parameters": {}}]
+    assert knows_key_order({"tools": declared}, ("tools",))
+
+
+@pytest.mark.parametrize(
+    "layout", [None, 5, [], {"keys": 5}, {"keys": [[1]]}, {"exceptions": [[["steps"], 7]]}, {"numbers": [["a", "1"]]}]
+)
+def test_a_layout_that_ls_trajedit_did_not_note_changes_nothing(layout: Any) -> None:
+    data = {"steps": [{"action": "go"}], "ls_trajedit": {"layout": layout}}
+    assert restore_trace(data) == {"steps": [{"action": "go"}]}
 
 
 def test_a_step_that_is_a_string_is_shown_as_a_field() -> None:

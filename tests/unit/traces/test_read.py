@@ -44,6 +44,20 @@ def test_traces_are_read_as_they_are_whether_in_lines_or_in_an_array(case: Case)
         assert [exact(item.data) for item in found if isinstance(item, StepTrace)] == [exact(t) for t in case.traces]
 
 
+def test_a_trace_without_an_id_is_the_same_one_whatever_database_it_comes_from() -> None:
+    file = {"task": "t", "steps": [{"thought": "t", "action": {"q": 1e22, "n": -0.0, "b": 2**70, "x": 1.0}}]}
+    stored = {"task": "t", "steps": [{"action": {"b": 2**70, "n": 0.0, "q": 10**22, "x": 1.0}, "thought": "t"}]}
+    assert trace_identity(file, ("id",)) == trace_identity(stored, ("id",))
+    others: list[Any] = [
+        {**file, "task": "u"},
+        {**file, "steps": [{"thought": "t", "action": {"q": 1e22, "n": -0.0, "b": 2**70, "x": 1}}]},
+        {**file, "id": "t"},
+    ]
+    assert len({trace_identity(trace, ("id",)) for trace in [file, *others]}) == 4
+    same = json.dumps(file) + "\n" + json.dumps(stored)
+    assert invalid(same) == [(2, "the same trace, without `id`, is already in line 1")]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

@@ -186,6 +186,18 @@ def test_text_that_is_not_json_where_the_original_is_json_is_rejected(text: str)
     assert detail.startswith("`object` corrects `turns[0].call`, and its text is not JSON: ")
 
 
+def test_a_box_that_still_has_a_number_as_it_was_before_postgresql_was_not_edited() -> None:
+    def data(call: Any) -> dict[str, Any]:
+        return {"goal": "g", "turns": [{"call": call, "said": "s"}]}
+
+    assert edits(result("object", '{"n": -0.0, "m": 1e22}'), data=data({"m": 10**22, "n": 0.0})) == []
+    # This cannot come from PostgreSQL: `n` is after `m` there.
+    (edit,) = edits(result("object", '{"n": -0.0, "m": 1e22}'), data=data({"n": 0.0, "m": 10**22}))
+    assert json.dumps(edit[2]) == '{"n": -0.0, "m": 1e+22}'
+    (edit,) = edits(result("object", '{"n": 0.0, "m": 1e21}'), data=data({"m": 10**22, "n": 0.0}))
+    assert edit[2] == {"n": 0.0, "m": 1e21}
+
+
 def test_several_layouts_of_the_same_json_count_once() -> None:
     assert edits(result("object", OBJECT, "[1]", "[ 1 ]")) == [("object", OBJECT, [1])]
     assert rejection(result("object", "[1]", "[1.0]"))[0] is RejectReason.SEVERAL_TEXTS

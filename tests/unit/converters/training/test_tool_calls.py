@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.converters.training.tool_calls import (
+    Signature,
     ToolCall,
     declared_tools,
     inferred_tools,
-    parameter_names,
     parse_calls,
+    signatures,
 )
 from tests.support.strategies import json_values, texts
 
@@ -75,7 +76,7 @@ def test_any_other_action_stays_text(action: Any) -> None:
 
 
 def test_only_a_declared_tool_gives_positional_arguments_their_names() -> None:
-    known = {"open_url": ["url", "wait"]}
+    known = {"open_url": Signature(("url", "wait"))}
     assert parse_calls("open_url('x')", known) == one("open_url", url="x")
     assert parse_calls("open_url('x', 5)", known) == one("open_url", url="x", wait=5)
     assert parse_calls("open_url('x', wait=5)", known) == one("open_url", url="x", wait=5)
@@ -84,13 +85,46 @@ def test_only_a_declared_tool_gives_positional_arguments_their_names() -> None:
     assert parse_calls("other('x')", known) is None
 
 
+@pytest.mark.parametrize(
+    ("parameters", "signature"),
+    [
+        ({"properties": {"k": {}, "query": {}}, "required": ["query"]}, Signature(("query",), frozenset({"k"}))),
+        ({"properties": {"k": {}, "query": {}}, "required": ["query", "k"]}, Signature(("query", "k"))),
+        ({"properties": {"k": {}, "query": {}}}, Signature((), frozenset({"k", "query"}))),
+        ({"properties": {"k": {}}, "required": ["query", "k", "k", 5]}, Signature(("k",))),
+        ({"properties": {"k": {}}, "required": "k"}, Signature((), frozenset({"k"}))),
+        ({"properties": ["k"], "required": ["k"]}, Signature(())),
+        (None, Signature(())),
+    ],
+)
+def test_where_the_order_of_keys_is_lost_only_the_array_of_required_parameters_has_one(
+    parameters: Any, signature: Signature
+) -> None:
+    tools = declared_tools([{"name": "f", "parameters": parameters}])
+    assert signatures(tools or [], knows_key_order=False) == {"f": signature}
+
+
+def test_after_the_parameters_in_a_known_order_only_a_single_one_can_be_named() -> None:
+    one_left = {"f": Signature(("q",), frozenset({"k"}))}
+    assert parse_calls("f('x', 5)", one_left) == one("f", q="x", k=5)
+    assert parse_calls("f('x', 5, 6)", one_left) is None
+    assert parse_calls("f(5, q='x')", one_left) is None
+    two_left = {"f": Signature(("q",), frozenset({"k", "page"}))}
+    assert parse_calls("f('x')", two_left) == one("f", q="x")
+    assert parse_calls("f('x', 5)", two_left) is None
+    assert parse_calls("f('x', 5, 6)", two_left) is None
+    assert parse_calls("f('x', 5, page=6)", two_left) == one("f", q="x", k=5, page=6)
+    assert parse_calls("f('x', k=5, page=6)", two_left) == one("f", q="x", k=5, page=6)
+    assert parse_calls("f('x')", {"f": Signature((), frozenset({"q"}))}) == one("f", q="x")
+
+
 def test_arguments_hold_nothing_that_utf_8_cannot_encode() -> None:
     assert parse_calls({"name": "f", "arguments": {"a\udc80": ["\udc80"]}}, {}) == one("f", **{"a\ufffd": ["\ufffd"]})
 
 
 @given(json_values() | texts())
 def test_no_action_is_an_error_whatever_it_holds(action: Any) -> None:
-    for call in parse_calls(action, {"f": ["a"]}) or []:
+    for call in parse_calls(action, {"f": Signature(("a",), frozenset({"b"}))}) or []:
         json.dumps(call.arguments).encode()
 
 
@@ -106,7 +140,7 @@ def test_declared_tools_stay_as_they_are_and_get_a_description_if_they_have_none
     assert tools is not None
     assert tools[0] == {"type": "function", "function": DECLARED[0]}
     assert tools[1] == {"type": "function", "function": {"name": "stop", "description": ""}}
-    assert parameter_names(tools) == {"open_url": ["url", "n"], "stop": []}
+    assert signatures(tools, knows_key_order=True) == {"open_url": Signature(("url", "n")), "stop": Signature(())}
 
 
 @pytest.mark.parametrize("value", [None, [], "", "{", 5, {"name": "f"}, ["f"], [{"description": "x"}], [DECLARED]])

@@ -157,6 +157,62 @@ def test_actions_that_are_calls_are_written_as_calls_and_counted(run: Run, tmp_p
     assert (training["tools"], training["actions_as_calls"], training["actions_as_text"]) == (True, 1, 1)
 
 
+# In the order in which a PostgreSQL gives keys: by length, then by bytes.
+STORED = """[{"id": 1, "project": 1, "data": {"id": "p", "task": "Find it", "steps": [{"action": "f('SF wether', 5)"}],
+"tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["query"],
+"properties": {"k": {"type": "integer"}, "query": {"type": "string"}}}}}]}, "annotations": [{"id": 10,
+"completed_by": 1, "result": [{"id": "fix", "from_name": "fix", "to_name": "act", "type": "textarea",
+"value": {"text": ["f('SF weather', 5)"]}}]}]}]"""
+CONFIG = '<View><Text name="act" value="$steps[0].action"/><TextArea name="fix" toName="act"/></View>'
+TO_DPO = ("convert", "e.json", "--config", "c.xml", "--options", "o.yaml", "--format", "trl-dpo", "--tools")
+
+
+@pytest.mark.parametrize(
+    ("changes", "chosen", "unknown"),
+    [
+        # `required` comes first, and one parameter is left for the 5.
+        ([], {"query": "SF weather", "k": 5}, 0),
+        # Nothing says which of two parameters the 5 is for, or which of all comes first.
+        ([('"query": {', '"n": {}, "query": {')], None, 1),
+        ([('"required": ["query"],', "")], None, 1),
+        # Where the tools are not in PostgreSQL's order, the order is theirs, whatever else is in the data.
+        ([('"required": ["query"],', ""), ('"name": "f", ', '"strict": true, "name": "f", ')],
+         {"k": "SF weather", "query": 5}, 0),
+        ([('"required": ["query"],', ""), ('"id": "p", "task": "Find it"', '"task": "Find it", "id": "p"')], None, 1),
+        # A push notes the order: here, that it is PostgreSQL's.
+        ([('"required": ["query"],', ""), ('"data": {', '"data": {"ls_trajedit": {"layout": {}}, ')],
+         {"k": "SF weather", "query": 5}, 0),
+        ([('"required": ["query"],', ""),
+          ('"data": {', '"data": {"ls_trajedit": {"layout": {"keys": [["query", "k"]]}}, ')],
+         {"query": "SF weather", "k": 5}, 0),
+    ],
+)  # fmt: skip
+def test_positional_arguments_get_no_name_from_the_order_in_which_a_database_keeps_keys(
+    run: Run, tmp_path: Path, changes: list[tuple[str, str]], chosen: dict[str, Any] | None, unknown: int
+) -> None:
+    stored = STORED
+    for old, new in changes:
+        assert old in stored
+        stored = stored.replace(old, new)
+    (tmp_path / "e.json").write_text(stored)
+    (tmp_path / "c.xml").write_text(CONFIG)
+    (tmp_path / "o.yaml").write_text("tools_key: tools\n")
+    assert run(*TO_DPO).exit_code == 0
+    (row,) = read_rows(tmp_path / "data" / "trl" / "dpo.jsonl")
+    if chosen is None:
+        assert (row["chosen"][0]["content"], row["rejected"][0]["content"]) == (
+            "Action: f('SF weather', 5)",
+            "Action: f('SF wether', 5)",
+        )
+    else:
+        assert row["chosen"][0]["tool_calls"][0]["function"] == {"name": "f", "arguments": chosen}
+        wrong = {key: "SF wether" if value == "SF weather" else value for key, value in chosen.items()}
+        assert row["rejected"][0]["tool_calls"][0]["function"] == {"name": "f", "arguments": wrong}
+    training = manifest(tmp_path / "data")["training"]
+    assert training.get("actions_of_unknown_order", 0) == unknown == training["actions_as_text"]
+    assert ("actions_of_unknown_order" in training) == bool(unknown)
+
+
 def test_two_annotators_of_one_task_are_in_one_split_and_stay_there(run: Run, tmp_path: Path) -> None:
     def tasks(count: int) -> list[Any]:
         found = [task(n, annotation(n, EDIT), annotation(n + 100, STOP)) for n in range(1, count)]
