@@ -74,8 +74,13 @@ def noted_layout(noted: Any) -> Layout | None:
     if not isinstance(noted, dict):
         return None
     try:
+        # Every task has this part, and looking at each key again takes longer than all the rest.
+        keys = tuple(map(tuple, noted.get("keys", ())))
+        _orders(keys)
+        if len(noted) == bool(keys):
+            return Layout(keys)
         return Layout(
-            tuple(tuple(_text(key) for key in keys) for keys in noted.get("keys", ())),
+            keys,
             tuple((_path(path), int(number)) for path, number in noted.get("exceptions", ())),
             tuple((_path(path), _text(number)) for path, number in noted.get("numbers", ())),
         )
@@ -146,9 +151,10 @@ class _NotJsonbError(Exception):
 # The traces of a project have few different layouts.
 @lru_cache(maxsize=1024)
 def _orders(keys: tuple[Keys, ...]) -> _Orders:
+    """What the noted orders say. Raises TypeError for a key that is not a string."""
     by_jsonb_order: dict[Keys, Keys] = {}
     for order in keys:
-        by_jsonb_order.setdefault(_jsonb_order(order), order)
+        by_jsonb_order.setdefault(_jsonb_order(tuple(_text(key) for key in order)), order)
     return _Orders(by_jsonb_order, frozenset(order for order in keys if order != _jsonb_order(order)))
 
 

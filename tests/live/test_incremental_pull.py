@@ -59,6 +59,11 @@ def fully_pulled(
 def test_whatever_happens_in_a_project_pulls_of_what_changed_end_in_the_files_of_a_full_pull(
     label_studio: LocalLabelStudio, database: Database, tmp_path: Path, seed: int
 ) -> None:
+    check_random_changes(label_studio, database, tmp_path, seed)
+
+
+def check_random_changes(label_studio: LocalLabelStudio, database: Database, tmp_path: Path, seed: int) -> None:
+    """Changes a project at random, and compares the pull of what changed with a pull of everything after each step."""
     random = Random(seed)
     project = LivingProject(label_studio, database, random, 10)
     here = Person.at(tmp_path, label_studio), project.number
