@@ -41,6 +41,7 @@ _THREADS = 4
 # takes longer than answering it.
 _SHORT_BODY = 256 * 1024
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
 # For each path, the endpoint of each method. HEAD is answered like GET.
@@ -139,10 +140,12 @@ def _script(request: Request, text: str) -> Response:
 
 
 def _own_url(request: Request) -> str | None:
-    """The address at which this service was reached, or None when it is not a plain host: it goes into a script."""
+    """The address at which this service was reached, or None when it is not a plain host and path: it goes into a
+    script. A proxy that takes a path off the address says so in `X-Forwarded-Prefix`."""
     host = request.headers.get("host", "")
+    path = request.headers.get("x-forwarded-prefix", "").rstrip("/")
     scheme = "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
-    return f"{scheme}://{host}" if _PLAIN_HOST.fullmatch(host) else None
+    return f"{scheme}://{host}{path}" if _PLAIN_HOST.fullmatch(host) and _PLAIN_PATH.fullmatch(path) else None
 
 
 def _answer_by_route(routes: _Routes) -> ASGIApp:

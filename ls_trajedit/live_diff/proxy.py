@@ -23,8 +23,10 @@ _SECONDS = 300
 
 def live_diff_proxy(label_studio_url: str) -> ASGIApp:
     """An ASGI application that passes every request on to the Label Studio at `label_studio_url`, and inserts the live
-    diff into every page that comes back."""
-    client = httpx.AsyncClient(base_url=label_studio_url, headers=_UNCOMPRESSED, timeout=_SECONDS, trust_env=False)
+    diff into every page that comes back. A Label Studio under a path (`https://host/labeling`) has that path in all its
+    links, so it has the same path here."""
+    host = httpx.URL(label_studio_url).copy_with(raw_path=b"/")
+    client = httpx.AsyncClient(base_url=host, headers=_UNCOMPRESSED, timeout=_SECONDS, trust_env=False)
 
     async def proxied(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

@@ -47,6 +47,23 @@ def test_behind_a_proxy_that_speaks_tls_updates_come_over_tls(backend: Host) -> 
     assert head(script)["updateURL"] == "https://backend.example.com/live-diff.user.js"
 
 
+@pytest.mark.parametrize(("prefix", "path"), [("/trajedit", "/trajedit"), ("/a/b-c/", "/a/b-c"), ("/", "")])
+def test_behind_a_proxy_that_takes_a_path_off_updates_come_from_that_path(
+    backend: Host, prefix: str, path: str
+) -> None:
+    headers = {"Host": "example.com", "X-Forwarded-Prefix": prefix}
+    script = requests.get(f"{backend.url}/live-diff.user.js", headers=headers, timeout=30).text
+    assert head(script)["updateURL"] == f"http://example.com{path}/live-diff.user.js"
+
+
+@pytest.mark.parametrize("prefix", ['/a";alert(1);"', "/a b", "trajedit", "//evil.example.com", "/a?b"])
+def test_a_prefix_gets_into_the_script_only_when_it_is_a_plain_path(backend: Host, prefix: str) -> None:
+    headers = {"Host": "example.com", "X-Forwarded-Prefix": prefix}
+    script = requests.get(f"{backend.url}/live-diff.user.js", headers=headers, timeout=30).text
+    assert "alert" not in script
+    assert "updateURL" not in head(script)
+
+
 def test_browsers_keep_the_script_until_it_changes(service: Host) -> None:
     first = service.get("/live-diff.js")
     assert first.headers["Content-Type"].startswith("text/javascript")

@@ -49,6 +49,12 @@ def test_every_page_gets_the_script_once_and_keeps_its_cookies(proxy: str) -> No
     assert requests.get(f"{proxy}/live-diff.js", timeout=30).text == live_diff_script()
 
 
+def test_a_label_studio_under_a_path_has_that_path_here_too(serve_here: Serve) -> None:
+    proxy = serve_here(live_diff_proxy(f"{serve_here(echo)}/labeling"))
+    assert requests.get(f"{proxy}/labeling/api/tasks/?page=1", timeout=30).json()["path"] == "/labeling/api/tasks/"
+    assert requests.get(f"{proxy}/static/a.css", timeout=30).json()["path"] == "/static/a.css"
+
+
 def test_everything_else_goes_through_as_it_is(proxy: str) -> None:
     answer = requests.post(f"{proxy}/api/a%20b?c=d%2Fe&f", data="text</head>", timeout=30)
     assert answer.status_code == 418

@@ -13,12 +13,19 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
-from tests.contract.conftest import label_studio_ml_python, start_host
+from tests.contract.conftest import label_studio_ml_python, serve_here, start_host, start_shared_host
 
 from .databases import Database, PostgresqlServer, SqliteDatabase, run_postgresql
 from .firefox import running_firefox
 
-__all__ = ["label_studio_ml_python", "logged_in", "start_host"]
+__all__ = [
+    "copied_database",
+    "label_studio_ml_python",
+    "logged_in",
+    "serve_here",
+    "start_host",
+    "start_shared_host",
+]
 
 _SQLITE_FILE = "label_studio.sqlite3"
 
@@ -77,7 +84,11 @@ def label_studio_on_postgresql(
 def migrated_folder(label_studio: LocalLabelStudio, label_studio_folder: Path, tmp_path: Path) -> Path:
     """A folder with a copy of the database of `label_studio`. Another Label Studio is up on it in a few seconds, and
     not only when it has made half a minute's worth of migrations."""
-    folder = tmp_path / "label-studio"
+    return copied_database(label_studio_folder, tmp_path / "label-studio")
+
+
+def copied_database(label_studio_folder: Path, folder: Path) -> Path:
+    """`folder`, made, with a copy of the database in `label_studio_folder`."""
     folder.mkdir()
     with (
         closing(sqlite3.connect(label_studio_folder / _SQLITE_FILE)) as original,
@@ -122,9 +133,10 @@ def page(browser: Browser, label_studio: LocalLabelStudio) -> Iterator[Page]:
 @contextmanager
 def logged_in(browser: Browser, url: str, username: str, password: str) -> Iterator[Page]:
     """A page of a fresh browser, logged in to the Label Studio at `url`; relative addresses lead there."""
-    with browser.new_context(base_url=url, viewport={"width": 1400, "height": 1000}) as context:
+    # The slash is for a Label Studio under a path: without it, a relative address would begin at the host.
+    with browser.new_context(base_url=f"{url}/", viewport={"width": 1400, "height": 1000}) as context:
         opened = context.new_page()
-        opened.goto("/user/login/")
+        opened.goto("user/login/")
         opened.fill("#email", username)
         opened.fill("#password", password)
         opened.click("#login-form button[type=submit]")

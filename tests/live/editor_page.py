@@ -40,13 +40,13 @@ def open_task(page: Page, project: int, task: int) -> None:
     # The page shows the task as the list has it first, with empty editors, and once more with its predictions.
     details = re.compile(rf"/api/tasks/{task}/?\?")
     with page.expect_response(lambda response: details.search(response.url) is not None, timeout=60_000):
-        page.goto(f"/projects/{project}/data?task={task}")
+        page.goto(f"projects/{project}/data?task={task}")
     _wait_until_open(page, task)
 
 
 def label_next(page: Page, project: int) -> int:
     """Opens the first task that waits for this person, as the button "Label All Tasks" does; returns its id."""
-    page.goto(f"/projects/{project}/data?labeling=1")
+    page.goto(f"projects/{project}/data?labeling=1")
     _wait_until_open(page, None)
     return int(page.evaluate("Number(window.Htx.annotationStore.store.task.id)"))
 
@@ -123,7 +123,7 @@ def draft_saved(page: Page) -> dict[str, Any]:
 def _wait_until_open(page: Page, task: int | None) -> None:
     page.wait_for_function(_OPENED, arg=task, timeout=60_000)
     page.wait_for_load_state("networkidle")
-    expect(page.locator("textarea[name]").first).to_be_attached()
+    expect(page.locator("textarea[name]").first).to_be_attached(timeout=60_000)
 
 
 def _press(page: Page, button: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Debian's Firefox, driven by Playwright: what is tested in Chromium can be tested in it with the same page objects.
 
-Playwright's own browsers cannot be had from a package registry. Its channel `moz-firefox` is for a Firefox as everybody
-has it, through WebDriver BiDi.
+Playwright's own browsers cannot be had from a package registry. Its channel `moz-firefox` is for a Firefox as
+everybody has it, through WebDriver BiDi. Type with `page.keyboard`: what `fill` inserts through BiDi comes from a
+script, and Label Studio's editors do not notice it.
 """
 
 from __future__ import annotations
