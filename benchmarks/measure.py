@@ -68,8 +68,8 @@ def run(command: Command, cores: set[int] | None = None, **environment: str) -> 
 def note_peaks(pid: int, peaks: dict[int, float]) -> None:
     """Puts into `peaks` the peak memory so far, in MB, of a process and of all that it started."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     except (FileNotFoundError, ProcessLookupError):
         return  # the process has ended, or this system has no /proc
     if found := re.search(r"VmHWM:\s+(\d+) kB", status):

@@ -62,8 +62,9 @@ def _root(
 def main() -> None:
     """Runs a command and ends the process with its exit code, which `traces.errors` defines for each error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Output is data too (a labeling config, JSON), and data is UTF-8 whatever the locale of the terminal.
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+        # Output is data too (a labeling config, JSON), and data is the same bytes whatever the locale of the terminal,
+        # and on Windows as well.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     sys.exit(_run())
 
 

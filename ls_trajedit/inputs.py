@@ -288,13 +288,15 @@ def _named(path: Path) -> Iterator[Input]:
     if path == Path("-"):
         yield Input(None)
     elif path.is_dir():
-        found = sorted(file for file in path.rglob("*") if _may_hold_traces(file.relative_to(path)) and file.is_file())
+        files = (file for file in path.rglob("*") if _may_hold_traces(file.relative_to(path)) and file.is_file())
+        # By their parts, because on Windows paths themselves are in order without regard to case.
+        found = sorted(files, key=lambda file: file.parts)
         if not found:
             raise UsageError(f"{path}: no file in this folder ends in {', '.join(sorted(_ENDINGS))} (or these and .gz)")
         yield from map(Input, found)
     elif glob.has_magic(str(path)) and not path.exists():
         # Path.glob takes no absolute pattern.
-        matches = sorted(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207
+        matches = sorted(map(Path, glob.glob(str(path), recursive=True)), key=lambda match: match.parts)  # noqa: PTH207
         if not matches:
             raise UsageError(f"{path}: no file has a name like this")
         for match in matches:

@@ -9,21 +9,25 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-__all__ = ["TERMINATED", "defer_signals", "raise_on_sigterm"]
+__all__ = ["ENDING_SIGNALS", "TERMINATED", "defer_signals", "raise_on_sigterm"]
 
 TERMINATED = 128 + signal.SIGTERM
+
+ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)
+"""What asks a process to end. SIGBREAK exists on Windows alone, for Ctrl-Break; SIGTERM never arrives there."""
 
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Puts Ctrl-C and SIGTERM off until the block ends, when the first that arrived takes effect. Nothing puts
-    SIGKILL off. Does nothing outside the main thread."""
+    """Puts Ctrl-C, SIGTERM and Ctrl-Break off until the block ends, when the first that arrived takes effect. Nothing
+    puts SIGKILL off. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     arrived: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda number, _: arrived.append(number)) for number in numbers}
+    before = {number: signal.signal(number, lambda number, _: arrived.append(number)) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
@@ -35,16 +39,18 @@ def defer_signals() -> Iterator[None]:
 
 @contextmanager
 def raise_on_sigterm() -> Iterator[None]:
-    """Makes SIGTERM end the block as an exception does, so that temporary files are removed. The process then ends with
-    the exit code that a shell reports for SIGTERM. Does nothing outside the main thread."""
+    """Makes SIGTERM and Ctrl-Break end the block as an exception does, so that temporary files are removed. The process
+    then ends with the exit code that a shell reports for SIGTERM. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _end)
+    # Ctrl-C raises KeyboardInterrupt as it is.
+    before = {number: signal.signal(number, _end) for number in ENDING_SIGNALS if number != signal.SIGINT}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:

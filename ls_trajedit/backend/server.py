@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ls_trajedit.backend.requests import REASON_HEADER
+from ls_trajedit.signals import ENDING_SIGNALS
 from ls_trajedit.traces.errors import SetupError
 
 __all__ = ["is_loopback", "listen", "make_server", "run_server", "server_url"]
@@ -73,8 +74,8 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
 
 
 def run_server(app: ASGIApp, listener: socket.socket) -> None:
-    """Serves `app` until SIGTERM or SIGINT, then lets the requests under way finish, and returns. Only for the main
-    thread: no other gets signals."""
+    """Serves `app` until a signal asks it to end, then lets the requests under way finish, and returns. Only for the
+    main thread: no other gets signals."""
     server = make_server(app)
 
     # uvicorn repeats the signal once it has stopped, for whatever handler was there before. The default one would turn
@@ -83,7 +84,7 @@ def run_server(app: ASGIApp, listener: socket.socket) -> None:
         server.should_exit = True
 
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in ENDING_SIGNALS}
     try:
         _log.info("listening", extra={"fields": {"url": server_url(listener)}})
         server.run(sockets=[listener])
@@ -145,7 +146,8 @@ def _explain(error: OSError) -> str:
         return "there is no such host"
     reasons = {
         errno.EADDRINUSE: "another program uses it; stop that, or choose another with --port",
-        errno.EACCES: "no permission; ports below 1024 are for root",
+        errno.EACCES: "no permission; ports below 1024 are for root, and Windows keeps some for itself: choose another "
+        "with --port",
         errno.EADDRNOTAVAIL: "this machine does not have that address",
     }
     return reasons.get(error.errno or 0, error.strerror or str(error))

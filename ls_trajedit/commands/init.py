@@ -51,7 +51,7 @@ def init(
         shape = shape_of((trace.data for trace in loaded.steps), options)
         text, steps = options_yaml(options, shape), shape.longest
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}; choose another name with -o") from None
     say(f"wrote {output}: {loaded.count} {plural(loaded.count, 'trace')}, up to {steps} {plural(steps, 'step')}")

@@ -91,9 +91,15 @@ def run_label_studio(
     start makes a new owner with a random password and token, because Label Studio does not change those of a user that
     it has already. In a folder that was used before, the new owner sees the earlier projects too.
 
-    Raises SetupError when Label Studio is not installed, and ServerError when the port is taken, or when Label Studio
-    ends or is not up within `start_seconds` (with the last lines of its log).
+    Raises SetupError when Label Studio is not installed, and on Windows, and ServerError when the port is taken, or
+    when Label Studio ends or is not up within `start_seconds` (with the last lines of its log).
     """
+    if os.name != "posix":
+        # A process and all that it started cannot be stopped there in one go, and its environment cannot be stripped.
+        raise SetupError(
+            "starting a Label Studio, as the demo does, needs Linux or macOS. On Windows, run it in WSL, or start "
+            "`label-studio` yourself and use `push` and `pull`"
+        )
     executable = find_label_studio()
     data_dir = data_dir.resolve()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

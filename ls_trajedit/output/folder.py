@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from ls_trajedit.output.file_system import make_private_folder, replace_file, sync_file, sync_folder
 from ls_trajedit.output.inventory import remove_former_files
 from ls_trajedit.output.manifest import MANIFEST, Manifest
 from ls_trajedit.signals import defer_signals
@@ -111,58 +112,51 @@ def publish(
     unchanged: Collection[str] = (),
     commit: Callable[[], None] | None = None,
 ) -> None:
-    """Puts the files that `manifest` lists into `folder`, from `temporary`, and last the manifest itself. Then removes
-    those of an earlier run that it does not list: `former` holds the hash of each by name.
+    """Puts the files that `manifest` lists into `folder`, from `temporary`. Then removes those of an earlier run that
+    it does not list: `former` holds the hash of each by name. Puts the manifest itself there last: until then, the one
+    of the earlier run says what the folder holds, so that the next run can finish what this one could not.
 
     The files named in `unchanged` are in place already and need not be in `temporary`. `commit` is called when all else
     is done. Ctrl-C and SIGTERM wait from the first replace to the end of `commit`. Raises DataError when writing fails.
     """
-    names = [name for name in (*(file.file for file in manifest.files), MANIFEST) if name not in unchanged]
+    names = [file.file for file in manifest.files if file.file not in unchanged]
+    last = [MANIFEST] if MANIFEST not in unchanged else []
     with explain_write_failures(folder):
         write_synced(temporary / MANIFEST, manifest.to_bytes())
         with defer_signals():
             replace_files([(temporary / name, folder / name) for name in names])
             remove_former_files(folder, former, {MANIFEST, *(file.file for file in manifest.files)})
+            replace_files([(temporary / name, folder / name) for name in last])
             if commit is not None:
                 commit()
 
 
 def replace_files(replacements: Sequence[tuple[Path, Path]]) -> None:
     """Puts each new file atomically in place of the old one, or where there is none, in that order. Both must be on the
-    same file system. Raises OSError; when a folder has the name of a file, before anything is replaced."""
+    same file system. Raises OSError, when a folder has the name of a file before anything is replaced, and DataError
+    when another program holds a file."""
     for _, old in replacements:
         if old.is_dir():
             raise IsADirectoryError(errno.EISDIR, f"{old} is a folder")
         old.parent.mkdir(parents=True, exist_ok=True)
     for new, old in replacements:
-        new.replace(old)
+        replace_file(new, old)
     for parent in {old.parent for _, old in replacements}:
-        _sync(parent)
+        sync_folder(parent)
 
 
 def write_synced(path: Path, content: bytes) -> None:
     """Writes a file and has it on the disk when it returns. Raises OSError."""
     with path.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
 
 
 def _make(temporary: Path, folder: Path) -> None:
     try:
-        temporary.mkdir(mode=0o700)
+        make_private_folder(temporary)
     except OSError as error:
         raise _cannot_write(folder, error.strerror or str(error)) from None
-
-
-def _sync(folder: Path) -> None:
-    """Makes renames in `folder` last through a power failure, where the system can."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _cannot_write(folder: Path, why: str) -> SetupError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from ls_trajedit.output.file_system import remove_file
 from ls_trajedit.output.manifest import read_manifest
 from ls_trajedit.traces.errors import DataError
 
@@ -116,13 +117,14 @@ def remove_former_files(folder: Path, former: Mapping[str, str], written: Collec
     """Removes those of `former` that are not among `written`, and the folders that this empties. Beside fresh files
     they would be a trap: a format that is no longer asked for, or the file of all rows beside those of its splits.
 
-    A file that is not as it was written is somebody's own and stays. Raises OSError when one cannot be read.
+    A file that is not as it was written is somebody's own and stays. Raises OSError when one cannot be read, and
+    DataError when another program holds one.
     """
     for name in sorted(former.keys() - set(written)):
         if file_digest(folder / name) != former[name]:
             continue
         with suppress(OSError):
-            (folder / name).unlink()
+            remove_file(folder / name)
             for parent in PurePosixPath(name).parents:
                 if parent.name:
                     (folder / parent).rmdir()

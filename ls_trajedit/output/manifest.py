@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ls_trajedit.converters.annotations.counts import Counts
@@ -189,8 +189,10 @@ def _is_inside(name: str) -> bool:
         os.fsencode(name)
     except UnicodeEncodeError:
         return False
-    path = PurePosixPath(name)
-    return "\0" not in name and bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    # On Windows, a backslash separates folders too, and `C:` begins somewhere else.
+    paths = (PurePosixPath(name), PureWindowsPath(name))
+    is_relative = not any(path.anchor or ".." in path.parts for path in paths)
+    return "\0" not in name and bool(paths[0].parts) and is_relative
 
 
 def _text(value: Any) -> str:

@@ -6,12 +6,12 @@ column of dates becomes one of times. A Parquet file brings its schema along.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from ls_trajedit.output.file_system import sync_file
 from ls_trajedit.output.inventory import file_digest
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.json_text import json_line, parse_json
@@ -119,8 +119,7 @@ def _write(source: Path, target: Path, kinds: Mapping[str, Kind]) -> str:
             for rows in _batches(source):
                 arrays = [_array([row.get(column) for row in rows], kind) for column, kind in kinds.items()]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=len(rows))
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
     digest = file_digest(target)
     assert digest is not None
     return digest

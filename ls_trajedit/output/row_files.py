@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,6 +14,7 @@ from ls_trajedit.converters.chunk import ConvertedChunk, EncodedRow
 from ls_trajedit.converters.formats.base import RowFormat, Tally
 from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.output.file_system import sync_file
 from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.parquet import parquet_name, write_parquet
 from ls_trajedit.output.row_order import RowOrder
@@ -109,8 +109,7 @@ class _RowFile:
         self._position += len(raw)
 
     def _flush_and_close(self) -> None:
-        self._handle.flush()
-        os.fsync(self._handle.fileno())
+        sync_file(self._handle)
         self._handle.close()
 
     def _sort(self, tail: bytes) -> None:

@@ -82,8 +82,9 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pipesize=_PIPE_BYTES,
-            # Ctrl-C goes to every process of the session.
+            # Ctrl-C goes to every process of the session or, on Windows, of the group.
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         self._items = cast(BinaryIO, self._process.stdin)
         self._answers = cast(BinaryIO, self._process.stdout)
@@ -103,7 +104,7 @@ class _Worker:
     def give(self, item: object) -> None:
         try:
             _send(item, self._items)
-        except BrokenPipeError:
+        except OSError:  # BrokenPipeError, and on Windows also "invalid argument"
             raise self._death() from None
 
     def answer(self) -> Any:
@@ -147,7 +148,7 @@ def run_worker() -> None:
     """What a worker process does: it computes results until no item is left, or nobody is left to send one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     items, answers = sys.stdin.buffer, sys.stdout.buffer
-    with suppress(EOFError, BrokenPipeError, pickle.UnpicklingError):
+    with suppress(EOFError, OSError, pickle.UnpicklingError):
         function = _receive(items)
         while True:
             _send(_answer(function, _receive(items)), answers)

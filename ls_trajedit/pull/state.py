@@ -267,7 +267,10 @@ def _path(folder: Path) -> Path:
 
 def _connection(path: Path, folder: Path) -> sqlite3.Connection:
     try:
-        return sqlite3.connect(path, isolation_level=None)
+        connection = sqlite3.connect(path, isolation_level=None)
+        # Like F_FULLFSYNC for the other files; it means nothing elsewhere.
+        connection.execute("PRAGMA fullfsync = on")
+        return connection
     except _FAILURES as error:
         raise _explained(error, folder) from None
 

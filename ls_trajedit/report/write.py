@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
+from ls_trajedit.output.file_system import sync_file
 from ls_trajedit.output.folder import replace_files
 from ls_trajedit.output.inventory import file_digest
 from ls_trajedit.output.manifest import Manifest, read_manifest
@@ -53,8 +54,7 @@ def write_report(folder: Path, target: Path) -> WrittenReport:
                 # A lone surrogate in a name has no bytes in UTF-8; as a reference, browsers show U+FFFD for it.
                 file.write(piece.encode("utf-8", "xmlcharrefreplace"))
             size = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         is_new = file_digest(target) != file_digest(temporary)
         with defer_signals():
             if is_new:

@@ -71,8 +71,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABEL_STUDIO_URL", URL)
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)
-    Path("traces.jsonl").write_text(json.dumps(TRACE))
-    Path("export.json").write_text("[]")
+    Path("traces.jsonl").write_text(json.dumps(TRACE), encoding="utf-8")
+    Path("export.json").write_text("[]", encoding="utf-8")
 
     def run_command(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["ls-trajedit", *arguments])

@@ -144,7 +144,7 @@ def test_a_damaged_state_is_reported_and_set_aside_and_everything_pulled(
 
 def test_a_second_damaged_state_does_not_take_the_place_of_the_first(puller: Puller, state: Path) -> None:
     for number in (1, 2):
-        state.write_text(f"garbage {number} ")
+        state.write_text(f"garbage {number} ", encoding="utf-8")
         assert f"state.damaged-{number}" in puller.pull().err
     assert state.with_name("state.damaged-1").read_text() == "garbage 1 "
 

@@ -94,7 +94,7 @@ def run_postgresql() -> Iterator[PostgresqlServer]:
     password = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="ls-trajedit-postgresql-") as folder:
         data, log, password_file = Path(folder, "data"), Path(folder, "log"), Path(folder, "password")
-        password_file.write_text(password)
+        password_file.write_text(password, encoding="utf-8")
         if owner:
             shutil.chown(folder, "postgres", "postgres")
             shutil.chown(password_file, "postgres", "postgres")
@@ -142,8 +142,8 @@ def _programs() -> Path:
 def _wait_until_up(server: PostgresqlServer, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _SECONDS
     while not _answers(server):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
         time.sleep(0.1)
 
 

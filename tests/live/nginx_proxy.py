@@ -61,8 +61,8 @@ def running_nginx(folder: Path, locations: str) -> Iterator[str]:
 def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
+        assert process.poll() is None, log.read_text(encoding="utf-8")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-    raise AssertionError(f"nginx does not listen: {log.read_text()}")
+    raise AssertionError(f"nginx does not listen: {log.read_text(encoding='utf-8')}")

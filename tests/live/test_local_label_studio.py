@@ -26,7 +26,11 @@ def call(label_studio: LocalLabelStudio, method: str, path: str, token: str, **b
 
 def listening_addresses(port: int) -> set[str]:
     """The local addresses, as the kernel writes them in hexadecimal, at which something listens on `port`."""
-    rows = [row.split() for table in ("tcp", "tcp6") for row in Path("/proc/net", table).read_text().splitlines()[1:]]
+    rows = [
+        row.split()
+        for table in ("tcp", "tcp6")
+        for row in Path("/proc/net", table).read_text(encoding="utf-8").splitlines()[1:]
+    ]
     return {row[1].split(":")[0] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
 
 
@@ -42,7 +46,7 @@ def test_is_up_and_listens_on_loopback_only(label_studio: LocalLabelStudio) -> N
 
 
 def test_credentials_are_not_in_the_command_line_nor_in_its_printed_form(label_studio: LocalLabelStudio) -> None:
-    for told in (Path(f"/proc/{label_studio.pid}/cmdline").read_text(), repr(label_studio)):
+    for told in (Path(f"/proc/{label_studio.pid}/cmdline").read_text(encoding="utf-8"), repr(label_studio)):
         assert label_studio.token not in told
         assert label_studio.password not in told
 

@@ -242,6 +242,49 @@ def test_what_is_printed_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     assert "Prüfen, 確認 😀" in ran.stdout.decode("utf-8")
 
 
+def test_every_command_works_under_the_code_page_of_windows_and_writes_the_same_bytes(tmp_path: Path) -> None:
+    commands = (
+        ("init", "traces.jsonl", "-o", "made.yaml"),
+        ("traces", "traces.jsonl"),
+        ("traces", "traces.jsonl", "--as", "messages"),
+        ("config", "traces.jsonl", "--options", "options.yaml"),
+        ("convert", "export.json", "--config", "config.xml", "-o", "data"),
+        ("verify", "data"),
+        ("report", "data"),
+        ("live-diff", "--print"),
+    )
+    text = {"original": "看 → 😀 café", "corrected": "看 → 😁 café"}
+    trace = {"id": "ид", "task": "Prüfen", "steps": [{"action": text["original"]}]}
+    result = {"from_name": "b", "to_name": "a", "type": "textarea", "value": {"text": [text["corrected"]]}}
+    task = {"id": 1, "data": trace, "annotations": [{"id": 2, "completed_by": 3, "result": [result]}]}
+    config = '<View><Text name="a" value="$steps[0].action"/><TextArea name="b" toName="a"/></View>'
+    made: list[dict[str, bytes]] = []
+    for name, environment in (
+        ("utf-8", {"PYTHONUTF8": "1"}),
+        # A legacy code page for what is printed, and ASCII for the names and the contents of files.
+        ("cp1252", {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "traces.jsonl").write_text(json.dumps(trace, ensure_ascii=False), encoding="utf-8")
+        (folder / "options.yaml").write_text("description: 確認 😀\n", encoding="utf-8")
+        (folder / "export.json").write_text(json.dumps([task], ensure_ascii=False), encoding="utf-8")
+        (folder / "config.xml").write_text(config, encoding="utf-8")
+        printed: dict[str, bytes] = {}
+        for arguments in commands:
+            ran = in_a_process(folder, *arguments, **environment)
+            assert ran.returncode == 0, (arguments, ran.stderr)
+            assert b"Traceback" not in ran.stderr
+            printed[" ".join(arguments)] = ran.stdout
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file() and ".ls-trajedit" not in path.parts)
+        made.append({**{str(path.relative_to(folder)): path.read_bytes() for path in files}, **printed})
+    assert made[0].keys() == made[1].keys()
+    assert [name for name, content in made[0].items() if content != made[1][name]] == []
+    assert "確認 😀" in made[1]["config traces.jsonl --options options.yaml"].decode("utf-8")
+    (row,) = map(json.loads, made[1]["data/trajectory_dpo.jsonl"].splitlines())
+    assert row["chosen"]["steps"] == [{"action": text["corrected"]}]
+
+
 @pytest.mark.parametrize("arguments", [["config"], ["--help"], ["--version"]])
 def test_a_full_disk_under_standard_output_is_reported_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "trajedit.yaml").write_text("max_steps: 1", encoding="utf-8")

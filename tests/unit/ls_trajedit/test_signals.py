@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from ls_trajedit import signals
 from ls_trajedit.signals import defer_signals, raise_on_sigterm
 
 
@@ -77,3 +78,16 @@ def test_another_thread_defers_nothing_and_does_not_fail(
     thread.start()
     thread.join()
     assert entered == [True]
+
+
+def test_ctrl_break_which_only_windows_has_is_deferred_and_ends_a_block_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Another signal in its place, because there is no such number here.
+    monkeypatch.setattr(signals, "ENDING_SIGNALS", (*signals.ENDING_SIGNALS, signal.SIGUSR1))
+    arrived: list[int] = []
+    with pytest.raises(SystemExit) as ended, raise_on_sigterm():
+        signals_in_block(arrived, signal.SIGUSR1)
+    assert arrived == [signal.SIGUSR1]
+    assert ended.value.code == 143
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL

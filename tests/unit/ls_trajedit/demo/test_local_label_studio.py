@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ls_trajedit.demo.local_label_studio import find_label_studio
+from ls_trajedit.demo import local_label_studio
+from ls_trajedit.demo.local_label_studio import find_label_studio, run_label_studio
 from ls_trajedit.traces.errors import SetupError
 
 
@@ -57,3 +58,16 @@ def test_a_chosen_program_that_is_not_there_is_an_error_even_when_another_is(
 def test_without_one_the_error_says_how_to_install_it() -> None:
     with pytest.raises(SetupError, match=r"pip install label-studio"):
         find_label_studio()
+
+
+def test_on_windows_none_is_started_and_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Windows:
+        name = "nt"
+
+    folder = tmp_path / "data"
+    monkeypatch.setattr(local_label_studio, "os", Windows)
+    with pytest.raises(SetupError, match=r"needs Linux or macOS\. On Windows, run it in WSL"), run_label_studio(folder):
+        pass
+    assert not folder.exists()

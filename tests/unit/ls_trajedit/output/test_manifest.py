@@ -106,7 +106,24 @@ def test_what_is_not_a_manifest_is_called_that(tmp_path: Path, text: str) -> Non
         read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["/etc/hostname", "../secret", "a/../../secret", "..", "", 7, None, "a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/etc/hostname",
+        "../secret",
+        "a/../../secret",
+        "..",
+        "",
+        7,
+        None,
+        "a\0b",
+        "\ud800",
+        "..\\secret",
+        "C:\\secret",
+        "C:secret",
+        "\\secret",
+    ],
+)
 def test_a_manifest_that_lists_anything_outside_its_folder_is_refused(tmp_path: Path, name: Any) -> None:
     file = {**manifest_of(listed("a")).files[0].as_json(), "file": name}
     (tmp_path / "manifest.json").write_text(json.dumps({**WHOLE, "files": [file]}), encoding="utf-8")

@@ -205,4 +205,4 @@ def test_ctrl_c_ends_a_run_with_processes_in_one_line_and_leaves_nothing(tmp_pat
 
 def workers(pid: int) -> list[int]:
     """The processes that this process has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
