@@ -53,9 +53,14 @@ def check_release(asked: str, release: Release) -> Iterator[Finding]:
     """The Label Studio at the address `asked`."""
     yield ok(f"Label Studio {release.version} ({release.edition}) answers at {release.url}")
     if release.url.rstrip("/") != asked.rstrip("/"):
+        is_upgrade = asked.startswith("http:") and release.url.startswith("https:")
+        what_happens = (
+            "the first request of each command, and the token in it, goes over http unencrypted"
+            if is_upgrade
+            else "requests that write are not redirected, and links to the project lead to the wrong place"
+        )
         yield warning(
-            f"{asked} redirects to {release.url}: the first request of each command, and the token in it, goes over "
-            "http unencrypted",
+            f"{asked} redirects to {release.url}: {what_happens}",
             f"Give --url {release.url}, or set LABEL_STUDIO_URL to that address.",
         )
 

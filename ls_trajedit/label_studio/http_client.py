@@ -102,9 +102,16 @@ class OriginClient(httpx.Client):
             return self._again(request, self._at_https(request.url))
         raise ServerError(
             f"{_shown(self._address)}: the server redirects to {_shown(target)}, and nothing is sent to another server "
-            f"than the one that was named. If Label Studio is there, give --url {host_of(target)}; if something in "
-            "front of it asks for a login, --header may satisfy that"
+            f"than the one that was named. If Label Studio is there, give --url {self._moved_to(request, target)}; if "
+            "something in front of it asks for a login, --header may satisfy that"
         )
+
+    def _moved_to(self, request: httpx.Request, target: httpx.URL) -> str:
+        """The address whose Label Studio has at `target` what `request` asked the given one for. It has a path when
+        that stands before the one that was asked for."""
+        asked = request.url.path.removeprefix(self._address.path.rstrip("/"))
+        path = target.path.removesuffix(asked) if asked and target.path.endswith(asked) else ""
+        return f"{host_of(target)}{path.rstrip('/')}"
 
     def _upgrade(self, target: httpx.URL) -> None:
         self._upgraded = target

@@ -21,7 +21,7 @@ _DOING = "asking for the version"
 @dataclass(frozen=True)
 class Release:
     """A Label Studio. `url` is the address that answered; it differs from the given one when the server redirects from
-    http to https."""
+    http to https, or to a path."""
 
     version: str
     edition: str
@@ -49,4 +49,6 @@ def find_release(url: str, headers: Headers = ()) -> Release:
         raise explain_status(shown, answer.status_code, found, _DOING)
     if not isinstance(found, dict) or "release" not in found:
         raise not_label_studio(shown, _DOING, found)
-    return Release(str(found["release"]), str(found.get("edition") or "unknown"), client.address)
+    # A server may also redirect to a path, such as /labeling.
+    answered = without_credentials(str(answer.url).rpartition(_PATH)[0])
+    return Release(str(found["release"]), str(found.get("edition") or "unknown"), answered or client.address)

@@ -49,6 +49,13 @@ def test_a_release_is_read_without_a_token_and_with_the_address_that_answers() -
     assert asked.calls.last.request.headers["x-api-key"] == "k1"
 
 
+def test_a_server_that_redirects_to_a_path_is_at_that_path() -> None:
+    with respx.mock:
+        respx.get(f"{URL}/api/version").respond(301, headers={"location": "/labeling/api/version"})
+        respx.get(f"{URL}/labeling/api/version").respond(json={"release": "1.23.2", "edition": "Community"})
+        assert find_release(URL).url == f"{URL}/labeling"
+
+
 def test_a_redirect_to_another_server_is_named_and_not_followed() -> None:
     with respx.mock:
         respx.get("http://old.test/api/version").respond(301, headers={"location": f"{URL}/api/version"})

@@ -112,6 +112,18 @@ def test_nothing_is_sent_to_another_server(web: respx.Router, url: str, target: 
     assert web.calls.call_count == 1
 
 
+@pytest.mark.parametrize(
+    ("url", "moved_to"),
+    [(HTTPS, "https://other.test/labeling"), (f"{HTTPS}/labeling", "https://other.test"), (HTTP, "http://a.test/b/c")],
+)
+def test_the_address_to_give_has_the_path_to_which_another_server_was_named(
+    web: respx.Router, url: str, moved_to: str
+) -> None:
+    web.get(url + WHOAMI).respond(301, headers={"location": moved_to + WHOAMI})
+    with pytest.raises(ServerError, match=f"If Label Studio is there, give --url {moved_to};"):
+        connect(url, TOKEN)
+
+
 def test_an_upgraded_server_cannot_send_back_to_http(web: respx.Router) -> None:
     redirects(web)
     web.get(HTTPS + WHOAMI).respond(302, headers={"location": HTTP + WHOAMI})

@@ -89,6 +89,14 @@ def test_the_release_is_named() -> None:
     assert finding == Finding("ok", f"Label Studio 1.23.2 (Community) answers at {url}")
 
 
+def test_a_redirect_to_a_path_says_what_goes_wrong_and_the_address_to_give() -> None:
+    _, finding = check_release("https://example.com", Release("1.23.2", "Community", "https://example.com/labeling"))
+    assert finding.level == "warning"
+    assert "requests that write are not redirected" in finding.text
+    assert "unencrypted" not in finding.text
+    assert finding.advice == "Give --url https://example.com/labeling, or set LABEL_STUDIO_URL to that address."
+
+
 def test_a_redirect_is_a_warning_with_the_address_to_give() -> None:
     _, finding = check_release("http://ls.example.com", Release("1.23.2", "Community", "https://ls.example.com"))
     assert finding.level == "warning"
