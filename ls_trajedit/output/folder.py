@@ -119,14 +119,19 @@ def publish(
     The files named in `unchanged` are in place already and need not be in `temporary`. `commit` is called when all else
     is done. Ctrl-C and SIGTERM wait from the first replace to the end of `commit`. Raises DataError when writing fails.
     """
-    names = [file.file for file in manifest.files if file.file not in unchanged]
-    last = [MANIFEST] if MANIFEST not in unchanged else []
+    listed = [file.file for file in manifest.files]
+    files = [(temporary / name, folder / name) for name in listed if name not in unchanged]
+    last = [(temporary / MANIFEST, folder / MANIFEST)] if MANIFEST not in unchanged else []
     with explain_write_failures(folder):
         write_synced(temporary / MANIFEST, manifest.to_bytes())
         with defer_signals():
-            replace_files([(temporary / name, folder / name) for name in names])
-            remove_former_files(folder, former, {MANIFEST, *(file.file for file in manifest.files)})
-            replace_files([(temporary / name, folder / name) for name in last])
+            _prepare_places([*files, *last])
+            for new, old in files:
+                replace_file(new, old)
+            remove_former_files(folder, former, {MANIFEST, *listed})
+            for new, old in last:
+                replace_file(new, old)
+            _sync_places([*files, *last])
             if commit is not None:
                 commit()
 
@@ -135,14 +140,10 @@ def replace_files(replacements: Sequence[tuple[Path, Path]]) -> None:
     """Puts each new file atomically in place of the old one, or where there is none, in that order. Both must be on the
     same file system. Raises OSError, when a folder has the name of a file before anything is replaced, and DataError
     when another program holds a file."""
-    for _, old in replacements:
-        if old.is_dir():
-            raise IsADirectoryError(errno.EISDIR, f"{old} is a folder")
-        old.parent.mkdir(parents=True, exist_ok=True)
+    _prepare_places(replacements)
     for new, old in replacements:
         replace_file(new, old)
-    for parent in {old.parent for _, old in replacements}:
-        sync_folder(parent)
+    _sync_places(replacements)
 
 
 def write_synced(path: Path, content: bytes) -> None:
@@ -150,6 +151,18 @@ def write_synced(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
         sync_file(file)
+
+
+def _prepare_places(replacements: Sequence[tuple[Path, Path]]) -> None:
+    for _, old in replacements:
+        if old.is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{old} is a folder")
+        old.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _sync_places(replacements: Sequence[tuple[Path, Path]]) -> None:
+    for parent in {old.parent for _, old in replacements}:
+        sync_folder(parent)
 
 
 def _make(temporary: Path, folder: Path) -> None:
