@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rejected, Unedited, convert_task
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.annotations.duplicates import TaskKey, join_tasks, task_key, without_duplicates
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats.base import Tally, TrainingRow
-from ls_trajedit.converters.formats.interchange import REJECTS
+from ls_trajedit.converters.formats.interchange import CORRECTIONS, REJECTS
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.record import RowKey
 from ls_trajedit.converters.training.annotators_policy import KeyedRecord, choose_records
@@ -24,10 +25,17 @@ __all__ = ["ConvertedChunk", "EncodedRow", "RawTask", "convert_chunk"]
 
 
 class RawTask(NamedTuple):
-    """A task of Label Studio as JSON. `place` is where messages say it is: `export.json:12`, `task 12`."""
+    """A task of Label Studio as JSON. `place` is where messages say it is: `export.json:12`, `task 12`. `again` are the
+    other tasks with its `task_key`, which are most likely the same one."""
 
     place: str
     json: RawJson
+    again: tuple[RawTask, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many bytes of JSON it is."""
+        return len(self.json.raw) + sum(len(other.json.raw) for other in self.again)
 
 
 class EncodedRow(NamedTuple):
@@ -40,12 +48,13 @@ class EncodedRow(NamedTuple):
 @dataclass
 class ConvertedChunk:
     """What some tasks became: their counts, and under the name of each output file its rows, in the order of the tasks,
-    and a training file's tally. A file to which they add nothing may be missing."""
+    and a training file's tally. A file to which they add nothing may be missing. `keys` are those of the tasks."""
 
     counts: Counts = field(default_factory=Counts)
     rows: dict[str, list[EncodedRow]] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     training: TrainingCounts = field(default_factory=TrainingCounts)
+    keys: list[TaskKey] = field(default_factory=list)
 
     def add(self, outcomes: Iterable[Outcome], plan: ExportPlan) -> None:
         """Counts the annotations of one task and adds their rows."""
@@ -55,16 +64,21 @@ class ConvertedChunk:
             match outcome:
                 case Rejected(key, reject):
                     self._add_row(REJECTS.file, key, reject)
-                case Edited(key, record, traces) | Unedited(key, record, traces):
-                    records.append(KeyedRecord(key, record, traces=traces))
+                case Edited(key, record, traces, person) | Unedited(key, record, traces, person):
+                    records.append(KeyedRecord(key, record, traces=traces, person=person))
         for item in records:
             self._add_interchange_rows(item, plan)
-        if records and plan.training_formats:
-            self._add_training_rows(records, plan)
+        # Nobody has looked at what is unopened, so it is not even a vote for the trace as it was.
+        own = [item for item in records if not item.record.source.unopened and item.record.source.copy_of is None]
+        if own and plan.training_formats:
+            self._add_training_rows(own, plan)
 
     def _add_interchange_rows(self, item: KeyedRecord, plan: ExportPlan) -> None:
         sample = Sample(item.record, traces=item.traces)
         for format_ in plan.interchange_formats:
+            # Every annotation is in the corrections; elsewhere a copy would say a second time what one person said.
+            if item.record.source.copy_of is not None and format_ != CORRECTIONS:
+                continue
             for file in format_.files:
                 for row in file.rows(sample):
                     if isinstance(row, TrainingRow):
@@ -101,15 +115,19 @@ class ConvertedChunk:
 def convert_chunk(tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, plan: ExportPlan) -> ConvertedChunk:
     """Converts `tasks`, in their order.
 
-    Raises DataError, with the place, for something that is not an exported task, and UsageError when `rules` ask for an
-    e-mail address that is not known.
+    Raises DataError, with the place, for something that is not an exported task.
     """
     chunk = ConvertedChunk()
     for raw_task in tasks:
         task = _parsed(raw_task)
-        chunk.counts.tasks += 1
-        chunk.counts.drafts += bool(task.get("drafts"))
-        chunk.add(convert_task(task, schema, rules), plan)
+        if (key := task_key(task)) is not None:
+            chunk.keys.append(key)
+        joined = join_tasks([task, *map(_parsed, raw_task.again)]) if raw_task.again else without_duplicates(task)
+        chunk.counts.tasks += joined.n_tasks
+        chunk.counts.duplicates += joined.duplicates
+        for one in joined.tasks:
+            chunk.counts.drafts += bool(one.get("drafts"))
+            chunk.add(convert_task(one, schema, rules), plan)
     return chunk
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "RejectReason",
     "RejectedAnnotation",
     "Remark",
+    "Review",
     "RowKey",
     "Source",
     "StepLabel",
@@ -117,8 +118,11 @@ class Remark:
 @dataclass(frozen=True)
 class Source:
     """Where a record comes from, and what else the annotation and the trace hold. The ids and times are those of Label
-    Studio, which are not checked. `extra` is what the trace has besides id, task, steps and final answer. `remarks` is
-    written only when there is one."""
+    Studio, which are not checked. `extra` is what the trace has besides id, task, steps and final answer.
+
+    The rest is written only where it says something: `remarks`, what the newest `review` of the annotation says, that it
+    is `unopened` because an action made it and nobody has looked at it since, and of which annotation of the task it is
+    a copy (`copy_of`)."""
 
     project_id: int | None
     task_id: int | None
@@ -130,13 +134,23 @@ class Source:
     reasons_without_edit: tuple[ReasonWithoutEdit, ...]
     extra: dict[str, Any]
     remarks: tuple[Remark, ...] = field(default=(), kw_only=True)
+    review: Review | None = field(default=None, kw_only=True)
+    unopened: bool = field(default=False, kw_only=True)
+    copy_of: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Leaves out what is written only when it is there."""
-        if not self.remarks:
-            # What is read is the default of the class then, and what is written is what the instance has.
-            object.__delattr__(self, "remarks")
+        """Leaves out what is written only where it says something."""
+        # What is read is the default of the class then, and what is written is what the instance has.
+        for name, default in _DEFAULTS:
+            if getattr(self, name) == default:
+                object.__delattr__(self, name)
 
+
+_DEFAULTS = (("remarks", ()), ("review", None), ("unopened", False), ("copy_of", None))
+
+
+Review = Literal["accepted", "rejected"]
+"""What a reviewer made of an annotation."""
 
 Fit = Literal["valid", "unknown_parameter", "missing", "wrong_type", "undeclared"]
 """How a call fits the tools that its trace declares. `undeclared` is a call of a tool that is not among them."""
@@ -194,6 +208,7 @@ class RejectReason(str, Enum):
     NOT_JSON = "not_json", "not JSON, although the original is"
     UNREADABLE = "unreadable", "a correction with which the trace cannot be read"
     TOOL_MISMATCH = "tool_mismatch", "a call that does not fit its declared tool"
+    CHANGED_DATA = "changed_data", "a text that nobody typed and that the trace does not hold"
     NO_REASON = "no_reason", "an edit without a reason"
     NO_TIME = "no_time", "no time, though --since or --until asks for one"
 
@@ -277,9 +292,9 @@ def _parse_edit(value: object) -> Edit:
     )
 
 
-def _parse_source(value: object) -> Source:
+def _parse_source(value: dict[str, Any]) -> Source:
     source = _parse_plain_source(value)
-    if not isinstance(value, dict) or "checked_calls" not in value:
+    if "checked_calls" not in value:
         return source
     return ChatSource(
         **vars(source),
@@ -298,7 +313,7 @@ def _parse_checked_call(value: object) -> CheckedCall:
     )
 
 
-def _parse_plain_source(value: object) -> Source:
+def _parse_plain_source(value: dict[str, Any]) -> Source:
     return Source(
         project_id=_number_or_none(value, "project_id"),
         task_id=_number_or_none(value, "task_id"),
@@ -309,8 +324,20 @@ def _parse_plain_source(value: object) -> Source:
         step_labels=_items(value, "step_labels", _parse_label),
         reasons_without_edit=_items(value, "reasons_without_edit", _parse_reason),
         extra=_get(value, "extra", dict),
-        remarks=_items(value, "remarks", _parse_remark) if isinstance(value, dict) and "remarks" in value else (),
+        remarks=_items(value, "remarks", _parse_remark) if "remarks" in value else (),
+        review=_parse_review(value),
+        unopened="unopened" in value and _get(value, "unopened", bool),
+        copy_of=_get(value, "copy_of", int) if "copy_of" in value else None,
     )
+
+
+def _parse_review(value: dict[str, Any]) -> Review | None:
+    if "review" not in value:
+        return None
+    review: Review | None = next((known for known in get_args(Review) if known == _text(value, "review")), None)
+    if review is None:
+        raise ValueError("`review` is not one of the known words")
+    return review
 
 
 def _parse_label(value: object) -> StepLabel:

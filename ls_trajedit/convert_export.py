@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from ls_trajedit import __version__
+from ls_trajedit.converters.annotations.duplicates import SeenTasks
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.chunk import RawTask
+from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
@@ -17,6 +19,8 @@ from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
 from ls_trajedit.output.inventory import former_files
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
+from ls_trajedit.output.repeated_tasks import joined_tasks
+from ls_trajedit.output.rereadable import Rereadable
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
@@ -40,13 +44,26 @@ def convert(
     """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`: those that
     `plan` asks for, or without one those of the interchange formats.
 
+    A task that is there twice is found when it comes again. Then everything is read once more, from a copy on the disk
+    if `export` is a pipe, with the places of each task together.
+
     Raises DataError, with `name` and the line, when something in `export` is not an exported task, or when it cannot be
     read; the files in `folder` are then as they were.
     """
     plan = plan or ExportPlan()
-    with lock_folder(folder), make_temporary_folder(folder) as temporary:
-        chunks = converted_chunks(_tasks(export, name), schema, rules, plan)
-        rows = write_rows(chunks, plan, temporary, lambda _, done: progress(done, None))
+    with (
+        lock_folder(folder),
+        make_temporary_folder(folder) as temporary,
+        Rereadable(export, temporary) as source,
+    ):
+        try:
+            seen = SeenTasks()
+            chunks = converted_chunks(_tasks(source, name), schema, rules, plan)
+            rows = write_rows(chunks, plan, temporary, partial(_note_chunk, seen, progress))
+        except _RepeatedTaskError:
+            source.rewind()
+            chunks = converted_chunks(joined_tasks(_tasks(source, name), temporary), schema, rules, plan)
+            rows = write_rows(chunks, plan, temporary, lambda _, done: progress(done, None))
         origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
         training = training_json(plan, rows.training)
         manifest = Manifest(origin, training, rows.counts, rows.files)
@@ -68,7 +85,17 @@ def generated_schema(options: Options) -> Schema:
     return read_config(write_config(every_control, TraceShape(has_id=True)), options)
 
 
-def _tasks(export: BinaryIO, name: str) -> Iterator[RawTask]:
+class _RepeatedTaskError(Exception):
+    """A task is in the export a second time."""
+
+
+def _note_chunk(seen: SeenTasks, progress: Progress, chunk: ConvertedChunk, done: int) -> None:
+    if any(seen.add(key) for key in chunk.keys):
+        raise _RepeatedTaskError
+    progress(done, None)
+
+
+def _tasks(export: Rereadable, name: str) -> Iterator[RawTask]:
     try:
         for value in split_json(export):
             yield RawTask(f"{name}:{value.line}", value.json)

@@ -16,11 +16,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 
 from ls_trajedit.traces.json_text import RawJson
 
-__all__ = ["RawValue", "split_json"]
+__all__ = ["ByteStream", "RawValue", "split_json"]
 
 _CHUNK_SIZE = 1 << 20
 _QUOTE = ord('"')
@@ -44,6 +44,13 @@ _LONGER = 16
 _LOOKALIKES = 4
 
 
+class ByteStream(Protocol):
+    """What can be read: a binary file, for instance."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes, all that are left when it is negative; none at the end."""
+
+
 class RawValue(NamedTuple):
     """One value of the stream: the line that it starts in, counted from 1, and its text."""
 
@@ -51,7 +58,7 @@ class RawValue(NamedTuple):
     json: RawJson
 
 
-def split_json(stream: BinaryIO, chunk_size: int = _CHUNK_SIZE) -> Iterator[RawValue]:
+def split_json(stream: ByteStream, chunk_size: int = _CHUNK_SIZE) -> Iterator[RawValue]:
     """The values of `stream`, which is read about `chunk_size` bytes at a time, in order. Blank lines are skipped.
 
     In an array, everything from a place where the array itself is invalid (cut off, no comma, text after its end) is
@@ -68,7 +75,7 @@ def split_json(stream: BinaryIO, chunk_size: int = _CHUNK_SIZE) -> Iterator[RawV
     return _split_lines(stream, chunk_size, head)
 
 
-def _split_lines(stream: BinaryIO, chunk_size: int, head: bytes) -> Iterator[RawValue]:
+def _split_lines(stream: ByteStream, chunk_size: int, head: bytes) -> Iterator[RawValue]:
     number = 0
     rest = head
     while True:
@@ -85,7 +92,7 @@ def _split_lines(stream: BinaryIO, chunk_size: int, head: bytes) -> Iterator[Raw
         yield RawValue(number + 1, RawJson(stripped))
 
 
-def _split_array(stream: BinaryIO, chunk_size: int, buffer: bytes, position: int) -> Iterator[RawValue]:
+def _split_array(stream: ByteStream, chunk_size: int, buffer: bytes, position: int) -> Iterator[RawValue]:
     line = 1 + buffer.count(b"\n", 0, position)
     border: _Border | None = None
     first = True
@@ -169,7 +176,7 @@ def _reach(length: int) -> int:
     return _LONGER * length + 4096
 
 
-def _skip_space(stream: BinaryIO, chunk_size: int, buffer: bytes, position: int, line: int) -> tuple[bytes, int, int]:
+def _skip_space(stream: ByteStream, chunk_size: int, buffer: bytes, position: int, line: int) -> tuple[bytes, int, int]:
     """Buffer, position and line of the next character that is not white space, or of the stream's end."""
     while True:
         found = _NOT_SPACE.search(buffer, position)
@@ -187,7 +194,7 @@ def _count_lines(buffer: bytes, start: int, end: int) -> int:
     return 0 if first < 0 else buffer.count(b"\n", first, end)
 
 
-def _element_end(stream: BinaryIO, chunk_size: int, buffer: bytes, start: int) -> tuple[bytes, int, int]:
+def _element_end(stream: ByteStream, chunk_size: int, buffer: bytes, start: int) -> tuple[bytes, int, int]:
     """The buffer, longer by what had to be read, and in it the start and the end of the element at `start`."""
     opened = buffer[start : start + 1] in (b"{", b"[")
     tokens = _BRACKETS if opened else _SCALAR_END

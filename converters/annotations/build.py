@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.chat import ChatReading, make_edit
+from ls_trajedit.converters.annotations.provenance import is_unopened
 from ls_trajedit.converters.annotations.read import EditedField, Reading
+from ls_trajedit.converters.annotations.review import review_of
 from ls_trajedit.converters.record import (
     ChatSource,
     CheckedCall,
@@ -129,6 +131,8 @@ def _origin(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str,
         "updated_at": annotation.get("updated_at"),
         "lead_time": annotation.get("lead_time"),
         "ground_truth": bool(annotation.get("ground_truth")),
+        "review": review_of(annotation),
+        "unopened": is_unopened(annotation),
     }
 
 

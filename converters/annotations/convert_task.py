@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from ls_trajedit.converters.annotations.build import build_chat_record, build_record, original_trace
 from ls_trajedit.converters.annotations.chat import read_corrections
 from ls_trajedit.converters.annotations.check_calls import check_calls
+from ls_trajedit.converters.annotations.provenance import (
+    is_copy,
+    is_unopened,
+    parent_of,
+    reject_texts_that_nobody_typed,
+)
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
-from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted
+from ls_trajedit.converters.annotations.review import ReviewExclusion, excluded_by_review, review_of
+from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_identity, annotator_name, is_wanted
 from ls_trajedit.converters.record import Record, Reject, RejectedAnnotation, RejectReason, RowKey
 from ls_trajedit.converters.traces import Traces
 from ls_trajedit.label_config.chat_data import Chat, chat_of
@@ -24,20 +31,23 @@ __all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "
 
 @dataclass(frozen=True)
 class Edited:
-    """An annotation with at least one edit."""
+    """An annotation with at least one edit. `person` tells its annotator from every other, whatever the record calls
+    them; None when nothing is known."""
 
     key: RowKey
     record: Record
     traces: Traces | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True)
 class Unedited:
-    """An annotation that was read and has no edit."""
+    """An annotation that was read and has no edit, otherwise as `Edited`."""
 
     key: RowKey
     record: Record
     traces: Traces | None = None
+    person: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,21 +68,24 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Excluded:
-    """An annotation that the reading rules leave out."""
+    """An annotation that the reading rules leave out. `by_review` says why, where it was a review's doing."""
 
     key: RowKey
     annotator: str
+    by_review: ReviewExclusion | None = None
 
 
 Outcome = Edited | Unedited | Rejected | Skipped | Excluded
 """What became of one annotation."""
+
+_NOTHING = Reading((), (), ())
 
 
 def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -> Iterator[Outcome]:
     """The outcome of each annotation of `task`, in order of their ids.
 
     `task` is a task as Label Studio's API lists it or its JSON export holds it: `id`, `project`, `data` and
-    `annotations`. Raises UsageError when `rules` ask for an e-mail address that is not known.
+    `annotations`.
     """
     # What is not an annotation at all is rejected like one whose results cannot be read.
     listed = task.get("annotations")
@@ -83,8 +96,22 @@ def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -
     if isinstance(stored, dict) and (imported := imported_data(stored)) is not stored:
         task = {**task, "data": imported}
     chat = _ChatOf(task, stored, schema, rules)
+    parents: dict[int, Edited | Unedited] = {}
     for annotation in sorted(annotations, key=_number):
-        yield _convert_annotation(task, annotation, schema, rules, chat)
+        outcome = _convert_annotation(task, annotation, schema, rules, chat)
+        if isinstance(outcome, Edited | Unedited):
+            if (number := parent_of(annotation)) is not None and number in parents:
+                outcome = _called_a_copy(outcome, parents[number])
+            parents[_number(annotation)] = outcome
+        yield outcome
+
+
+def _called_a_copy(outcome: Edited | Unedited, parent: Edited | Unedited) -> Edited | Unedited:
+    """`outcome`, called a copy of its parent when it is by the same person and says the same."""
+    if parent.person is None or parent.person != outcome.person or not is_copy(outcome.record, parent.record):
+        return outcome
+    source = replace(outcome.record.source, copy_of=parent.record.source.annotation_id)
+    return replace(outcome, record=replace(outcome.record, source=source))
 
 
 @dataclass
@@ -115,6 +142,8 @@ def _convert_annotation(
     try:
         if not is_wanted(annotation, rules):
             return Excluded(key, annotator)
+        if (by_review := excluded_by_review(review_of(annotation), rules.reviewed)) is not None:
+            return Excluded(key, annotator, by_review)
         if annotation.get("was_cancelled"):
             return Skipped(key, annotator)
         record, traces = _read(task, annotation, annotator, chat_of_task)
@@ -128,7 +157,8 @@ def _convert_annotation(
             result=annotation.get("result"),
         )
         return Rejected(key, reject)
-    return Edited(key, record, traces) if record.edits else Unedited(key, record, traces)
+    kind = Edited if record.edits else Unedited
+    return kind(key, record, traces, annotator_identity(annotation.get("completed_by")))
 
 
 def _read(
@@ -148,6 +178,8 @@ def _read(
 
 
 def _reading(task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema, rules: ReadingRules) -> Reading:
+    if is_unopened(annotation):
+        return _NOTHING
     results, data = annotation.get("result"), task["data"]
     try:
         reading = read_annotation(results, schema.controls(data), data)
@@ -156,6 +188,8 @@ def _reading(task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema
             raise
         # It may be one of a step that the task lacks. Most annotations have no such control, so it is looked for late.
         reading = read_annotation(results, schema.controls_beyond(data, _control_names(results)), data)
+    if rules.untouched == "reject":
+        reject_texts_that_nobody_typed(reading, annotation, task)
     if rules.require_reason:
         _check_reasons(reading)
     return reading

@@ -14,13 +14,19 @@ __all__ = ["Counts", "Kind"]
 Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
 """What the manifest and the summary call an outcome."""
 
+_RARE = ("duplicates", "unopened", "copies")
+
 
 @dataclass
 class Counts:
     """`kinds` counts outcomes, `annotators` the outcomes of each annotator, `fields` edits and `reasons` rejects, by
     slug. `drafts` counts the tasks that somebody has started and not submitted. `chats` counts the annotations of
     conversations, `calls` their corrected calls by how they fit the declared tools, and `not_the_agents` the
-    corrections of what somebody other than the agent said. `remarks` counts the texts that correct nothing."""
+    corrections of what somebody other than the agent said. `remarks` counts the texts that correct nothing.
+
+    `duplicates` counts annotations that were there once more, and are in no other count. Among the outcomes, `unopened`
+    counts those that an action made and nobody has looked at, `copies` those that repeat another one of the same
+    person, and `by_review` those that are excluded because of a review."""
 
     tasks: int = 0
     drafts: int = 0
@@ -32,6 +38,10 @@ class Counts:
     calls: Counter[str] = field(default_factory=Counter)
     not_the_agents: int = 0
     remarks: int = 0
+    duplicates: int = 0
+    unopened: int = 0
+    copies: int = 0
+    by_review: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
         """Counts one annotation."""
@@ -48,8 +58,10 @@ class Counts:
                 self.reasons[reject.reason.value] += 1
             case Skipped(annotator=annotator):
                 self._add("skipped", annotator)
-            case Excluded(annotator=annotator):
+            case Excluded(annotator=annotator, by_review=by_review):
                 self._add("excluded", annotator)
+                if by_review is not None:
+                    self.by_review[by_review] += 1
 
     def update(self, other: Counts) -> None:
         """Adds what another part of the same run counted."""
@@ -62,12 +74,16 @@ class Counts:
         self.calls.update(other.calls)
         self.not_the_agents += other.not_the_agents
         self.remarks += other.remarks
+        self.duplicates += other.duplicates
+        self.unopened += other.unopened
+        self.copies += other.copies
+        self.by_review.update(other.by_review)
         for name, kinds in other.annotators.items():
             self.annotators[name] = self.annotators.get(name, Counter()) + kinds
 
     def as_json(self) -> dict[str, Any]:
         """The counts as the manifest and `--json` give them. A draft is not an annotation. What only conversations have
-        is there only when there was one, and so are remarks."""
+        is there only when there was one, and what is rare only when it occurred."""
         kinds = {kind: self.kinds[kind] for kind in get_args(Kind)}
         return {
             "tasks": self.tasks,
@@ -82,6 +98,8 @@ class Counts:
             },
             **(self._chats_json() if self.chats else {}),
             **({"remarks": self.remarks} if self.remarks else {}),
+            **{name: number for name in _RARE if (number := getattr(self, name))},
+            **({"excluded_by_review": dict(sorted(self.by_review.items()))} if self.by_review else {}),
         }
 
     def _chats_json(self) -> dict[str, Any]:
@@ -93,6 +111,8 @@ class Counts:
 
     def _add_source(self, source: Source) -> None:
         self.remarks += len(source.remarks)
+        self.unopened += source.unopened
+        self.copies += source.copy_of is not None
         if isinstance(source, ChatSource):
             self.chats += 1
             self.calls.update(call.fit for call in source.checked_calls)

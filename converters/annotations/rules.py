@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
 
 from ls_trajedit.converters.record import RejectedAnnotation, RejectReason
-from ls_trajedit.traces.errors import UsageError
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadOptions
 
-__all__ = ["AnnotatorNames", "GroundTruth", "ReadingRules", "annotator_name", "is_wanted", "parse_time"]
+__all__ = [
+    "UNKNOWN_ANNOTATOR",
+    "AnnotatorNames",
+    "GroundTruth",
+    "ReadingRules",
+    "Reviewed",
+    "Untouched",
+    "annotator_identity",
+    "annotator_name",
+    "is_address",
+    "is_wanted",
+    "parse_time",
+    "users_without_address",
+]
 
 AnnotatorNames = Literal["id", "email", "hash"]
 GroundTruth = Literal["include", "only", "exclude"]
+Reviewed = Literal["accepted", "any"]
+Untouched = Literal["reject", "accept"]
 
 UNKNOWN_ANNOTATOR = "unknown"
+"""The name of everybody of whom an annotation says nothing: more than one person, perhaps."""
+
+_NO_ADDRESS = "user-"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingRules:
     """`since` (inclusive) and `until` (exclusive) apply to an annotation's last change. `require_reason` rejects edits
-    without one, `strict_tools` rejects corrected calls that do not fit the declared tool. `emails` holds the addresses
-    of the server's users by id, for exports that give only ids. `read_options` say how conversations are read that
-    somebody imported as they were recorded."""
+    without one, `strict_tools` rejects corrected calls that do not fit the declared tool. `reviewed` reads only what a
+    reviewer accepted, or lets reviews count for nothing; None leaves out what a reviewer rejected. `untouched` is for
+    texts that a prediction put into a box, that nobody touched, and that differ from the trace. `emails` holds the
+    addresses of the server's users by id, for exports that give only ids. `read_options` say how conversations are read
+    that somebody imported as they were recorded."""
 
     annotators: AnnotatorNames = "id"
     ground_truth: GroundTruth = "include"
@@ -33,6 +52,8 @@ class ReadingRules:
     until: datetime | None = None
     require_reason: bool = False
     strict_tools: bool = False
+    reviewed: Reviewed | None = None
+    untouched: Untouched = "reject"
     emails: Mapping[int, str] = field(default_factory=dict)
     read_options: ReadOptions = NO_OPTIONS
 
@@ -64,20 +85,52 @@ def parse_time(text: str) -> datetime:
 
 
 def annotator_name(completed_by: Any, rules: ReadingRules) -> str:
-    """How a record names the annotator. `completed_by` is a user's id, or an object with `id` and `email`.
+    """How a record names the annotator. `completed_by` is a user's id, or an object with `id`, `email` or both.
+
+    An e-mail address is a text with an `@`: of a user who has left, Label Studio gives the word `Deleted` instead, or
+    nothing. A user whose address is asked for and not known is called `user-5`, so that all who left stay apart.
+    Somebody without an id is called by the address, whatever the rules say.
 
     A user's hash is the same in every pull. It hides the user from readers of the files, but not from somebody who
-    knows the ids and tries them all. Raises UsageError when the rules ask for an address that is not known.
+    knows the ids and tries them all.
     """
-    person = completed_by if isinstance(completed_by, dict) else {"id": completed_by}
-    number = person.get("id")
-    if not isinstance(number, int | str):
+    number, email = _user(completed_by)
+    person = email if number is None else str(number)
+    if person is None:
         return UNKNOWN_ANNOTATOR
     if rules.annotators == "hash":
-        return hashlib.sha256(f"label-studio-user:{number}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    if rules.annotators == "email":
-        email = person.get("email") or (rules.emails.get(number) if isinstance(number, int) else None)
-        if not email:
-            raise UsageError(f"the e-mail address of user {number} is not known here; use --annotators id or hash")
-        return str(email)
-    return str(number)
+        return hashlib.sha256(f"label-studio-user:{person}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    if rules.annotators == "email" and number is not None:
+        known = rules.emails.get(number) if isinstance(number, int) else None
+        return email or (known if is_address(known) else None) or f"{_NO_ADDRESS}{person}"
+    return person
+
+
+def annotator_identity(completed_by: Any) -> str | None:
+    """What tells the annotator from every other, whatever records call them; None when nothing is known. Two users with
+    one address are two."""
+    number, email = _user(completed_by)
+    return email if number is None else str(number)
+
+
+def users_without_address(names: Iterable[str]) -> list[str]:
+    """The ids of the users among `names`, annotators named by their addresses, whose address is not known."""
+    return [name.removeprefix(_NO_ADDRESS) for name in names if name.startswith(_NO_ADDRESS) and not is_address(name)]
+
+
+def is_address(value: Any) -> bool:
+    """Whether `value` is an e-mail address, and not what stands in its place."""
+    return isinstance(value, str) and "@" in value
+
+
+def _user(completed_by: Any) -> tuple[int | str | None, str | None]:
+    """The user's id and address, as far as `completed_by` has them."""
+    person = completed_by if isinstance(completed_by, dict) else {"id": completed_by}
+    number, email = person.get("id"), person.get("email")
+    if isinstance(number, bool) or not isinstance(number, int | str) or number == "":
+        number = None
+    elif is_address(number):
+        number, email = None, number
+    elif isinstance(number, str) and number.isascii() and number.isdigit() and str(int(number)) == number:
+        number = int(number)
+    return number, email if is_address(email) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from ls_trajedit.converters.annotations.rules import parse_time
+from ls_trajedit.converters.annotations.rules import UNKNOWN_ANNOTATOR, parse_time
 from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RowKey
 from ls_trajedit.converters.traces import ChatTraces, Traces
 from ls_trajedit.converters.training.rules import AnnotatorsPolicy
@@ -27,13 +27,22 @@ class KeyedRecord:
     """A record and the key that says where its rows stand. `disputed` holds the steps about which annotators do not
     agree: one changed it and no other changed it in the same way, or one calls it right and another wrong. `verdicts`
     is what all of them say about a step besides rewriting it; None when the record's own labels say it. `traces` are
-    both traces as their reader gave them."""
+    both traces as their reader gave them. `person` tells the annotator from every other, None when nothing is known of
+    who it was."""
 
     key: RowKey
     record: Record
     disputed: frozenset[int] = frozenset()
     traces: Traces | None = None
     verdicts: Mapping[int, Verdict] | None = None
+    person: str | None = None
+
+    @property
+    def voter(self) -> str | RowKey:
+        """Who votes: people of whom nothing is known are not taken for one."""
+        if self.person is not None:
+            return self.person
+        return self.key if self.record.annotator == UNKNOWN_ANNOTATOR else self.record.annotator
 
 
 @dataclass(frozen=True)
@@ -70,15 +79,15 @@ def _changed(record: Record) -> datetime:
 
 
 def _agreed(records: Sequence[KeyedRecord], words: VerdictWords) -> Chosen:
-    annotators = {item.record.annotator for item in records}
+    annotators = {item.voter for item in records}
     n_edits = sum(item.record.n_edits for item in records)
     if len(annotators) < _AGREEING:
         # One annotator alone is not agreement, not even that there is nothing to correct.
         return Chosen([], len(records), n_edits)
-    votes: dict[Place, dict[str, set[str]]] = {}
+    votes: dict[Place, dict[str, set[str | RowKey]]] = {}
     for item in records:
         for edit in item.record.edits:
-            votes.setdefault(_place(edit), {}).setdefault(edit.edited_text, set()).add(item.record.annotator)
+            votes.setdefault(_place(edit), {}).setdefault(edit.edited_text, set()).add(item.voter)
     texts = {place: text for place, found in votes.items() if (text := _winner(found)) is not None}
     agreed = [item for item in records if any(_is_among(edit, texts) for edit in item.record.edits)]
     used = sum(_is_among(edit, texts) for item in records for edit in item.record.edits)
@@ -110,14 +119,14 @@ def _votes_on_steps(
 ) -> dict[int, dict[str, set[Verdict]]]:
     """What each annotator says of each step that somebody scored: who rewrote it calls it wrong, and who neither
     rewrote nor scored it, right. `final_answer` is the number of the final answer."""
-    said = [(item.record, step_verdicts(item.record.source.step_labels, words)) for item in records]
+    said = [(item, step_verdicts(item.record.source.step_labels, words)) for item in records]
     votes: dict[int, dict[str, set[Verdict]]] = {}
     for step in sorted({step for _, verdicts in said for step in verdicts}):
         votes[step] = {}
-        for record, verdicts in said:
-            edited = {final_answer if edit.step_index is None else edit.step_index for edit in record.edits}
+        for item, verdicts in said:
+            edited = {final_answer if edit.step_index is None else edit.step_index for edit in item.record.edits}
             verdict: Verdict = "wrong" if step in edited else verdicts.get(step, "right")
-            votes[step].setdefault(record.annotator, set()).add(verdict)
+            votes[step].setdefault(str(item.voter), set()).add(verdict)
     return votes
 
 
@@ -125,7 +134,7 @@ def _place(edit: Edit) -> Place:
     return edit.step_index, edit.field
 
 
-def _winner(votes: dict[str, set[str]]) -> str | None:
+def _winner(votes: dict[str, set[str | RowKey]]) -> str | None:
     """The text with the most votes, if it has at least two and no other text has as many."""
     most = max(len(voters) for voters in votes.values())
     texts = [text for text, voters in votes.items() if len(voters) == most]
@@ -150,7 +159,7 @@ def _joined(records: Sequence[KeyedRecord], agreed: Sequence[KeyedRecord], texts
     ordered = tuple(sorted(edits.values(), key=lambda edit: (edit.step_index is None, edit.step_index or 0)))
     return replace(
         first,
-        annotator="+".join(sorted({item.record.annotator for item in agreed or records})),
+        annotator="+".join(sorted({item.voter: item.record.annotator for item in agreed or records}.values())),
         corrected_trace=trace,
         edits=ordered,
         n_edits=len(ordered),

@@ -59,6 +59,7 @@ def convert(
             stream, source.name, schema, wanted.reading_rules({}, overrides), output, progress, plan
         )
     print_summary(summary, as_json=as_json)
+    wanted.say_unknown_addresses(summary)
     unknown_controls = summary.counts["rejected_by_reason"].get(RejectReason.UNKNOWN_CONTROL.value)
     if config is None and project is None and unknown_controls:
         say("some controls are unknown: give the project's labeling config with --config or --project")

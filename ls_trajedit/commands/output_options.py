@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ls_trajedit.commands.console import say
-from ls_trajedit.converters.annotations.rules import AnnotatorNames, GroundTruth, ReadingRules, parse_time
+from ls_trajedit.converters.annotations.rules import (
+    AnnotatorNames,
+    GroundTruth,
+    ReadingRules,
+    Reviewed,
+    Untouched,
+    parse_time,
+    users_without_address,
+)
 from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.training.rules import (
@@ -83,6 +91,20 @@ class OutputOptions:
         datetime | None,
         typer.Option("--until", parser=_time, help="Only annotations last changed before this time.", metavar="TIME"),
     ] = None
+    reviewed: Annotated[
+        Reviewed | None,
+        typer.Option(
+            "--reviewed",
+            help="Only annotations that a reviewer accepted, or any.  [default: all but those that one rejected]",
+            show_default=False,
+        ),
+    ] = None
+    untouched: Annotated[
+        Untouched,
+        typer.Option(
+            "--untouched", help="How to treat a text that a prediction put into a box, and that differs from the trace."
+        ),
+    ] = "reject"
     require_reason: Annotated[
         bool, typer.Option("--require-reason", help="Reject annotations that have an edit without a reason.")
     ] = False
@@ -160,9 +182,20 @@ class OutputOptions:
             until=self.until,
             require_reason=self.require_reason,
             strict_tools=self.strict_tools,
+            reviewed=self.reviewed,
+            untouched=self.untouched,
             emails=emails,
             read_options=NO_OPTIONS if options is None else options.read_options,
         )
+
+    def say_unknown_addresses(self, summary: Summary) -> None:
+        """Says on standard error which users could not be called by their addresses, if that was asked for."""
+        names = summary.counts["by_annotator"] if self.annotators == "email" else ()
+        if users := users_without_address(names):
+            say(
+                f"{len(users)} {plural(len(users), 'annotator')} without a known e-mail address: "
+                + ", ".join(f"user {user} is called user-{user}" for user in users)
+            )
 
     def wanted_files(self) -> WantedFiles:
         """Which files are asked for, and by which rules their rows are made."""

@@ -76,6 +76,7 @@ def pull(
     with raise_on_sigterm(), show_progress(f"pulling project {project}") as progress:
         summary = pull_project(label_studio, request, full, progress)
     print_summary(summary, as_json=as_json)
+    wanted.say_unknown_addresses(summary)
     _write_step_summary(summary, f"ls-trajedit pull, project {project}")
     if report:
         _write_report(output)

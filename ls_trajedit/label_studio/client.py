@@ -8,6 +8,7 @@ a second. Everything else goes through the SDK's own methods.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from label_studio_sdk.core.client_wrapper import SyncClientWrapper
 from label_studio_sdk.core.parse_error import ParsingError
 from label_studio_sdk.core.request_options import RequestOptions
 
+from ls_trajedit.converters.annotations.rules import is_address
 from ls_trajedit.label_studio.addresses import without_credentials
 from ls_trajedit.label_studio.failures import (
     explain_backend_address,
@@ -219,12 +221,14 @@ class Server:
         return User(user.id, str(user.email or ""), _role(user))
 
     def emails(self) -> dict[int, str]:
-        """The e-mail addresses of the organization's users, by user id."""
+        """The e-mail addresses of the organization's users, by user id. Deleted users are not among them, nor are those
+        who have left, whose address reads `Deleted`. An address that several users have is nobody's either."""
         users = self.ask("api/users/", "listing the users").value
         if not isinstance(users, list):
             raise not_label_studio(self.url, "listing the users")
-        people = [user for user in users if isinstance(user, dict)]
-        return {user["id"]: str(user["email"]) for user in people if user.get("id") and user.get("email")}
+        people = [user for user in users if isinstance(user, dict) and user.get("id") and is_address(user.get("email"))]
+        shared = Counter(user["email"] for user in people)
+        return {user["id"]: user["email"] for user in people if shared[user["email"]] == 1}
 
     def project(self, number: int) -> Project:
         """The project with this id."""

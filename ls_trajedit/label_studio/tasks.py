@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Server
 
 __all__ = [
+    "TASK_FIELDS",
     "AnnotatedTask",
     "Page",
     "Task",
@@ -40,7 +41,16 @@ _ANNOTATION_FIELDS = (
     "created_at",
     "updated_at",
 )
-_TASK_FIELDS = ",".join(("id", "project", "data", "annotations", *_ANNOTATION_FIELDS[1:]))
+# What few annotations have: of which other one they are a copy, and in editions with reviews what reviewers said. They
+# are kept only where they hold something. A name that the server does not know does no harm (1.23.2).
+_RARE_FIELDS = ("parent_annotation", "last_action", "reviews")
+# What shows whether anybody has looked at an annotation on which nobody has spent time.
+_FIELDS_WITHOUT_TIME = ("parent_prediction", "updated_by", "draft_created_at", "import_id")
+TASK_FIELDS = ",".join(
+    ("id", "project", "data", "annotations", *_ANNOTATION_FIELDS[1:], *_RARE_FIELDS, *_FIELDS_WITHOUT_TIME)
+)
+"""What is asked for of a task. Tasks that were read when this was something else lack what is new."""
+
 # How many tasks the first page asks for, and the most that any page asks for. In between, the number is chosen so that
 # a page has about _PAGE_BYTES, and a project of huge tasks needs no more memory than one of small tasks.
 _FIRST_PAGE = 100
@@ -131,7 +141,7 @@ def count_without_prediction(server: Server, project: int, model_version: str) -
 def _annotated_pages(
     server: Server, project: int, after: int, filters: list[dict[str, Any]]
 ) -> Iterator[Page[AnnotatedTask]]:
-    for page in _pages(server, project, _TASK_FIELDS, "all", after, filters):
+    for page in _pages(server, project, TASK_FIELDS, "all", after, filters):
         yield Page([_annotated(task) for task in page.tasks], page.total)
 
 
@@ -232,7 +242,9 @@ def _kept(annotation: Any) -> Any:
             f"annotation {annotation.get('id')} arrived without its `result`. "
             "No file was changed; run the command again"
         )
-    return {key: annotation[key] for key in _ANNOTATION_FIELDS if key in annotation}
+    kept = {key: annotation[key] for key in _ANNOTATION_FIELDS if key in annotation}
+    rare = _RARE_FIELDS if annotation.get("lead_time") is not None else (*_RARE_FIELDS, *_FIELDS_WITHOUT_TIME)
+    return kept | {key: annotation[key] for key in rare if annotation.get(key) not in (None, [])}
 
 
 def _annotation_id(annotation: Any) -> int:

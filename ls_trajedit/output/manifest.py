@@ -168,9 +168,13 @@ def counts_from_json(value: Mapping[str, Any]) -> Counts:
         fields=_counter(value["edits_by_field"]),
         annotators={name: _counter(outcomes) for name, outcomes in _object(value["by_annotator"]).items()},
         chats=_number(value.get("chats", 0)),
-        calls=_counter(value.get("checked_calls", {})),
+        calls=+_counter(value.get("checked_calls", {})),
         not_the_agents=_number(value.get("not_the_agents", 0)),
         remarks=_number(value.get("remarks", 0)),
+        duplicates=_number(value.get("duplicates", 0)),
+        unopened=_number(value.get("unopened", 0)),
+        copies=_number(value.get("copies", 0)),
+        by_review=_counter(value.get("excluded_by_review", {})),
     )
 
 

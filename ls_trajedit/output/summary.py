@@ -14,6 +14,12 @@ from ls_trajedit.plural import plural
 __all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary_markdown", "summary_warnings"]
 
 _ALWAYS = ("edited", "unedited", "skipped", "rejected")
+_REVIEWS = {"rejected": "rejected by a reviewer", "unreviewed": "not accepted by a reviewer"}
+_RARELY = {
+    "duplicates": "left out, being in the input more than once (the newest counts)",
+    "unopened": "made by an action and opened by nobody: in no training file",
+    "copies": "repeating another one of the same person: in no training file",
+}
 # Names of fields come from traces, so they are escaped in Markdown tables.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
 
@@ -62,9 +68,11 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     yield f"{tasks} {plural(tasks, 'task')}, {annotations} {plural(annotations, 'annotation')}"
     for kind in (*_ALWAYS, "excluded"):
         if counts[kind] or kind in _ALWAYS:
-            yield f"  {kind:<10}{counts[kind]:>7}"
+            yield f"  {kind:<10}{counts[kind]:>7}{_by_review(counts) if kind == 'excluded' else ''}"
     if counts["drafts"]:
         yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with unsubmitted work, which is not read)"
+    for what, number in _rarely(counts):
+        yield f"{number} {what}"
     yield from _table("rejected because of", _reject_sentences(counts))
     yield from _table("edits by field", counts["edits_by_field"])
     yield from _table("corrected calls, checked against the declared tools", _checked_calls(counts))
@@ -118,6 +126,7 @@ def summary_markdown(summary: Summary, title: str) -> str:
         rows.append(
             ("since the last pull", "up to date" if summary.is_up_to_date else f"records: {_changes(summary.changes)}")
         )
+    rows += _rarely(counts)
     sections = [_markdown_table((title, ""), rows)]
     for heading, rows_of_table in (
         ("rejected because of", _reject_sentences(counts)),
@@ -145,6 +154,18 @@ def _left_out(file: WrittenFile) -> str:
     reasons = (file.tally or {}).get("left_out", {})
     shown = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
     return f"   (left out: {shown})" if shown else ""
+
+
+def _by_review(counts: dict[str, Any]) -> str:
+    by_review: dict[str, int] = counts.get("excluded_by_review", {})
+    found = [f"{by_review[reason]} {what}" for reason, what in _REVIEWS.items() if reason in by_review]
+    return f"   ({', '.join(found)})" if found else ""
+
+
+def _rarely(counts: dict[str, Any]) -> list[tuple[str, int]]:
+    """What is counted only where it occurs, each in the words that go with its number."""
+    found = ((counts.get(name, 0), what) for name, what in _RARELY.items())
+    return [(f"{plural(number, 'annotation')} {what}", number) for number, what in found if number]
 
 
 def _changes(changes: RecordChanges) -> str:

@@ -108,7 +108,7 @@ def _one_chunk(tasks: Iterator[RawTask], chunk_bytes: int) -> Iterator[RawTask]:
     size = 0
     for task in tasks:
         yield task
-        size += len(task.json.raw)
+        size += task.size
         if size >= chunk_bytes:
             return
 
@@ -120,7 +120,7 @@ def _batches(raw_tasks: Iterable[RawTask], chunk_bytes: int) -> Iterator[list[Ra
         for task in raw_tasks:
             task.json.forget()
             batch.append(task)
-            size += len(task.json.raw)
+            size += task.size
             if size >= chunk_bytes:
                 yield batch
                 batch, size = [], 0

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from ls_trajedit.converters.formats import interchange
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_studio.tasks import count_drafts
+from ls_trajedit.label_studio.tasks import TASK_FIELDS, count_drafts
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
 from ls_trajedit.output.inventory import are_in_place, former_files, placed_files, unchanged_files
 from ls_trajedit.output.manifest import Manifest, Origin, PulledProject, WrittenFile, training_json
@@ -102,7 +103,7 @@ def is_up_to_date(server: Server, request: PullRequest) -> bool:
                 last is not None
                 and last.made_with == request.made_with()
                 and are_in_place(request.folder, last.placed)
-                and not has_changed(server, request.project, state, last.cursor)
+                and not has_changed(server, request.project, state, _since(last))
                 and last.title == request.project.title
                 and last.counts.drafts == count_drafts(server, request.project.id)
             )
@@ -129,7 +130,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             state.forget()
         last = None if start_over else _last_pull(state, server, request)
         placed = last.placed if last else {}
-        cursor = sync_tasks(server, project, state, last.cursor if last else None, progress)
+        cursor = sync_tasks(server, project, state, _since(last), progress)
         if last and last.made_with == made_with and not state.has_changed and are_in_place(folder, placed):
             rows = _Rows(last.counts, last.training, last.files, _NO_CHANGES, last.release)
         else:
@@ -152,6 +153,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
                     files=rows.files,
                     placed=placed_files(folder, digests),
                     cursor=cursor,
+                    fields=TASK_FIELDS,
                 )
             )
             state.commit()
@@ -180,6 +182,11 @@ def _last_pull(state: PullState, server: Server, request: PullRequest) -> LastPu
             "over in this one"
         )
     return last
+
+
+def _since(last: LastPull | None) -> datetime | None:
+    """Since when changes have to be read; None when all has to, also because the last pull asked for less."""
+    return last.cursor if last is not None and last.fields == TASK_FIELDS else None
 
 
 def _write_rows(

@@ -52,7 +52,8 @@ class LastPull:
     It read the project with the id `project` and that `title` from `server`, which was Label Studio `release` when the
     files were last written. `made_with` is a hash of everything but the tasks that the output files depend on;
     `counts`, `training` and `files` are what the manifest says, and `placed` is how each file looked when it was put in
-    place. What changed at `cursor` or later, by the server's clock, may not have been seen; None when it has no clock.
+    place. `fields` are those that were asked for of each task. What changed at `cursor` or later, by the server's
+    clock, may not have been seen; None when it has no clock.
     """
 
     server: str
@@ -65,6 +66,7 @@ class LastPull:
     files: tuple[WrittenFile, ...]
     placed: dict[str, PlacedFile]
     cursor: datetime | None
+    fields: str
 
     def as_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -78,6 +80,7 @@ class LastPull:
             "files": [asdict(file) for file in self.files],
             "placed": {name: asdict(file) for name, file in self.placed.items()},
             "cursor": self.cursor and self.cursor.isoformat(),
+            "fields": self.fields,
         }
 
     @classmethod
@@ -97,6 +100,7 @@ class LastPull:
             files=tuple(WrittenFile(**file) for file in value["files"]),
             placed={name: PlacedFile(**file) for name, file in value["placed"].items()},
             cursor=datetime.fromisoformat(cursor) if cursor else None,
+            fields=value.get("fields", ""),
         )
 
 

@@ -18,7 +18,7 @@ from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.traces.errors import DataError, UsageError
+from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import RawJson, json_line
 from tests.support.loop import annotate, project_of, text_result
 from tests.support.strategies import Case, cases
@@ -90,11 +90,6 @@ def test_what_is_not_a_task_is_an_error_with_its_place(text: bytes, message: str
     with pytest.raises(DataError) as error:
         convert_chunk(tasks, SCHEMA, ReadingRules(), ExportPlan())
     assert str(error.value).startswith(message)
-
-
-def test_an_address_that_is_not_known_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="user 3"):
-        convert(task(1, EDIT), rules=ReadingRules(annotators="email"))
 
 
 @given(cases())

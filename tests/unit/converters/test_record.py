@@ -246,6 +246,7 @@ def test_the_reasons_have_these_slugs() -> None:
         "no_time",
         "unreadable",
         "tool_mismatch",
+        "changed_data",
     }
 
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,15 @@ from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, co
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.record import RejectReason, Remark
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.output.write import converted_chunks
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.field_path import get_field, parse_path
 from ls_trajedit.traces.options import Options, StepLabels
 from tests.support.exports import EDIT, SAME, UNKNOWN, annotation, export, read_rows, task
 from tests.support.loop import project_of, text_result
 from tests.support.strategies import Case, cases
+
+SMALL_CHUNKS: dict[str, Any] = {"chunk_bytes": 2000, "chunks_done_here": 2}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -177,13 +181,172 @@ def test_the_annotator_is_called_as_asked_for(
         assert record["annotator"] != "4"
 
 
-def test_an_address_that_an_export_does_not_have_is_an_error_and_no_file(
+def test_users_without_an_address_stay_apart_and_are_named_once(run: Callable[..., Any], tmp_path: Path) -> None:
+    people = [4, {"id": 5, "email": "Deleted"}, {"id": 6, "email": "f@example.com"}, {"email": "g@example.com"}, 4]
+    tasks = [task(n, annotation(n, EDIT, completed_by=who)) for n, who in enumerate(people, start=1)]
+    ran = run("convert", export(tmp_path, *tasks), "--annotators", "email")
+    assert ran.exit_code == 0
+    records = json.loads((tmp_path / "data" / "trajectory_corrections.json").read_text())["records"]
+    assert [record["annotator"] for record in records] == [
+        "user-4",
+        "user-5",
+        "f@example.com",
+        "g@example.com",
+        "user-4",
+    ]
+    assert ran.err.count("without a known e-mail address") == 1
+    assert "user 4 is called user-4, user 5 is called user-5" in ran.err
+
+
+def twice(number: int, *, of: int = 12) -> list[dict[str, Any]]:
+    """A task as target storage writes it: once for each of its two annotations, the second time with both."""
+    by = [annotation(10 * number + who, EDIT, completed_by=who, project=of) for who in (1, 2)]
+    return [task(number, by[0], project=of), task(number, *by, project=of)]
+
+
+def counts(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "manifest.json").read_text())["counts"]
+    return found
+
+
+def test_an_annotation_that_is_there_twice_counts_once(run: Callable[..., Any], tmp_path: Path) -> None:
+    first, second = twice(1)
+    ran = run("convert", export(tmp_path, first, task(2, annotation(5, SAME)), second), "--format", "trl-dpo")
+    assert ran.exit_code == 0
+    lines = ran.out.splitlines()
+    assert lines[:2] == ["2 tasks, 3 annotations", "  edited          2"]
+    assert "1 annotation left out, being in the input more than once (the newest counts)" in lines
+    assert [row["annotator"] for row in read_rows(tmp_path / "data" / "trl" / "dpo.jsonl")] == ["1", "2"]
+    found = counts(tmp_path / "data")
+    assert (found["tasks"], found["annotations"], found["duplicates"]) == (2, 3, 1)
+
+
+def test_without_duplicates_the_manifest_does_not_name_them(run: Callable[..., Any], tmp_path: Path) -> None:
+    run("convert", export(tmp_path, task(1, annotation(1, EDIT)), task(2, annotation(1, EDIT))))
+    assert not {"duplicates", "unopened", "copies", "excluded_by_review"} & counts(tmp_path / "data").keys()
+
+
+@pytest.mark.parametrize(("policy", "rows"), [("agree", ["1+2"]), ("latest", ["2"]), ("all", ["1", "2"])])
+def test_the_annotations_of_a_task_in_several_places_are_of_one_task(
+    run: Callable[..., Any], tmp_path: Path, policy: str, rows: list[str]
+) -> None:
+    first, second = twice(1)
+    second["annotations"] = second["annotations"][1:]
+    name = export(tmp_path, first, second)
+    assert run("convert", name, "--format", "trl-dpo", "--annotators-policy", policy).exit_code == 0
+    assert [row["annotator"] for row in read_rows(tmp_path / "data" / "trl" / "dpo.jsonl")] == rows
+    assert counts(tmp_path / "data")["tasks"] == 1
+
+
+def test_tasks_without_an_id_or_of_other_projects_are_not_one(run: Callable[..., Any], tmp_path: Path) -> None:
+    nameless = {key: value for key, value in task(1, annotation(1, EDIT)).items() if key != "id"}
+    name = export(tmp_path, nameless, nameless, *(task(1, annotation(1, EDIT), project=number) for number in (1, 2)))
+    assert run("convert", name).exit_code == 0
+    found = counts(tmp_path / "data")
+    assert (found["tasks"], found["edited"], "duplicates" in found) == (4, 4, False)
+
+
+class Pipe(RawIOBase):
+    """Bytes that come a few at a time, and cannot be read again."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = BytesIO(content)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._content.read(min(len(buffer), 700))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+@pytest.mark.parametrize("form", ["array", "lines"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("cores", [1, 4])
+def test_a_task_in_two_places_is_one_however_it_is_read(
+    tmp_path: Path, form: str, packed: bool, piped: bool, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ls_trajedit.output.write._cores", lambda: cores)
+    monkeypatch.setattr("ls_trajedit.convert_export.converted_chunks", partial(converted_chunks, **SMALL_CHUNKS))
+    first = [twice(number)[0] for number in range(1, 41)]
+    second = [twice(number)[1] for number in range(40, 0, -1)]
+    tasks = [*first, task(99, annotation(1, SAME)), *second]
+    text = json.dumps(tasks) if form == "array" else "\n".join(map(json.dumps, tasks))
+    raw = gzip.compress(text.encode()) if packed else text.encode()
+    stream: Any = BufferedReader(Pipe(raw)) if piped else BytesIO(raw)
+    with gzip.GzipFile(fileobj=stream) if packed else stream as opened:
+        summary = convert(
+            opened, "e", generated_schema(Options()), ReadingRules(), tmp_path / "out", lambda done, total: None
+        )
+    assert (summary.counts["tasks"], summary.counts["edited"], summary.counts["duplicates"]) == (41, 80, 40)
+    records = json.loads((tmp_path / "out" / "trajectory_corrections.json").read_text())["records"]
+    assert [(r["source"]["task_id"], r["source"]["annotation_id"]) for r in records] == [
+        *((number, 10 * number + who) for number in range(1, 41) for who in (1, 2)),
+        (99, 1),
+    ]
+
+
+def test_what_is_not_a_task_after_a_task_that_is_there_twice_is_an_error_with_its_line(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:
-    ran = run("convert", export(tmp_path, task(1, annotation(1, EDIT))), "--annotators", "email")
-    assert ran.exit_code == 2
-    assert "the e-mail address of user 4 is not known here" in ran.err
+    lines = [*map(json.dumps, twice(1)), '{"id": 2}', "{"]
+    (tmp_path / "e.jsonl").write_text("\n".join(lines))
+    ran = run("convert", "e.jsonl")
+    assert (ran.exit_code, "e.jsonl:3: not a task with a list of `annotations`" in ran.err) == (5, True)
     assert files(tmp_path / "data") == {}
+
+
+def test_what_a_reviewer_rejected_is_left_out(run: Callable[..., Any], tmp_path: Path) -> None:
+    reviewed = [annotation(n, EDIT, reviews=[{"accepted": yes}]) for n, yes in ((1, True), (2, False))]
+    name = export(tmp_path, task(1, *reviewed, annotation(3, EDIT)))
+
+    def kept(*arguments: str) -> list[tuple[int, str | None]]:
+        assert run("convert", name, *arguments).exit_code == 0
+        records = json.loads((tmp_path / "data" / "trajectory_corrections.json").read_text())["records"]
+        return [(r["source"]["annotation_id"], r["source"].get("review")) for r in records]
+
+    assert kept() == [(1, "accepted"), (3, None)]
+    assert counts(tmp_path / "data")["excluded_by_review"] == {"rejected": 1}
+    assert kept("--reviewed", "any") == [(1, "accepted"), (2, "rejected"), (3, None)]
+    assert "excluded_by_review" not in counts(tmp_path / "data")
+    assert kept("--reviewed", "accepted") == [(1, "accepted")]
+    assert counts(tmp_path / "data")["excluded_by_review"] == {"rejected": 1, "unreviewed": 1}
+    assert (
+        "  excluded        2   (1 rejected by a reviewer, 1 not accepted by a reviewer)"
+        in run("convert", name, "--reviewed", "accepted").out.splitlines()
+    )
+
+
+def test_what_nobody_opened_is_counted_and_teaches_nothing(run: Callable[..., Any], tmp_path: Path) -> None:
+    # Results that nobody touched in the editor have no origin.
+    predicted = {key: value for key, value in SAME.items() if key != "origin"}
+    unopened = annotation(1, predicted, parent_prediction=7, lead_time=None, completed_by=1)
+    name = export(tmp_path, task(1, unopened), task(2, unopened | {"id": 2}, annotation(3, EDIT, completed_by=2)))
+    ran = run("convert", name, "--format", "all")
+    assert "2 annotations made by an action and opened by nobody: in no training file" in ran.out
+    found = counts(tmp_path / "data")
+    assert (found["edited"], found["unedited"], found["unopened"]) == (1, 2, 2)
+    (row,) = read_rows(tmp_path / "data" / "prm" / "prm.jsonl")
+    assert (row["trace_id"], row["labels"]) == ("tr2", [False, True, True])
+    records = json.loads((tmp_path / "data" / "trajectory_corrections.json").read_text())["records"]
+    assert [r["source"].get("unopened") for r in records] == [True, True, None]
+    # It is not a second opinion either.
+    run("convert", name, "--format", "prm", "--annotators-policy", "agree")
+    assert read_rows(tmp_path / "data" / "prm" / "prm.jsonl") == []
+
+
+def test_a_copy_is_a_record_and_no_second_row(run: Callable[..., Any], tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT), annotation(2, EDIT, parent_annotation=1)))
+    ran = run("convert", name, "--format", "all")
+    assert "1 annotation repeating another one of the same person: in no training file" in ran.out
+    found = counts(tmp_path / "data")
+    assert (found["edited"], found["copies"]) == (2, 1)
+    records = json.loads((tmp_path / "data" / "trajectory_corrections.json").read_text())["records"]
+    assert [r["source"].get("copy_of") for r in records] == [None, 1]
+    for file in ("trajectory_sft.jsonl", "trajectory_dpo.jsonl", "native/corrected.jsonl", "trl/dpo.jsonl"):
+        assert len(read_rows(tmp_path / "data" / file)) == 1
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.record import Reject, RejectReason
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.traces.errors import UsageError
 from ls_trajedit.traces.json_text import json_line
 from tests.support.loop import text_result
 from tests.support.strategies import json_values, texts
@@ -138,9 +137,10 @@ def test_a_task_that_holds_no_trace_rejects_what_was_annotated_and_counts_what_w
     assert [type(outcome) for outcome in found] == [Rejected, Skipped]
 
 
-def test_an_address_that_is_not_known_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="user 3"):
-        outcomes(annotation(1, EDIT), rules=ReadingRules(annotators="email"))
+def test_an_address_that_is_not_known_ends_nothing() -> None:
+    (found,) = outcomes(annotation(1, EDIT), rules=ReadingRules(annotators="email"))
+    assert isinstance(found, Edited)
+    assert (found.record.annotator, found.person) == ("user-3", "3")
 
 
 def test_an_id_that_no_database_would_give_sorts_first() -> None:

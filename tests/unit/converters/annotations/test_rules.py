@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_name, is_wanted, parse_time
+from ls_trajedit.converters.annotations.rules import (
+    ReadingRules,
+    annotator_identity,
+    annotator_name,
+    is_wanted,
+    parse_time,
+    users_without_address,
+)
 from ls_trajedit.converters.record import RejectedAnnotation, RejectReason
-from ls_trajedit.traces.errors import UsageError
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 
@@ -89,7 +95,15 @@ def test_an_annotation_without_a_time_is_rejected_when_a_rule_needs_one(annotati
         ({}, "unknown"),
         ({"id": None}, "unknown"),
         ([7], "unknown"),
+        (True, "unknown"),
+        ("", "unknown"),
         ({"id": {"nested": 1}}, "unknown"),
+        ({"email": "Deleted"}, "unknown"),
+        ("7", "7"),
+        ("ana", "ana"),
+        ("a@example.com", "a@example.com"),
+        ({"email": "a@example.com"}, "a@example.com"),
+        ({"id": None, "email": "a@example.com"}, "a@example.com"),
     ],
 )
 def test_an_annotator_is_named_by_the_users_id(completed_by: Any, name: str) -> None:
@@ -101,8 +115,41 @@ def test_an_annotator_is_named_by_the_address_when_the_rules_ask_for_it() -> Non
     assert annotator_name(7, rules) == "seven@example.com"
     assert annotator_name({"id": 8, "email": "eight@example.com"}, rules) == "eight@example.com"
     assert annotator_name(None, rules) == "unknown"
-    with pytest.raises(UsageError, match="address of user 9 is not known here; use --annotators id or hash"):
-        annotator_name(9, rules)
+
+
+@pytest.mark.parametrize(
+    ("completed_by", "name"),
+    [
+        (9, "user-9"),
+        ({"id": 9, "email": "Deleted"}, "user-9"),
+        ({"id": 9, "email": ""}, "user-9"),
+        ({"id": 9, "email": None}, "user-9"),
+        ({"id": 7, "email": "Deleted"}, "seven@example.com"),
+        ("7", "seven@example.com"),
+        ({"email": "ten@example.com"}, "ten@example.com"),
+        ("ten@example.com", "ten@example.com"),
+        ("ana", "user-ana"),
+        (8, "user-8"),
+    ],
+)
+def test_who_has_no_address_is_called_by_the_id(completed_by: Any, name: str) -> None:
+    rules = ReadingRules(annotators="email", emails={7: "seven@example.com", 8: "Deleted"})
+    assert annotator_name(completed_by, rules) == name
+
+
+def test_the_users_without_an_address_are_found_by_their_names() -> None:
+    assert users_without_address(["a@example.com", "user-9", "user-5@example.com", "unknown"]) == ["9"]
+
+
+def test_two_users_with_one_address_are_two_and_nobody_known_is_nobody() -> None:
+    people = [{"id": 5, "email": "a@example.com"}, {"id": 6, "email": "a@example.com"}, 5, {"email": "b@x"}, None]
+    assert [annotator_identity(person) for person in people] == ["5", "6", "5", "b@x", None]
+
+
+def test_somebody_without_an_id_has_a_hash_of_the_address() -> None:
+    rules = ReadingRules(annotators="hash")
+    assert annotator_name({"email": "a@x"}, rules) == hashlib.sha256(b"label-studio-user:a@x").hexdigest()[:12]
+    assert annotator_name(None, rules) == annotator_name({"email": "Deleted"}, rules) == "unknown"
 
 
 def test_a_hash_is_the_same_for_the_same_user_and_does_not_hold_the_id() -> None:

@@ -10,9 +10,11 @@ from tests.support.samples import EditOf, outcome_of
 STEPS: list[Any] = [{"thought": "a", "action": "f()"}, "look", {"action": "h()", "args": {"q": "x", "n": 1}}]
 
 
-def keyed(number: int, annotator: str, *edits: EditOf, updated_at: str | None = None) -> KeyedRecord:
+def keyed(
+    number: int, annotator: str, *edits: EditOf, updated_at: str | None = None, person: str | None = None
+) -> KeyedRecord:
     outcome = outcome_of(STEPS, *edits, answer="no", annotator=annotator, updated_at=updated_at, annotation_id=number)
-    return KeyedRecord(outcome.key, outcome.record)
+    return KeyedRecord(outcome.key, outcome.record, person=person)
 
 
 def edits_of(chosen: Chosen) -> list[tuple[Any, str, str]]:
@@ -77,6 +79,26 @@ def test_one_annotator_agrees_with_nobody() -> None:
     twice = [keyed(1, "a", (0, "action", "F()")), keyed(2, "a", (0, "action", "F()"))]
     assert choose_records(twice, "agree") == Chosen([], 2, 2)
     assert choose_records([keyed(1, "a")], "agree") == Chosen([], 1, 0)
+
+
+def test_two_of_whom_nothing_is_known_are_two() -> None:
+    twice = [keyed(1, "unknown", (0, "action", "F()")), keyed(2, "unknown", (0, "action", "F()"))]
+    chosen = choose_records(twice, "agree")
+    assert edits_of(chosen) == [(0, "action", "F()")]
+    assert chosen.records[0].record.annotator == "unknown+unknown"
+
+
+def test_people_vote_and_not_their_names() -> None:
+    one_name = [
+        keyed(1, "a@x", (0, "action", "F()"), person="5"),
+        keyed(2, "a@x", (0, "action", "F()"), person="6"),
+    ]
+    assert edits_of(choose_records(one_name, "agree")) == [(0, "action", "F()")]
+    one_person = [
+        keyed(1, "a@x", (0, "action", "F()"), person="5"),
+        keyed(2, "user-5", (0, "action", "F()"), person="5"),
+    ]
+    assert choose_records(one_person, "agree") == Chosen([], 2, 2)
 
 
 def test_two_who_left_a_task_alone_agree_on_it() -> None:

@@ -31,6 +31,7 @@ LAST = LastPull(
     files=(WrittenFile("trl/dpo.jsonl", 2, "cd" * 32, TALLY), WrittenFile("rejects.jsonl", 0, "ef" * 32)),
     placed={"trl/dpo.jsonl": PlacedFile("cd" * 32, 7, 8), "manifest.json": PlacedFile("ab" * 32, 9, 10)},
     cursor=datetime(2026, 11, 22, 12, tzinfo=timezone.utc),
+    fields="id,data",
 )
 
 

@@ -1,0 +1,119 @@
+"""What an annotation was made from: whether anybody has looked at it, what it is a copy of, and which of its texts
+nobody typed.
+
+Label Studio's Data Manager makes annotations from predictions, and from annotations of other tasks, by the thousand.
+Such an annotation has a parent, and neither a time that somebody spent on it nor anybody who saved it (1.23.2,
+`data_manager/actions/predictions_to_annotations.py` and `experimental.py`; Submit and Update set both).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ls_trajedit.converters.annotations.newlines import same_but_newlines
+from ls_trajedit.converters.annotations.read import EditedField, Reading
+from ls_trajedit.converters.record import ChatSource, Record, RejectedAnnotation, RejectReason
+from ls_trajedit.traces.field_path import format_path
+
+__all__ = ["is_copy", "is_unopened", "parent_of", "reject_texts_that_nobody_typed"]
+
+_MADE_BY_AN_ACTION = (None, "prediction", "propagated_annotation")
+_TOUCHED = ("manual", "prediction-changed")
+# The model version of our predictions begins with this name; they show what the trace said, and nothing else.
+_OURS = "ls-trajedit"
+
+
+def is_unopened(annotation: Mapping[str, Any]) -> bool:
+    """Whether an action of the Data Manager made the annotation, from a prediction or from an annotation of another
+    task, and nobody has opened and saved it since. False when that is not certain."""
+    has_parent = annotation.get("parent_prediction") is not None or annotation.get("parent_annotation") is not None
+    if not has_parent or annotation.get("lead_time", 0) is not None:
+        return False
+    saved = any(annotation.get(key) is not None for key in ("updated_by", "draft_created_at", "import_id"))
+    return (
+        not saved
+        and annotation.get("last_action") in _MADE_BY_AN_ACTION
+        and not any(result.get("origin") in _TOUCHED for result in _results(annotation.get("result")))
+    )
+
+
+def parent_of(annotation: Mapping[str, Any]) -> int | None:
+    """The id of the annotation from which this one was made, by "Create copy" for instance."""
+    number = annotation.get("parent_annotation")
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def is_copy(record: Record, parent: Record) -> bool:
+    """Whether a record says exactly what the record of its parent says, which somebody has looked at."""
+    return not parent.source.unopened and _said(record) == _said(parent)
+
+
+def _said(record: Record) -> tuple[object, ...]:
+    source = record.source
+    others = source.not_the_agents if isinstance(source, ChatSource) else ()
+    return record.edits, others, source.step_labels, source.reasons_without_edit, source.remarks
+
+
+def reject_texts_that_nobody_typed(reading: Reading, annotation: Mapping[str, Any], task: Mapping[str, Any]) -> None:
+    """Raises RejectedAnnotation when a box that counts as edited holds what a prediction put there: then the task's
+    data has changed since, or the prediction did not show the trace.
+
+    The prediction itself says what it put there, where it is at hand: in an export, or in the task. Where it is not,
+    `origin` says that nobody touched the box, and nothing contradicts that.
+    """
+    predicted = _predicted_texts(annotation, task) if reading.edits else {}
+    for edited in reading.edits:
+        control = edited.editor.control
+        shown, is_ours = predicted.get(control, (None, False))
+        if shown is None:
+            left_alone = _origins(annotation, control) == {"prediction"}
+        else:
+            left_alone = same_but_newlines(shown, edited.edited_text)
+        if left_alone:
+            raise _changed_data(edited, "holds what a prediction put there, and nobody changed it")
+        if is_ours and shown is not None and not same_but_newlines(shown, edited.original_text):
+            raise _changed_data(edited, "was corrected when it held another text")
+
+
+def _changed_data(edited: EditedField, what: str) -> RejectedAnnotation:
+    editor = edited.editor
+    detail = f"`{editor.control}` {what}; `{format_path(editor.path)}` now says something else"
+    return RejectedAnnotation(RejectReason.CHANGED_DATA, detail)
+
+
+def _origins(annotation: Mapping[str, Any], control: str) -> set[Any]:
+    return {r.get("origin") for r in _results(annotation.get("result")) if r.get("from_name") == control}
+
+
+def _predicted_texts(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
+    """The text that the annotation's prediction put into each box, and whether the prediction is ours."""
+    prediction = _prediction(annotation, task)
+    is_ours = str(prediction.get("model_version")).startswith(_OURS)
+    texts: dict[str, tuple[str, bool]] = {}
+    for result in _results(prediction.get("result")):
+        name, value = result.get("from_name"), result.get("value")
+        text = value.get("text") if isinstance(value, dict) else None
+        if isinstance(text, list) and len(text) == 1:
+            text = text[0]
+        if isinstance(name, str) and isinstance(text, str):
+            texts[name] = (text, is_ours)
+    return texts
+
+
+def _prediction(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The prediction that opened the boxes; empty when it is not at hand. An export holds the one that was shown, which
+    is another one when somebody chose to start from that."""
+    parent = annotation.get("parent_prediction")
+    shown = annotation.get("prediction")
+    predictions = task.get("predictions")
+    for found in (shown, *(predictions if isinstance(predictions, list) else ())):
+        if isinstance(found, dict) and found.get("result") and parent in (None, found.get("id")):
+            return found
+        if parent is None:
+            break
+    return {}
+
+
+def _results(results: Any) -> Iterator[dict[str, Any]]:
+    return (result for result in (results if isinstance(results, list) else ()) if isinstance(result, dict))
