@@ -120,9 +120,9 @@ class Source:
     """Where a record comes from, and what else the annotation and the trace hold. The ids and times are those of Label
     Studio, which are not checked. `extra` is what the trace has besides id, task, steps and final answer.
 
-    The rest is written only where it says something: `remarks`, what the newest `review` of the annotation says, that it
-    is `unopened` because an action made it and nobody has looked at it since, and of which annotation of the task it is
-    a copy (`copy_of`)."""
+    The rest is written only where it says something: `remarks`, what the newest `review` of the annotation says, that
+    it is `unopened` because an action made it and nobody has looked at it since, and of which annotation of the task it
+    is a copy (`copy_of`)."""
 
     project_id: int | None
     task_id: int | None
