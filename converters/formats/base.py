@@ -9,6 +9,7 @@ from typing import Any
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.record import Record
+from ls_trajedit.converters.training.argument_types import CallColumns
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 
@@ -64,13 +65,14 @@ class Tally:
     """What the manifest says about the rows of a training file: how many `characters` a model is trained on, how many
     rows are preference `pairs`, and how many are `stale`, because they follow something that was recorded in answer to
     a corrected action. `left_out` counts what could have been a row, by reason, and `images_left_out` the images that
-    rows of this file cannot hold."""
+    rows of this file cannot hold. `calls` are those in the rows: `datasets` loads some arguments as other values."""
 
     characters: int = 0
     pairs: int = 0
     stale: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     images_left_out: int = 0
+    calls: CallColumns = field(default_factory=CallColumns)
 
     def add(self, row: TrainingRow | Omission) -> None:
         """Counts a row, or one that is left out."""
@@ -81,6 +83,8 @@ class Tally:
             self.pairs += row.is_pair
             self.stale += row.is_stale
             self.images_left_out += row.images_left_out
+            if isinstance(row.values, Mapping):
+                self.calls.add(row.values)
 
     def update(self, other: Tally) -> None:
         """Adds what another part of the same run counted."""
@@ -89,9 +93,11 @@ class Tally:
         self.stale += other.stale
         self.left_out.update(other.left_out)
         self.images_left_out += other.images_left_out
+        self.calls.update(other.calls)
 
     def as_json(self) -> dict[str, Any]:
         """The tally as the manifest has it."""
+        retyped = self.calls.changes()
         return {
             "characters": self.characters,
             "pairs": self.pairs,
@@ -102,6 +108,7 @@ class Tally:
                 if omission not in _OF_SOME_DATA or self.left_out[omission.value]
             },
             **({"images_left_out": self.images_left_out} if self.images_left_out else {}),
+            **({"retyped_arguments": retyped} if retyped else {}),
         }
 
 
@@ -110,9 +117,11 @@ _OF_SOME_DATA = {
     Omission.UNKNOWN_LABEL,
     Omission.INCORRECT,
     Omission.BROKEN_CALL,
+    Omission.UNUSABLE_TOOLS,
     Omission.NO_PROMPT,
 }
-"""Reasons that only rows of conversations or of scored steps have; the manifest names them only where they occurred."""
+"""Reasons that only rows of conversations, of scored steps or with odd tools have; the manifest names them only where
+they occurred."""
 
 
 def no_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:

@@ -1,16 +1,17 @@
 """Files for OpenAI's fine-tuning, in `openai/`: chat rows, and preference pairs that Together and Fireworks read too.
 
-They differ from the files for TRL: arguments are JSON text, names have only letters, digits, `_` and `-`, every call
-has an answer, and there are no columns of ours. OpenAI takes no recorded reasoning, and images from users alone.
+They differ from the files for TRL: arguments are JSON text, every call has an answer, and there are no columns of ours.
+Names, ids and schemas are those that the API takes (`openai_tools`). OpenAI takes no recorded reasoning, and images
+from users alone.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.formats.openai_tools import OpenAITools, openai_call_id, openai_name, openai_tools
 from ls_trajedit.converters.training.chat_turns import image_urls
 from ls_trajedit.converters.training.conversation import Conversation, Trajectory, trajectory_of
 from ls_trajedit.converters.training.counts import Omission
@@ -31,8 +32,7 @@ from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["FORMATS", "openai_dpo_rows", "openai_message", "openai_sft_rows"]
 
-
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
+_NO_TOOLS = OpenAITools()
 
 
 class _FunctionCall(TypedDict):
@@ -91,21 +91,25 @@ def openai_sft_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     trained = 0
     is_weighted = False
     conversation = _answered(found.corrected, sample)
+    tools = _tools_of(sample)
+    if tools is None:
+        yield Omission.UNUSABLE_TOOLS
+        return
     for message, step in zip(conversation.messages, conversation.steps, strict=True):
         if message["role"] == "assistant":
             is_corrected = step in found.steps
             is_weighted = is_weighted or is_corrected
             trained += trained_characters(message) if is_corrected else 0
-            weighted = _assistant_message(message)
+            weighted = _assistant_message(message, tools)
             weighted["weight"] = int(is_corrected)
             messages.append(weighted)
         else:
-            messages.append(openai_message(message))
+            messages.append(openai_message(message, tools))
     if not is_weighted:
         yield Omission.EMPTY
         return
     yield TrainingRow(
-        {"messages": messages, **_tools(sample, found.corrected.messages)},
+        {"messages": messages, **_tool_keys(tools, found.corrected.messages)},
         trained,
         is_stale=found.is_stale,
         images_left_out=_images_left_out(conversation.messages),
@@ -123,16 +127,24 @@ def openai_dpo_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     [{'role': 'assistant', 'content': 'Final Answer: It is sunny.'}]
     """
     sample = sample.without_reasoning
+    tools = None
     for found in step_pairs(sample):
         if isinstance(found, Omission):
             yield found
             continue
         prompt = _answered(Conversation(found.prompt, [None] * len(found.prompt)), sample).messages
-        tools = _tools(sample, [*found.prompt, found.chosen, found.rejected])
+        said = [*found.prompt, found.chosen, found.rejected]
+        tools = tools or _tools_of(sample)
+        if tools is None:
+            yield Omission.UNUSABLE_TOOLS
+            continue
         values = {
-            "input": {"messages": [openai_message(message) for message in prompt], **tools},
-            "preferred_output": [openai_message(found.chosen)],
-            "non_preferred_output": [openai_message(found.rejected)],
+            "input": {
+                "messages": [openai_message(message, tools) for message in prompt],
+                **_tool_keys(tools, said),
+            },
+            "preferred_output": [openai_message(found.chosen, tools)],
+            "non_preferred_output": [openai_message(found.rejected, tools)],
         }
         left_out = _images_left_out([*prompt, found.chosen, found.rejected])
         yield TrainingRow(
@@ -140,36 +152,37 @@ def openai_dpo_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         )
 
 
-def openai_message(message: Message) -> _Message:
-    """The message as OpenAI takes it.
+def openai_message(message: Message, tools: OpenAITools = _NO_TOOLS) -> _Message:
+    """The message as OpenAI takes it, in a row with these tools.
 
     >>> call = {"id": "c", "type": "function", "function": {"name": "web.search", "arguments": {"query": "SF"}}}
     >>> openai_message({"role": "assistant", "content": "", "tool_calls": [call]})["tool_calls"][0]["function"]
     {'name': 'web_search', 'arguments': '{"query":"SF"}'}
     """
     if message["role"] == "assistant":
-        return _assistant_message(message)
+        return _assistant_message(message, tools)
     if message["role"] == "tool":
-        return {"role": "tool", "tool_call_id": message["tool_call_id"], "content": text_of(message)}
+        return {"role": "tool", "tool_call_id": openai_call_id(message["tool_call_id"]), "content": text_of(message)}
     if message["role"] == "system":
-        return {**message, "content": text_of(message)}
-    return message
+        system: SystemMessage = {**message, "content": text_of(message)}
+        return {**system, "name": openai_name(system["name"])} if "name" in system else system
+    return {**message, "name": openai_name(message["name"])} if "name" in message else message
 
 
-def _assistant_message(message: AssistantMessage) -> _AssistantMessage:
+def _assistant_message(message: AssistantMessage, tools: OpenAITools) -> _AssistantMessage:
     said: _AssistantMessage = {"role": "assistant", "content": text_of(message)}
     if "tool_calls" in message:
-        said["tool_calls"] = [_call(call) for call in message["tool_calls"]]
+        said["tool_calls"] = [_call(call, tools) for call in message["tool_calls"]]
     return said
 
 
-def _call(call: MessageCall) -> _Call:
+def _call(call: MessageCall, tools: OpenAITools) -> _Call:
     function = call["function"]
     arguments = json_line(function["arguments"]).decode()
     return {
-        "id": call["id"],
+        "id": openai_call_id(call["id"]),
         "type": "function",
-        "function": {"name": _allowed_name(function["name"]), "arguments": arguments},
+        "function": {"name": tools.name(function["name"]), "arguments": arguments},
     }
 
 
@@ -205,22 +218,28 @@ def _images_left_out(messages: Iterable[Message]) -> int:
     return len(image_urls(message for message in messages if message["role"] != "user"))
 
 
-def _tools(sample: Sample, messages: Iterable[Message]) -> _Tools:
+def _tools_of(sample: Sample) -> OpenAITools | None:
+    """The tools for the rows of a record; None when OpenAI refuses them."""
+    if not sample.has_calls:
+        return _NO_TOOLS
+    turns = [*sample.corrected, *sample.original]
+    said = [message for turn in turns for message in (turn.said, *turn.heard) if message is not None]
+    return openai_tools(sample.tools, (call["function"]["name"] for call in _calls([*sample.before, *said])))
+
+
+def _tool_keys(tools: OpenAITools, messages: Iterable[Message]) -> _Tools:
     """The keys that say which tools there are, and whether one of the messages makes several calls at once; none when
     there are no tools."""
-    if not sample.has_calls or not sample.tools:
+    if not tools.tools:
         return {}
-    tools: list[Tool] = [{"type": "function", "function": _renamed(tool["function"])} for tool in sample.tools]
     calls = [message.get("tool_calls", []) for message in messages if message["role"] == "assistant"]
-    return {"tools": tools, "parallel_tool_calls": any(len(made) > 1 for made in calls)}
+    return {"tools": tools.tools, "parallel_tool_calls": any(len(made) > 1 for made in calls)}
 
 
-def _renamed(function: dict[str, Any]) -> dict[str, Any]:
-    return {**function, "name": _allowed_name(function["name"])}
-
-
-def _allowed_name(name: str) -> str:
-    return _NOT_IN_NAMES.sub("_", name)
+def _calls(messages: Iterable[Message]) -> Iterator[MessageCall]:
+    for message in messages:
+        if message["role"] == "assistant":
+            yield from message.get("tool_calls", ())
 
 
 FORMATS = (

@@ -39,6 +39,9 @@ class Omission(str, Enum):
     """It would train on a step that its annotator called incorrect and did not rewrite."""
     BROKEN_CALL = "broken_call"
     """It holds a call whose recorded arguments are not a JSON object, or that names no tool: a row cannot show it."""
+    UNUSABLE_TOOLS = "unusable_tools"
+    """OpenAI refuses its tools: two that differ have one name, there are more than 128, or the parameters of one are
+    not an object."""
     NO_PROMPT = "no_prompt"
     """Nothing was said before it, and trainers need a prompt."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["loadable", "well_formed"]
+__all__ = ["is_time", "loadable", "well_formed"]
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?", re.ASCII)
@@ -20,7 +20,12 @@ def loadable(text: str) -> str:
     >>> loadable("2024-01-01"), loadable("On 2024-01-01")
     ('2024-01-01 ', 'On 2024-01-01')
     """
-    return text + " " if _TIME.fullmatch(text) else well_formed(text)
+    return text + " " if is_time(text) else well_formed(text)
+
+
+def is_time(text: str) -> bool:
+    """Whether the text is an ISO date or time and nothing else, so that the library may take it for one."""
+    return _TIME.fullmatch(text) is not None
 
 
 def well_formed(text: str) -> str:

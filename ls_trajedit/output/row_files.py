@@ -49,7 +49,9 @@ class RowFiles:
             sources = [self._folder / name for name in names]
             digests = write_parquet(sources, self._plan.rendering.as_tool_calls)
             for name, digest in zip(names, digests, strict=True):
-                yield replace(written[name], file=parquet_name(name), sha256=digest)
+                # What loading JSON changes, a declared type does not.
+                tally = {key: count for key, count in (written[name].tally or {}).items() if key != "retyped_arguments"}
+                yield replace(written[name], file=parquet_name(name), sha256=digest, tally=tally)
 
     def close(self) -> None:
         """Closes what is still open after a failure."""

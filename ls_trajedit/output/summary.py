@@ -95,6 +95,10 @@ def summary_warnings(summary: Summary) -> Iterator[str]:
     """What somebody should know before they train on the files. Nothing when no file changed."""
     if summary.training is None or summary.is_up_to_date:
         return
+    if not summary.training.get("parquet"):
+        for file in summary.files:
+            for argument, change in (file.tally or {}).get("retyped_arguments", {}).items():
+                yield f"warning: {file.file}: {_retyped(argument, change)}"
     for split in summary.training.get("uneven_splits", ()):
         yield f"warning: {_uneven(split)}"
     if number := summary.training.get("contradictory_labels"):
@@ -102,6 +106,17 @@ def summary_warnings(summary: Summary) -> Iterator[str]:
             f"warning: {number} {plural(number, 'step')} {'is' if number == 1 else 'are'} labeled correct and yet "
             "rewritten or given an error; prm takes a rewritten step as wrong and leaves the others out"
         )
+
+
+_RETYPED: dict[str, str] = {
+    "integers_become_floats": "integers in the argument `{}` as floats (0 as 0.0), because some calls have floats",
+    "strings_become_times": "the argument `{}` as times, because every call has a date or time there",
+    "strings_are_parsed": 'strings in the argument `{}` as JSON ("1" as 1), because some calls have other values',
+}
+
+
+def _retyped(argument: str, change: str) -> str:
+    return f"`datasets` loads {_RETYPED[change].format(argument)}; add --to parquet and train on the Parquet file"
 
 
 def _uneven(split: dict[str, Any]) -> str:

@@ -235,3 +235,29 @@ def test_the_sets_that_a_card_names_load_with_their_splits(load: Load, tmp_path:
         meant = {split: json_rows(tmp_path / "data" / file) for split, file in splits.items()}
         assert as_meant(tmp_path / "data" / splits["test"], found[f"{tmp_path / 'data'}#{name}"]) == meant
         assert set(meant) == {"train", "test"}
+
+
+POINTS = [("click(x=9, y=1)", "click(x=0, y=1)"), ("click(x=8, y=2)", "click(x=0.5, y=2)")]
+
+
+def test_what_the_manifest_says_is_loaded_as_another_value_is_and_parquet_has_it_right(
+    load: Load, version: str, tmp_path: Path
+) -> None:
+    if version != "newest":
+        return  # 3.6 does not know the type of messages with calls.
+    tasks = [corrected(number, [wrong], [right]) for number, (wrong, right) in enumerate(POINTS, 1)]
+    files = converted(tmp_path, tasks, "--tools", "--to", "parquet", templates=BARE)
+    listed = {file.file: file for file in read_manifest(tmp_path / "data").files}
+    for file in files:
+        if file.parent.name != "trl":
+            continue
+        found = load(file)[str(file)]
+        retyped = (listed[f"trl/{file.name}"].tally or {}).get("retyped_arguments", {})
+        # 0 and 0.0 are equal, but not as JSON.
+        same = json.dumps(as_meant(file, found), sort_keys=True) == json.dumps(
+            {"train": json_rows(file)}, sort_keys=True
+        )
+        assert same == (not retyped), file
+        assert retyped in ({}, {"x": "integers_become_floats"})
+    assert listed["trl/dpo.jsonl"].tally is not None
+    assert "retyped_arguments" in listed["trl/dpo.jsonl"].tally

@@ -15,7 +15,7 @@ def test_rows_and_what_is_left_out_are_counted() -> None:
     counted = tally.as_json()
     assert (counted["characters"], counted["pairs"], counted["stale"]) == (12, 1, 1)
     of_some = {
-        *(Omission.BROKEN_CALL, Omission.NO_PROMPT),
+        *(Omission.BROKEN_CALL, Omission.UNUSABLE_TOOLS, Omission.NO_PROMPT),
         *(Omission.UNSURE, Omission.UNKNOWN_LABEL, Omission.INCORRECT),
     }
     assert counted["left_out"] == {**{o.value: 0 for o in Omission if o not in of_some}, "empty": 2}

@@ -169,6 +169,16 @@ def test_splits_that_are_empty_or_far_from_their_share_are_warnings() -> None:
     assert list(summary_warnings(summary())) == list(summary_warnings(replace(found, is_up_to_date=True))) == []
 
 
+def test_arguments_that_are_loaded_as_other_values_are_warnings_without_parquet() -> None:
+    file = WrittenFile("trl/dpo.jsonl", 3, "0" * 64, {"retyped_arguments": {"x": "integers_become_floats"}})
+    found = replace(summary(), files=[file], training={"parquet": False})
+    assert list(summary_warnings(found)) == [
+        "warning: trl/dpo.jsonl: `datasets` loads integers in the argument `x` as floats (0 as 0.0), because some "
+        "calls have floats; add --to parquet and train on the Parquet file"
+    ]
+    assert list(summary_warnings(replace(found, training={"parquet": True}))) == []
+
+
 def test_labels_that_contradict_edits_are_a_warning() -> None:
     found = replace(summary(), training={"contradictory_labels": 2})
     assert list(summary_warnings(found)) == [
