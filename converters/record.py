@@ -84,10 +84,10 @@ NESTED = " / "
 
 @dataclass(frozen=True)
 class StepLabel:
-    """The choices that an annotator made for a step; a nested one is its path, joined by `NESTED`. `name` is
-    `correctness`, `error_type`, or the control's own."""
+    """The choices that an annotator made for a step, or for the final answer, where `step_index` is None; a nested one
+    is its path, joined by `NESTED`. `name` is `correctness`, `error_type`, or the control's own."""
 
-    step_index: int
+    step_index: int | None
     name: str
     choices: tuple[str, ...]
 
@@ -344,7 +344,7 @@ def _parse_label(value: object) -> StepLabel:
     choices = _get(value, "choices", list)
     if not all(isinstance(choice, str) for choice in choices):
         raise TypeError("`choices` holds something other than strings")
-    return StepLabel(_number(value, "step_index"), _text(value, "name"), tuple(choices))
+    return StepLabel(_number_or_none(value, "step_index"), _text(value, "name"), tuple(choices))
 
 
 def _parse_remark(value: object) -> Remark:

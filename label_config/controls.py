@@ -97,13 +97,13 @@ class Editor:
 
 @dataclass(frozen=True)
 class LabelControl:
-    """A Choices control that scores the step `step_index`, which is at `step` in the task's data; `name` is
-    `correctness`, `error_type`, or the control's own name."""
+    """A Choices control that scores the step `step_index`, which is at `step` in the task's data, or the final answer,
+    where `step_index` is None; `name` is `correctness`, `error_type`, or the control's own name."""
 
     control: str
     original: str
     step: FieldPath
-    step_index: int
+    step_index: int | None
     name: str
 
 
@@ -199,7 +199,7 @@ class Controls:
     def with_steps(self, steps_path: FieldPath) -> Controls:
         """These controls, for a trace whose list of steps is there. A control that scores an item of another list says
         nothing about the trace."""
-        labels = tuple(label for label in self.labels if label.step[:-1] == steps_path)
+        labels = tuple(label for label in self.labels if label.step_index is None or label.step[:-1] == steps_path)
         others = self.others | {label.control for label in self.labels if label not in labels}
         return replace(self, labels=labels, others=others, steps_path=steps_path)
 
@@ -250,6 +250,8 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
         elif tag.kind == "choices" and original.step_index is not None:
             step = (*original.steps, original.step_index)
             labels.append(LabelControl(tag.name, original.name, step, original.step_index, _label_name(tag.name)))
+        elif tag.kind == "choices" and _asks_whether_correct(tag.name):
+            labels.append(LabelControl(tag.name, original.name, original.path, None, _label_name(tag.name)))
         else:
             others.add(tag.name)
     _check_names(editors, labels, (tag.name for tag in reasons.values()))
@@ -355,6 +357,11 @@ def _asks_for_a_reason(tag: Tag, text_areas: int) -> bool:
     unless it is the only one of the `text_areas` that point at its Text."""
     name = tag.name.lower()
     return name.endswith("__reason") or (text_areas > 1 and name.endswith("reason"))
+
+
+def _asks_whether_correct(control: str) -> bool:
+    """Whether Choices with this name score the final answer, if they point at it. Others may ask anything about it."""
+    return "correct" in control.lower() or control.endswith("__error_type")
 
 
 def _label_name(control: str) -> str:

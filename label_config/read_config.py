@@ -190,7 +190,8 @@ def _flags(root: etree._Element) -> dict[str, bool]:
 
 def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
     """`fixed` with its editors in order of step and the final answer's last. What is typed into a TextArea on another
-    field outside the steps cannot be recorded (`_final_answer_path` made sure that the user chose this)."""
+    field outside the steps cannot be recorded (`_final_answer_path` made sure that the user chose this), and Choices on
+    another field there score no part of the trace."""
     editors = [editor for editor in fixed.editors if editor.step_index is not None]
     editors.sort(key=lambda editor: editor.step_index or 0)
     editors += [editor for editor in fixed.editors if editor.path == final_answer]
@@ -201,7 +202,9 @@ def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
             texts.append(TextControl(editor.control, "textarea", editor.original, about, False, editor.path))
             if editor.reason is not None:
                 texts.append(TextControl(editor.reason, "textarea", editor.original, about, True))
-    return replace(fixed, editors=tuple(editors), texts=tuple(texts))
+    labels = tuple(label for label in fixed.labels if label.step_index is not None or label.step == final_answer)
+    others = fixed.others | {label.control for label in fixed.labels if label not in labels}
+    return replace(fixed, editors=tuple(editors), labels=labels, texts=tuple(texts), others=others)
 
 
 def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> FieldPath:

@@ -214,7 +214,8 @@ def _edit_at(edited: EditedField) -> Edit:
 def _labels(chat: Chat, reading: Reading, steps_path: FieldPath) -> tuple[StepLabel, ...]:
     if chat.recorded_as is None:
         return reading.labels
-    steps = [(label, chat.step_at((*steps_path, label.step_index))) for label in reading.labels]
+    placed = [(label, label.step_index) for label in reading.labels]
+    steps = [(label, chat.step_at((*steps_path, number))) for label, number in placed if number is not None]
     return tuple(replace(label, step_index=step) for label, step in steps if step is not None)
 
 

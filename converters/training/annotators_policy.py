@@ -119,7 +119,7 @@ def _votes_on_steps(
 ) -> dict[int, dict[str, set[Verdict]]]:
     """What each annotator says of each step that somebody scored: who rewrote it calls it wrong, and who neither
     rewrote nor scored it, right. `final_answer` is the number of the final answer."""
-    said = [(item, step_verdicts(item.record.source.step_labels, words)) for item in records]
+    said = [(item, step_verdicts(item.record.source.step_labels, words, final_answer)) for item in records]
     votes: dict[int, dict[str, set[Verdict]]] = {}
     for step in sorted({step for _, verdicts in said for step in verdicts}):
         votes[step] = {}

@@ -185,7 +185,8 @@ class Sample:
         """What annotators say about steps besides rewriting them, by step."""
         if self.agreed_verdicts is not None:
             return self.agreed_verdicts
-        return step_verdicts(self.record.source.step_labels, self.rules.verdict_words)
+        steps = len(self.record.original_trace.steps)
+        return step_verdicts(self.record.source.step_labels, self.rules.verdict_words, steps)
 
     @cached_property
     def steps_called_wrong(self) -> frozenset[int]:

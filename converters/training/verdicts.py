@@ -91,19 +91,21 @@ class VerdictWords:
         return _CLEAR.get(plain)
 
 
-def step_verdicts(labels: Iterable[StepLabel], words: VerdictWords) -> dict[int, Verdict]:
-    """What the labels of one annotation say about each step. Steps without a label that says so are missing.
+def step_verdicts(labels: Iterable[StepLabel], words: VerdictWords, final_answer: int) -> dict[int, Verdict]:
+    """What the labels of one annotation say about each step; `final_answer` is the number of the final answer. Steps
+    without a label that says so are missing.
 
-    >>> labels = [StepLabel(0, "correctness", ("incorrect",)), StepLabel(1, "note", ("long",))]
-    >>> step_verdicts(labels, VerdictWords())
-    {0: 'wrong'}
+    >>> labels = [StepLabel(0, "correctness", ("incorrect",)), StepLabel(None, "correctness", ("correct",))]
+    >>> step_verdicts(labels, VerdictWords(), 3)
+    {0: 'wrong', 3: 'right'}
     """
     found: dict[int, set[Verdict]] = {}
     for label in labels:
         for choice in label.choices:
             meaning = words.meaning(label.name, choice)
             if meaning is not None:
-                found.setdefault(label.step_index, set()).add(meaning)
+                step = final_answer if label.step_index is None else label.step_index
+                found.setdefault(step, set()).add(meaning)
     return {step: _joined(verdicts) for step, verdicts in found.items()}
 
 

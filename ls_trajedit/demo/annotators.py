@@ -100,7 +100,7 @@ def _text_result(control: str, editor: Editor, text: str) -> Mapping[str, object
 
 
 def _label_results(controls: Controls, correction: BundledCorrection) -> Iterator[Mapping[str, object]]:
-    chosen: dict[tuple[int, str], list[str]] = {}
+    chosen: dict[tuple[int | None, str], list[str]] = {}
     for labels in correction["labels"]:
         chosen[labels["step_index"], "correctness"] = [labels["correctness"]]
         chosen[labels["step_index"], "error_type"] = labels["error_types"]

@@ -197,7 +197,7 @@ def test_a_missing_key_and_a_value_of_the_wrong_type_are_errors_that_name_the_ke
         changed(WRITTEN, [5], "edits"),
         changed(WRITTEN, True, "n_edits"),
         changed(WRITTEN, 1, "source", "ground_truth"),
-        changed(WRITTEN, None, "source", "step_labels", 0, "step_index"),
+        changed(WRITTEN, "0", "source", "step_labels", 0, "step_index"),
         changed(WRITTEN, ["wrong", 5], "source", "step_labels", 0, "choices"),
     ],
 )

@@ -136,3 +136,16 @@ def test_a_turn_of_a_chat_that_is_called_wrong_is_wrong() -> None:
     assert isinstance(outcome, Unedited)
     (row,) = rows("prm/prm.jsonl", Sample(outcome.record, traces=outcome.traces))
     assert (row["completions"], row["labels"]) == (["Hello", "5"], [True, False])
+
+
+def test_a_final_answer_that_is_called_wrong_is_wrong() -> None:
+    data = {"id": "t", "task": "Go.", "steps": [{"action": "a"}], "final_answer": "42"}
+    wrong = hand_made_outcome(data, {"steps[0].action": "a"}, labels={"final_answer": ["incorrect"]})
+    assert isinstance(wrong, Unedited)
+    assert [(label.step_index, label.choices) for label in wrong.record.source.step_labels] == [(None, ("incorrect",))]
+    (row,) = rows("prm/prm.jsonl", Sample(wrong.record, traces=wrong.traces))
+    assert (row["completions"], row["labels"]) == (["Action: a", "Final Answer: 42"], [True, False])
+    # What was said of the task is not about the answer.
+    task = hand_made_outcome(data, {"steps[0].action": "a"}, labels={"task": ["incorrect"]})
+    assert isinstance(task, Unedited)
+    assert task.record.source.step_labels == ()

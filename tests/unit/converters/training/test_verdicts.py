@@ -44,7 +44,7 @@ def test_labels_of_one_step_are_taken_together() -> None:
         StepLabel(2, "correctness", ()),
         StepLabel(3, "correctness", ("correct", "unsure")),
     ]
-    assert step_verdicts(labels, VerdictWords()) == {0: "contradictory", 1: "wrong", 3: "unsure"}
+    assert step_verdicts(labels, VerdictWords(), 9) == {0: "contradictory", 1: "wrong", 3: "unsure"}
 
 
 @pytest.mark.parametrize(
