@@ -34,7 +34,17 @@ from ls_trajedit.traces.read import read_chat, speakers_key
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions
 from ls_trajedit.traces.readers.registry import recognize
 
-__all__ = ["Chat", "Correction", "Target", "chat_data", "chat_fields", "chat_of", "heard_text", "is_chat_data"]
+__all__ = [
+    "Chat",
+    "Correction",
+    "Target",
+    "chat_data",
+    "chat_fields",
+    "chat_of",
+    "heard_text",
+    "is_chat_data",
+    "written_trace",
+]
 
 Kind = Literal["reasoning", "content", "name", "arguments"]
 
@@ -191,15 +201,23 @@ def _recognized(data: Mapping[str, Any]) -> str:
     return found[0].format.name
 
 
-def _written_chat(data: Mapping[str, Any]) -> Chat:
+def written_trace(data: Mapping[str, Any]) -> tuple[Trace, int, ReadOptions]:
+    """The trace in data that `chat_data` wrote, its number among those of its source, and how it was read. Raises
+    ReadError when it is not there any more."""
     notes = data[RESERVED_KEY]
     try:
         source = parse_json(notes["source"].encode("utf-8", "surrogatepass"))
-        traces = read_chat(source, str(notes.get("format")), _options_of(notes.get("read") or {}))
-        trace = traces[int(notes.get("trace", 0))]
+        read = _options_of(notes.get("read") or {})
+        number = int(notes.get("trace", 0))
+        trace = read_chat(source, str(notes.get("format")), read)[number]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise ReadError(f"its `{RESERVED_KEY}` does not hold the trace that was pushed ({error})") from None
     trace = replace(trace, id=str(data.get("id", trace.id)), parent=notes.get("parent", trace.parent))
+    return trace, number, read
+
+
+def _written_chat(data: Mapping[str, Any]) -> Chat:
+    trace, _, _ = written_trace(data)
     return Chat(trace, _normal_targets(trace))
 
 

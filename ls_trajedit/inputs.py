@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import gzip
 import io
-import json
 import sys
 import zlib
 from collections import Counter
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from zipfile import BadZipFile, ZipFile
 
+from ls_trajedit.label_config.exported_task import TaskReader
+from ls_trajedit.label_config.storable import what_cannot_be_stored
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.json_text import json_line
@@ -132,7 +133,8 @@ class LoadedTraces:
     """The traces in the input called `name`: those of the plain shape (`steps`), chats, and whatever else is in it.
 
     `formats` are those of the traces, each with the reason in a few words, `copies` counts chats that are there more
-    than once, just the same, and were read once; `not_understood` the files without a single trace.
+    than once, just the same, and were read once; `not_understood` the files without a single trace; `annotations` those
+    that came with the traces, in exported tasks, and are in none of them.
     """
 
     name: str
@@ -142,6 +144,7 @@ class LoadedTraces:
     formats: dict[str, str] = field(default_factory=dict)
     copies: int = 0
     not_understood: tuple[str, ...] = ()
+    annotations: int = 0
 
     @property
     def traces(self) -> list[StepTrace | ChatTrace]:
@@ -184,17 +187,15 @@ class LoadedTraces:
             counts.update(chat.trace.left_out)
         return dict(counts)
 
-    def check_encoding(self) -> LoadedTraces:
-        """These traces, with those that Label Studio cannot be sent among the invalid ones: half of a surrogate pair,
-        which a model that was cut off may leave, does not exist in UTF-8."""
+    def check_storable(self) -> LoadedTraces:
+        """These traces, with those that Label Studio cannot be sent or cannot keep among the invalid ones."""
         invalid = list(self.invalid)
         kept: list[StepTrace | ChatTrace] = []
         for trace in self.traces:
-            half = _half_of_a_pair(trace)
-            if half is None:
+            reason = what_cannot_be_stored(trace.data if isinstance(trace, StepTrace) else trace.trace.source)
+            if reason is None:
                 kept.append(trace)
             else:
-                reason = f"it holds half of a surrogate pair ({half}), which cannot be sent as UTF-8"
                 invalid.append(Invalid(trace.file or self.name, trace.line, reason))
         return replace(
             self,
@@ -218,10 +219,12 @@ class LoadedTraces:
 
 @dataclass(frozen=True)
 class TraceFiles:
-    """What the named files hold, before it is checked whether the options fit."""
+    """What the named files hold, before it is checked whether the options fit. `annotations` counts those of exported
+    tasks."""
 
     name: str
     files: tuple[tuple[str, ReadFile], ...]
+    annotations: int = 0
 
     @property
     def objects(self) -> list[StepTrace]:
@@ -251,7 +254,9 @@ class TraceFiles:
                 not_understood.append(name)
             there = {item.trace.format for item in chats} | ({STEPS} if steps else set())
             formats |= {kind: why for kind, why in file.formats.items() if kind in there and kind not in formats}
-        return LoadedTraces(self.name, steps, chats, invalid, formats, check.copies, tuple(not_understood))
+        return LoadedTraces(
+            self.name, steps, chats, invalid, formats, check.copies, tuple(not_understood), self.annotations
+        )
 
 
 def named_inputs(paths: Iterable[Path]) -> list[Input]:
@@ -267,16 +272,17 @@ def read_trace_files(sources: Sequence[Input], options: Options) -> TraceFiles:
     """What the sources hold, all in memory. Raises TraceError when there is nothing in them, not even something
     invalid, and when a file cannot be read as text at all."""
     files = []
+    tasks = TaskReader(options)
     for source in sources:
         with source.open() as stream:
             try:
-                files.append((source.name, read_file(stream, options, source.stem)))
+                files.append((source.name, read_file(stream, options, source.stem, tasks)))
             except ValueError as error:
                 raise TraceError(f"{source.name}: {error}") from None
     name = sources[0].name if len(sources) == 1 else f"{len(sources)} files"
     if not any(file.items for _, file in files):
         raise TraceError(f"{name}: no traces in it" if len(sources) == 1 else f"{name}: no traces in them")
-    return TraceFiles(name, tuple(files))
+    return TraceFiles(name, tuple(files), tasks.annotations)
 
 
 def load_traces(sources: Sequence[Input], options: Options) -> LoadedTraces:
@@ -309,12 +315,3 @@ def _may_hold_traces(path: Path) -> bool:
     """Whether a file in a folder is looked at: by the end of its name, as folders have other things in them, too."""
     name = path.name.lower().removesuffix(".gz")
     return name.endswith(_ENDINGS) and not any(part.startswith(".") for part in path.parts)
-
-
-def _half_of_a_pair(trace: StepTrace | ChatTrace) -> str | None:
-    data = trace.data if isinstance(trace, StepTrace) else trace.trace.source
-    try:
-        json.dumps(data, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        return error.object[error.start : error.start + 1].encode("ascii", "backslashreplace").decode()
-    return None

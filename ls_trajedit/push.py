@@ -309,7 +309,7 @@ def _new_tasks(target: Target, options: Options, loaded: LoadedTraces) -> list[N
     """A task for each of the traces that is not in the project yet."""
     if isinstance(target.shape, ChatShape):
         new = (chat for chat in loaded.chats if chat.trace.id not in target.known)
-        return [{"data": chat_data(chat.trace, options.read_options, chat.number)} for chat in new]
+        return [{"data": chat_data(chat.trace, chat.read_with or options.read_options, chat.number)} for chat in new]
     in_steps: list[FieldPath] = [field.path for field in step_fields(options, target.shape)]
     at_the_top = shown_fields(options, target.shape)
     return [

@@ -7,7 +7,7 @@ spans of sessions. Which of these, its shape says, never its name; `from` in the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, cast
 
@@ -27,6 +27,7 @@ __all__ = [
     "ReadFile",
     "StepTrace",
     "TraceCheck",
+    "WrittenTrace",
     "read_chat",
     "read_file",
     "speakers_key",
@@ -50,12 +51,23 @@ class StepTrace:
 
 @dataclass(frozen=True)
 class ChatTrace:
-    """A trace that a reader understood, the one of that `number` among those that it gives for the trace's source."""
+    """A trace that a reader understood, the one of that `number` among those that it gives for the trace's source.
+    `read_with` are the options with which it was read, where these are not those of the run."""
 
     line: int
     trace: Trace
     number: int = 0
     file: str = ""
+    read_with: ReadOptions | None = None
+
+
+@dataclass(frozen=True)
+class WrittenTrace:
+    """A trace that was read before it was written into a file, as `ChatTrace` without its place in that."""
+
+    trace: Trace
+    number: int
+    read_with: ReadOptions
 
 
 @dataclass(frozen=True)
@@ -90,9 +102,12 @@ class _Source:
     format: Format
 
 
-def read_file(stream: BinaryIO, options: Options, stem: str = "") -> ReadFile:
+def read_file(
+    stream: BinaryIO, options: Options, stem: str = "", unwrap: Callable[[Any], Any] | None = None
+) -> ReadFile:
     """Everything that `stream` holds, in order. `stem` is the file's name without its ending: the id of a trace that
-    has none, when it is the only one in the file.
+    has none, when it is the only one in the file. `unwrap` gives for each value what to read in its place, which may be
+    a WrittenTrace, and raises ReadError for what cannot be a trace.
 
     An object that no reader knows is a StepTrace, whatever is in it: TraceCheck says whether it is a trace.
 
@@ -100,11 +115,14 @@ def read_file(stream: BinaryIO, options: Options, stem: str = "") -> ReadFile:
     """
     values, broken = _values(stream)
     found = ReadFile()
+    written: list[Item] = []
+    if unwrap is not None:
+        values, written = _unwrapped(values, unwrap, found)
     if options.read_options.format == STEPS:
         items: list[Item] = [_object(value) for value in values]
     else:
         items = list(_recognized(values, options, found))
-    found.items = sorted([*_identified(items, stem), *broken], key=lambda item: item.line)
+    found.items = sorted([*_identified(items, stem), *written, *broken], key=lambda item: item.line)
     if any(isinstance(item, StepTrace) for item in items):
         found.formats.setdefault(STEPS, f"a list `{options.steps_key}` in which nobody but the agent speaks")
     return found
@@ -223,6 +241,26 @@ def _values(stream: BinaryIO) -> tuple[list[_Value], list[InvalidTrace]]:
         except ValueError as error:
             broken.append(InvalidTrace(raw.line, f"not JSON: {error}"))
     return values, broken
+
+
+def _unwrapped(
+    values: Sequence[_Value], unwrap: Callable[[Any], Any], found: ReadFile
+) -> tuple[list[_Value], list[Item]]:
+    """The values to read, and what need not be read any more."""
+    left: list[_Value] = []
+    items: list[Item] = []
+    for value in values:
+        try:
+            inside = unwrap(value.value)
+        except ReadError as error:
+            items.append(InvalidTrace(value.line, str(error)))
+            continue
+        if isinstance(inside, WrittenTrace):
+            items.append(ChatTrace(value.line, inside.trace, inside.number, read_with=inside.read_with))
+            found.formats.setdefault(inside.trace.format, "a task that `push` made of it")
+        else:
+            left.append(_Value(value.line, inside))
+    return left, items
 
 
 def _one_object(content: bytes) -> Any:

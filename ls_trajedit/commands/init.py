@@ -57,10 +57,10 @@ def init(
     say(f"wrote {output}: {loaded.count} {plural(loaded.count, 'trace')}, up to {steps} {plural(steps, 'step')}")
     if loaded.chats:
         _say_what_was_seen(loaded, options)
+    shared_options.say_left_out(loaded)
 
 
 def _say_what_was_seen(loaded: LoadedTraces, options: Options) -> None:
     for format_, reason in loaded.formats.items():
         say(f"format: {format_} ({reason})")
     say(f"to be rewritten: {', '.join(options.editable_fields)}")
-    shared_options.say_left_out(loaded)

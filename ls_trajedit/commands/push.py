@@ -81,7 +81,7 @@ def push(
         raise UsageError(f"--backend {backend}: the address must start with http:// or https://")
     credentials = _credentials(backend, backend_user)
     chosen = shared_options.options_here(options)
-    loaded = load_traces(named_inputs(traces), chosen).check_encoding()
+    loaded = load_traces(named_inputs(traces), chosen).check_storable()
     loaded.refuse_mixed()
     shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
     shared_options.say_left_out(loaded)

@@ -154,6 +154,12 @@ def say_left_out(loaded: LoadedTraces) -> None:
     """Says what of the files is in no trace."""
     if loaded.copies:
         say(f"{loaded.copies} {'copy' if loaded.copies == 1 else 'copies'} of traces that are there already: read once")
+    if loaded.annotations:
+        count = loaded.annotations
+        say(
+            f"{count} {plural(count, 'annotation')} in exported tasks left out: only the traces are read. `ls-trajedit "
+            "convert` reads annotations"
+        )
     counts = loaded.left_out()
     if counts:
         say(f"left out: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")

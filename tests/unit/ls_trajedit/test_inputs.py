@@ -174,10 +174,10 @@ def test_one_invalid_trace_is_counted_as_one(tmp_path: Path) -> None:
 
 def test_a_trace_that_cannot_be_sent_as_utf_8_is_invalid(tmp_path: Path) -> None:
     half = r'{"id": "b", "steps": ["\ud83d"]}'
-    loaded = load(file(tmp_path, f"{GOOD}\n{half}")).check_encoding()
+    loaded = load(file(tmp_path, f"{GOOD}\n{half}")).check_storable()
     assert [trace.line for trace in loaded.steps] == [1]
     assert loaded.invalid == [
-        Invalid(loaded.name, 2, r"it holds half of a surrogate pair (\ud83d), which cannot be sent as UTF-8")
+        Invalid(loaded.name, 2, r"`steps[0]` holds half of a surrogate pair (\ud83d), which cannot be sent as UTF-8")
     ]
 
 
