@@ -38,8 +38,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)
     monkeypatch.setenv("HF_TOKEN", "hf_abc")
     monkeypatch.chdir(tmp_path)
-    Path("traces.jsonl").write_text(json.dumps({"id": "t1", "task": "x", "steps": [{"action": "look"}]}))
-    Path("export.json").write_text("[]")
+    Path("traces.jsonl").write_text(json.dumps({"id": "t1", "task": "x", "steps": [{"action": "look"}]}), encoding="utf-8")
+    Path("export.json").write_text("[]", encoding="utf-8")
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_dead_proxy_is_not_taken_for_the_hub(
 def written_folder(monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that `convert` wrote."""
     config = '<View><Text name="a" value="$steps[0].action"/><TextArea name="b" toName="a"/></View>'
-    Path("config.xml").write_text(config)
+    Path("config.xml").write_text(config, encoding="utf-8")
     arguments = ["ls-trajedit", "convert", "export.json", "--config", "config.xml", "-o", "data"]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:
