@@ -32,7 +32,18 @@ PULLED = Manifest(
     (listed("trl/dpo.jsonl", b"{}\n"), WrittenFile("trl/sft.jsonl", 3, "ab" * 32, TALLY), listed("rejects.jsonl")),
 )
 OF_CHATS = replace(
-    PULLED, counts=replace(COUNTS, chats=3, calls=Counter(valid=1, missing=2), not_the_agents=4, remarks=5)
+    PULLED,
+    counts=replace(
+        COUNTS,
+        chats=3,
+        calls=Counter(valid=1, missing=2),
+        not_the_agents=4,
+        remarks=5,
+        duplicates=6,
+        unopened=7,
+        copies=8,
+        by_review=Counter(rejected=9),
+    ),
 )
 CONVERTED = Manifest(Origin(None, None, {}, {}), None, Counts(), ())
 
