@@ -339,3 +339,60 @@ def test_when_a_run_fails_the_files_of_the_one_before_stay(run: Run, tmp_path: P
     (tmp_path / "bad.json").write_text("[5]")
     assert run("convert", "bad.json", "--format", "sft").exit_code == 5
     assert files(tmp_path / "data") == before
+
+
+def converted_by_hand(run: Run, folder: Path, tags: str, *results: dict[str, Any], **options: list[str]) -> Any:
+    """What `convert` prints under `--json` of one annotation under a labeling config with these tags."""
+    data = {"id": "t1", "task": "Find the weather", "steps": [{"action": "go queyr"}], "final_answer": "<b>Sunny</b>"}
+    tasks = [{"id": 1, "data": data, "annotations": [{"id": 10, "completed_by": 1, "result": list(results)}]}]
+    (folder / "export.json").write_text(json.dumps(tasks), encoding="utf-8")
+    (folder / "config.xml").write_text(f"<View>{tags}</View>", encoding="utf-8")
+    (folder / "trajedit.yaml").write_text(json.dumps(options), encoding="utf-8")
+    files_given = ("--config", "config.xml", "--options", "trajedit.yaml")
+    done = run("convert", "export.json", *files_given, "--format", "all", "--json")
+    assert done.exit_code == 0
+    return json.loads(done.out)
+
+
+ACTION = '<Text name="act" value="$steps[0].action"/>'
+
+
+def test_a_correction_under_a_hypertext_is_an_edit_and_makes_the_answer_wrong(run: Run, tmp_path: Path) -> None:
+    tags = f'{ACTION}<TextArea name="fix" toName="act"/><HyperText name="ans" value="$final_answer"/>'
+    tags += '<TextArea name="better" toName="ans"/>'
+    results = [text_result("fix", "act", "go queyr"), text_result("better", "ans", "<b>Rainy</b>")]
+    assert converted_by_hand(run, tmp_path, tags, *results)["edited"] == 1
+    (row,) = read_rows(tmp_path / "data" / "prm" / "prm.jsonl")
+    assert row["labels"] == [True, False]
+
+
+def test_a_comment_on_a_marked_word_is_in_no_training_file(run: Run, tmp_path: Path) -> None:
+    tags = f'{ACTION}<Labels name="err" toName="act"><Label value="wrong"/></Labels>'
+    tags += '<TextArea name="comment" toName="act" perRegion="true"/>'
+    where = {"start": 3, "end": 8}
+    marked = {
+        "id": "r",
+        "from_name": "err",
+        "to_name": "act",
+        "type": "labels",
+        "value": {**where, "labels": ["wrong"]},
+    }
+    comment = text_result("comment", "act", "a typo")
+    comment = {**comment, "id": "r", "value": {**where, **comment["value"]}}
+    counts = converted_by_hand(run, tmp_path, tags, marked, comment)
+    assert (counts["edited"], counts["unedited"], counts["rejected"], counts["remarks"]) == (0, 1, 0, 1)
+    assert manifest(tmp_path / "data")["counts"]["remarks"] == 1
+    holding = [name for name in files(tmp_path / "data") if "a typo" in (tmp_path / "data" / name).read_text()]
+    assert holding == ["trajectory_corrections.json"]
+
+
+def test_a_text_that_belongs_to_no_field_is_rejected_until_the_options_name_its_control(
+    run: Run, tmp_path: Path
+) -> None:
+    tags = f'{ACTION}<TextArea name="fix" toName="act"/><Text name="ans" value="Answer: $final_answer"/>'
+    tags += '<TextArea name="note" toName="ans"/>'
+    results = [text_result("fix", "act", "go query"), text_result("note", "ans", "Rainy")]
+    counts = converted_by_hand(run, tmp_path, tags, *results)
+    assert (counts["rejected_by_reason"], counts["edited"]) == ({"unattributed_text": 1}, 0)
+    counts = converted_by_hand(run, tmp_path, tags, *results, remark_controls=["note"])
+    assert (counts["rejected"], counts["edited"], counts["remarks"]) == (0, 1, 1)
