@@ -79,7 +79,8 @@ OPTIONS = "tools_key: tools\neditable_fields: [action, args]\n"
 # What is in the box of `args` is the JSON of the file, with an indent.
 ARGS = '{\n  "size": 1e+25,\n  "low": -0.0,\n  "k": 1.0\n}'
 MORE_ARGS = '{\n  "big": 1180591620717411303424,\n  "a": 1\n}'
-FORMATS = ("--format", "trl-dpo", "--format", "native", "--format", "corrections", "--tools")
+CHOSEN = ("--options", "trajedit.yaml", "--tools")
+FORMATS = (*CHOSEN, "--format", "trl-dpo", "--format", "native", "--format", "corrections")
 
 
 @pytest.fixture(scope="session")
