@@ -4,8 +4,9 @@ PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
 TRAINERS := .venv-trainers
+FLOORS := .venv-floors
 
-.PHONY: demo quick test test-trainers check types screenshots clean
+.PHONY: demo quick test test-trainers test-floors check types screenshots clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/ls-trajedit demo $(DEMO_ARGUMENTS)
@@ -16,13 +17,17 @@ quick: $(TEST)/installed
 	$(TEST)/bin/python -m pytest --quiet --numprocesses=auto --dist=worksteal --hypothesis-profile=quick \
 	  -p no:faker -p no:schemathesis tests/unit traces label_config converters ls_trajedit $(TEST_ARGUMENTS)
 
-test: $(TEST)/installed chromium firefox nginx postgresql
+test: $(TEST)/installed chromium firefox nginx postgresql test-floors
 	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
 
 # Optional, because PyTorch is large. On Linux, PyPI has it with CUDA, which is not used here; where pip also knows an
 # index with builds for the CPU, it takes one of those.
 test-trainers: $(TRAINERS)/installed
 	$(TRAINERS)/bin/python -m pytest tests/trainers --confcutdir=tests/trainers $(TEST_ARGUMENTS)
+
+# With the lowest versions of our dependencies that setup.cfg allows.
+test-floors: $(FLOORS)/installed
+	$(FLOORS)/bin/python -m pytest --quiet tests/floors --confcutdir=tests/floors
 
 check: $(TEST)/installed
 	$(TEST)/bin/ruff check .
@@ -60,6 +65,13 @@ $(TEST)/installed: setup.cfg pyproject.toml | venv-module
 $(TRAINERS)/installed: setup.cfg pyproject.toml | venv-module
 	$(PYTHON) -m venv $(TRAINERS)
 	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[trainers]'
+	touch $@
+
+$(FLOORS)/installed: setup.cfg pyproject.toml tests/floors/constraints.py | venv-module
+	$(PYTHON) -m venv $(FLOORS)
+	$(FLOORS)/bin/python tests/floors/constraints.py > $(FLOORS)/constraints.txt
+	$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(FLOORS)/constraints.txt \
+	  --editable '.[hub,parquet]' pytest
 	touch $@
 
 # Debian's Python cannot create virtual environments without this package.
@@ -112,4 +124,4 @@ postgresql:
 	  fi; }
 
 clean:
-	rm -rf .venv-demo .venv-test .venv-trainers build dist demo-output *.egg-info
+	rm -rf .venv-demo .venv-test .venv-trainers .venv-floors build dist demo-output *.egg-info

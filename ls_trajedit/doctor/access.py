@@ -15,9 +15,21 @@ from ls_trajedit.traces.json_text import parse_json
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import User
 
-__all__ = ["TokenForm", "check_release", "check_token", "explain_refused_token", "token_form"]
+__all__ = [
+    "NEWEST_TESTED",
+    "OLDEST_TESTED",
+    "TokenForm",
+    "check_release",
+    "check_token",
+    "explain_refused_token",
+    "token_form",
+]
 
 TokenForm = Literal["legacy", "personal", "access", "shortened", "unknown"]
+
+OLDEST_TESTED = (1, 12, 1)
+NEWEST_TESTED = (1, 23, 2)
+"""The versions of Label Studio Community on which the tests run."""
 
 _NAMES = {"legacy": "a legacy token", "personal": "a personal access token"}
 _LIMITED_ROLES = {"AN": "an annotator", "RE": "a reviewer"}
@@ -51,7 +63,15 @@ def token_form(token: str) -> TokenForm:
 
 def check_release(asked: str, release: Release) -> Iterator[Finding]:
     """The Label Studio at the address `asked`."""
-    yield ok(f"Label Studio {release.version} ({release.edition}) answers at {release.url}")
+    edition = release.edition or ("Community, by its version" if release.is_community else "it tells no edition")
+    yield ok(f"Label Studio {release.version} ({edition}) answers at {release.url}")
+    if (untested := _untested(release)) is not None:
+        yield warning(
+            f"{untested}: ls-trajedit is tested with Label Studio Community {_dotted(OLDEST_TESTED)} to "
+            f"{_dotted(NEWEST_TESTED)}",
+            "Look at the first task and at the first pull before people work on more; docs/compatibility.md says what "
+            "was tried.",
+        )
     if release.url.rstrip("/") != asked.rstrip("/"):
         is_upgrade = asked.startswith("http:") and release.url.startswith("https:")
         what_happens = (
@@ -63,6 +83,23 @@ def check_release(asked: str, release: Release) -> Iterator[Finding]:
             f"{asked} redirects to {release.url}: {what_happens}",
             f"Give --url {release.url}, or set LABEL_STUDIO_URL to that address.",
         )
+
+
+def _untested(release: Release) -> str | None:
+    """What is untested about this Label Studio."""
+    if not release.is_community:
+        return f"the edition {release.edition} is untested" if release.edition else "this Label Studio is untested"
+    if not release.numbers:
+        return f"the version {release.version} is unknown"
+    if release.numbers < OLDEST_TESTED:
+        return f"version {release.version} is older than what is tested"
+    if release.numbers[:2] > NEWEST_TESTED[:2]:
+        return f"version {release.version} is newer than what is tested"
+    return None
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def check_token(token: str, user: User) -> Iterator[Finding]:

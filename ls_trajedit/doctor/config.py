@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_studio.release import Release
 from ls_trajedit.traces.options import Options
 
 __all__ = ["check_editors", "check_layout", "check_texts"]
@@ -68,15 +69,19 @@ def check_texts(schema: Schema) -> Iterator[Finding]:
         )
 
 
-def check_layout(schema: Schema, edition: str, validates: bool | None) -> Finding:
-    """Whether the layout suits the server. `validates` says whether that validates predictions, None when unknown."""
+def check_layout(schema: Schema, release: Release | None, validates: bool | None) -> Finding:
+    """Whether the layout suits the server, which is a Label Studio of this `release`, None when unknown. `validates`
+    says whether it validates predictions, None when unknown."""
     if schema.repeated is None:
-        return ok("the layout is unrolled, and every Label Studio accepts predictions for that")
+        seen = {True: "this one validates them", False: "this one does not validate them", None: "validated or not"}
+        return ok(f"the layout is unrolled, and every Label Studio accepts predictions for that ({seen[validates]})")
     if validates is False:
         return ok("the layout is a repeater, and this server does not validate predictions, so it can be prefilled")
-    if validates or edition != "Community":
+    is_other_edition = release is not None and release.edition is not None and not release.is_community
+    if validates or is_other_edition:
+        does = "validates" if validates else f"({release.edition if release else ''}) most likely validates"
         return problem(
-            "the layout is a repeater, and this server validates predictions: it refuses every one for a repeated "
+            f"the layout is a repeater, and this server {does} predictions: it refuses every one for a repeated "
             "editor, and with a backend connected no task can be opened",
             _TO_UNROLLED,
         )

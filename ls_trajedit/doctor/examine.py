@@ -17,7 +17,7 @@ from ls_trajedit.doctor.tasks import TaskCensus, check_tasks
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.headers import Headers
-from ls_trajedit.label_studio.release import find_release
+from ls_trajedit.label_studio.release import Release, find_release
 from ls_trajedit.label_studio.tasks import count_without_prediction, data_pages
 from ls_trajedit.progress import show_progress
 from ls_trajedit.push import prediction_version
@@ -48,10 +48,9 @@ def examine(
     Raises UsageError when `url` is not an address, and SetupError when it holds a password or the environment names a
     proxy or certificates that cannot be used.
     """
-    edition = "unknown"
+    release: Release | None = None
     try:
         release = find_release(url, headers)
-        edition = release.edition
         yield from check_release(url, release)
         # What follows is asked there at once, where the server redirects to https.
         url = release.url
@@ -91,13 +90,13 @@ def examine(
         return
     yield ok(f"project {project.id} is there: {project.title}")
     yield from check_live_diff(find_live_diff(url, headers), __version__)
-    yield from _examine_project(server, project, edition, overrides, environment)
+    yield from _examine_project(server, project, release, overrides, environment)
 
 
 def _examine_project(
     server: Server,
     project: Project,
-    edition: str,
+    release: Release | None,
     overrides: Options | None,
     environment: Mapping[str, str],
 ) -> Iterator[Finding]:
@@ -111,7 +110,7 @@ def _examine_project(
     else:
         yield check_editors(schema)
         yield from check_texts(schema)
-        yield from _or_unchecked(_check_layout(server, schema, edition))
+        yield from _or_unchecked(_check_layout(server, schema, release))
         read_options = NO_OPTIONS if overrides is None else overrides.read_options
         yield from _or_unchecked(_check_tasks(server, project, schema, read_options))
     backends: list[Backend] = []
@@ -135,8 +134,9 @@ def _unchecked(error: Exception) -> Finding:
     return problem(f"this could not be checked: {error}")
 
 
-def _check_layout(server: Server, schema: Schema, edition: str) -> Iterator[Finding]:
-    yield check_layout(schema, edition, server.validates_predictions() if schema.repeated else None)
+def _check_layout(server: Server, schema: Schema, release: Release | None) -> Iterator[Finding]:
+    can_validate = release is None or release.can_validate
+    yield check_layout(schema, release, server.validates_predictions() if can_validate else False)
 
 
 def _check_tasks(server: Server, project: Project, schema: Schema, read_options: ReadOptions) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import httpx
@@ -21,11 +22,28 @@ _DOING = "asking for the version"
 @dataclass(frozen=True)
 class Release:
     """A Label Studio. `url` is the address that answered; it differs from the given one when the server redirects from
-    http to https, or to a path."""
+    http to https, or to a path. `edition` is None where the server does not tell it, as Community before 1.16 (by their
+    source)."""
 
     version: str
-    edition: str
+    edition: str | None
     url: str
+
+    @property
+    def is_community(self) -> bool:
+        """Whether this is Label Studio Community. The versions of other editions have another first number."""
+        return self.edition == "Community" or (self.edition is None and self.numbers[:1] == (1,))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The version as numbers, `(1, 23, 2)`; empty when it is not made of numbers."""
+        found = re.match(r"\d+(\.\d+)*", self.version)
+        return tuple(map(int, found.group().split("."))) if found else ()
+
+    @property
+    def can_validate(self) -> bool:
+        """Whether this version has code that validates predictions. Community has it since 1.21.0 (by its source)."""
+        return not (self.is_community and () < self.numbers < (1, 21))
 
 
 def find_release(url: str, headers: Headers = ()) -> Release:
@@ -49,6 +67,5 @@ def find_release(url: str, headers: Headers = ()) -> Release:
         raise explain_status(shown, answer.status_code, found, _DOING)
     if not isinstance(found, dict) or "release" not in found:
         raise not_label_studio(shown, _DOING, found)
-    # A server may also redirect to a path, such as /labeling.
-    answered = without_credentials(str(answer.url).rpartition(_PATH)[0])
-    return Release(str(found["release"]), str(found.get("edition") or "unknown"), answered or client.address)
+    http to https, or to a path. `edition` is None where the server does not tell it, as Community before 1.16 (by their
+    source)."""

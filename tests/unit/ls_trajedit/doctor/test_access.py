@@ -102,3 +102,42 @@ def test_a_redirect_is_a_warning_with_the_address_to_give() -> None:
     assert finding.level == "warning"
     assert finding.advice is not None
     assert "--url https://ls.example.com" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("version", "edition", "named", "untested"),
+    [
+        ("1.12.1", None, "1.12.1 (Community, by its version)", None),
+        ("1.15.0", None, "1.15.0 (Community, by its version)", None),
+        ("1.23.9", "Community", "1.23.9 (Community)", None),
+        ("1.12.0", None, "1.12.0 (Community, by its version)", "version 1.12.0 is older than what is tested"),
+        ("1.9.2", None, "1.9.2 (Community, by its version)", "version 1.9.2 is older than what is tested"),
+        ("1.24.0", "Community", "1.24.0 (Community)", "version 1.24.0 is newer than what is tested"),
+        ("2.30.0", "Enterprise", "2.30.0 (Enterprise)", "the edition Enterprise is untested"),
+        ("develop", "Community", "develop (Community)", "the version develop is unknown"),
+        ("develop", None, "develop (it tells no edition)", "this Label Studio is untested"),
+    ],
+)
+def test_what_is_untested_is_a_warning(version: str, edition: str | None, named: str, untested: str | None) -> None:
+    url = "http://localhost:8080"
+    first, *rest = check_release(url, Release(version, edition, url))
+    assert first == Finding("ok", f"Label Studio {named} answers at {url}")
+    assert [(finding.level, finding.text.partition(":")[0]) for finding in rest] == (
+        [("warning", untested)] if untested else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "edition", "can"),
+    [
+        ("1.12.1", None, False),
+        ("1.20.0", "Community", False),
+        ("1.20.0.post1", "Community", False),
+        ("1.21.0", "Community", True),
+        ("2.0", None, True),
+        ("1.20.0", "Enterprise", True),
+        ("develop", "Community", True),
+    ],
+)
+def test_predictions_are_validated_from_1_21_on(version: str, edition: str | None, can: bool) -> None:
+    assert Release(version, edition, "http://localhost:8080").can_validate is can

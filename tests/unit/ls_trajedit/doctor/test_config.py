@@ -7,6 +7,7 @@ import pytest
 from ls_trajedit.doctor.config import check_editors, check_layout, check_texts
 from ls_trajedit.doctor.finding import Finding
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_studio.release import Release
 from ls_trajedit.traces.options import Options
 from tests.support.findings import REPEATER, UNROLLED, editor_tags
 
@@ -22,28 +23,36 @@ def test_a_repeaters_fields_are_listed_without_a_number() -> None:
     assert check_editors(read_config(REPEATER)).text == "the labeling config has editors for action"
 
 
+def release(version: str, edition: str | None) -> Release:
+    return Release(version, edition, "http://localhost:8080")
+
+
 @pytest.mark.parametrize("validates", [True, False, None])
-@pytest.mark.parametrize("edition", ["Community", "Enterprise", "unknown"])
-def test_the_unrolled_layout_is_right_everywhere(edition: str, validates: bool | None) -> None:
-    assert check_layout(read_config(UNROLLED), edition, validates).level == "ok"
+@pytest.mark.parametrize("edition", ["Community", "Enterprise", None])
+def test_the_unrolled_layout_is_right_everywhere(edition: str | None, validates: bool | None) -> None:
+    finding = check_layout(read_config(UNROLLED), release("1.23.2", edition), validates)
+    assert finding.level == "ok"
+    seen = {True: "validates them", False: "does not validate them", None: "validated or not"}
+    assert seen[validates] in finding.text
 
 
 @pytest.mark.parametrize(
-    ("edition", "validates", "level"),
+    ("seen", "validates", "level"),
     [
-        ("Community", False, "ok"),
-        ("Community", True, "problem"),
-        ("Community", None, "warning"),
-        ("Enterprise", None, "problem"),
-        ("Enterprise", True, "problem"),
-        ("Enterprise", False, "ok"),
-        ("unknown", None, "problem"),
+        (release("1.23.2", "Community"), False, "ok"),
+        (release("1.23.2", "Community"), True, "problem"),
+        (release("1.23.2", "Community"), None, "warning"),
+        (release("2.30.0", "Enterprise"), None, "problem"),
+        (release("2.30.0", "Enterprise"), True, "problem"),
+        (release("2.30.0", "Enterprise"), False, "ok"),
+        (release("1.15.0", None), None, "warning"),
+        (None, None, "warning"),
     ],
 )
 def test_a_repeater_is_right_only_where_predictions_are_not_validated(
-    edition: str, validates: bool | None, level: str
+    seen: Release | None, validates: bool | None, level: str
 ) -> None:
-    finding = check_layout(read_config(REPEATER), edition, validates)
+    finding = check_layout(read_config(REPEATER), seen, validates)
     assert finding.level == level
     assert level == "ok" or (finding.advice is not None and "`layout: unrolled`" in finding.advice)
 
