@@ -67,5 +67,7 @@ def find_release(url: str, headers: Headers = ()) -> Release:
         raise explain_status(shown, answer.status_code, found, _DOING)
     if not isinstance(found, dict) or "release" not in found:
         raise not_label_studio(shown, _DOING, found)
-    http to https, or to a path. `edition` is None where the server does not tell it, as Community before 1.16 (by their
-    source)."""
+    # A server may also redirect to a path, such as /labeling.
+    answered = without_credentials(str(answer.url).rpartition(_PATH)[0])
+    edition = found.get("edition")
+    return Release(str(found["release"]), str(edition) if edition else None, answered or client.address)
