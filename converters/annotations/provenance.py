@@ -27,8 +27,10 @@ _OURS = "ls-trajedit"
 def is_unopened(annotation: Mapping[str, Any]) -> bool:
     """Whether an action of the Data Manager made the annotation, from a prediction or from an annotation of another
     task, and nobody has opened and saved it since. False when that is not certain."""
+    if annotation.get("lead_time", 0) is not None:  # nearly always
+        return False
     has_parent = annotation.get("parent_prediction") is not None or annotation.get("parent_annotation") is not None
-    if not has_parent or annotation.get("lead_time", 0) is not None:
+    if not has_parent:
         return False
     saved = any(annotation.get(key) is not None for key in ("updated_by", "draft_created_at", "import_id"))
     return (

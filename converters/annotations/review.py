@@ -34,12 +34,13 @@ def review_of(annotation: Mapping[str, Any]) -> Review | None:
     ... "2026-11-22"}]})
     'accepted'
     """
-    reviews = annotation.get("reviews")
+    reviews, action = annotation.get("reviews"), annotation.get("last_action")
+    if not reviews and action is None:  # nearly always
+        return None
     found = [r for r in reviews if isinstance(r, dict)] if isinstance(reviews, list) else []
     decided = [review for review in found if isinstance(review.get("accepted"), bool)]
     if decided:
         return "accepted" if max(enumerate(decided), key=_age)[1]["accepted"] else "rejected"
-    action = annotation.get("last_action")
     return _BY_LAST_ACTION.get(action) if isinstance(action, str) else None
 
 

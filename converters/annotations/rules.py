@@ -125,6 +125,8 @@ def is_address(value: Any) -> bool:
 
 def _user(completed_by: Any) -> tuple[int | str | None, str | None]:
     """The user's id and address, as far as `completed_by` has them."""
+    if type(completed_by) is int:  # nearly always
+        return completed_by, None
     person = completed_by if isinstance(completed_by, dict) else {"id": completed_by}
     number, email = person.get("id"), person.get("email")
     if isinstance(number, bool) or not isinstance(number, int | str) or number == "":
