@@ -38,7 +38,9 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", TOKEN)
     monkeypatch.setenv("HF_TOKEN", "hf_abc")
     monkeypatch.chdir(tmp_path)
-    Path("traces.jsonl").write_text(json.dumps({"id": "t1", "task": "x", "steps": [{"action": "look"}]}), encoding="utf-8")
+    Path("traces.jsonl").write_text(
+        json.dumps({"id": "t1", "task": "x", "steps": [{"action": "look"}]}), encoding="utf-8"
+    )
     Path("export.json").write_text("[]", encoding="utf-8")
 
 
