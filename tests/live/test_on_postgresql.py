@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 from tests.contract.conftest import HOSTS, StartHost
 
+from . import test_push
 from .command_line import Person, read_json, read_lines, write_traces
 from .databases import Database, PostgresqlServer
 from .editor_page import correct, editor, open_task, submit
@@ -35,10 +36,6 @@ from .test_incremental_pull import (
     test_what_another_person_does_while_a_pull_runs_is_seen_before_or_after_and_by_the_next_pull,
 )
 from .test_pull_and_convert import annotated, test_convert_of_the_export_writes_what_pull_writes
-from .test_push import (
-    test_longer_traces_grow_the_config_shorter_ones_do_not_shrink_it_and_annotations_stay_readable,
-    test_the_same_push_twice_changes_nothing,
-)
 
 __all__ = [
     "annotated",
@@ -47,8 +44,6 @@ __all__ = [
     "proxy",
     "test_annotations_that_move_when_duplicate_tasks_are_merged_are_not_lost",
     "test_convert_of_the_export_writes_what_pull_writes",
-    "test_longer_traces_grow_the_config_shorter_ones_do_not_shrink_it_and_annotations_stay_readable",
-    "test_the_same_push_twice_changes_nothing",
     "test_what_another_person_does_while_a_pull_runs_is_seen_before_or_after_and_by_the_next_pull",
 ]
 
@@ -96,6 +91,16 @@ def database(postgresql: PostgresqlServer) -> Database:
 def exact(value: Any) -> str:
     """The value as JSON, in which the order of keys and the kinds of numbers count."""
     return json.dumps(value)
+
+
+def test_a_project_can_be_pushed_to_again(label_studio: LocalLabelStudio, tmp_path: Path) -> None:
+    for test in (
+        test_push.test_the_same_push_twice_changes_nothing,
+        test_push.test_longer_traces_grow_the_config_shorter_ones_do_not_shrink_it_and_annotations_stay_readable,
+    ):
+        folder = tmp_path / test.__name__
+        folder.mkdir()
+        test(label_studio, Person.at(folder, label_studio))
 
 
 def test_what_nobody_touched_comes_out_as_it_went_in_and_arguments_get_their_names(
