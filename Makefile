@@ -5,6 +5,7 @@ DEMO := .venv-demo
 TEST := .venv-test
 TRAINERS := .venv-trainers
 FLOORS := .venv-floors
+OLDEST := .venv-oldest
 
 .PHONY: demo quick test test-trainers test-floors check types screenshots clean
 
@@ -17,7 +18,7 @@ quick: $(TEST)/installed
 	$(TEST)/bin/python -m pytest --quiet --numprocesses=auto --dist=worksteal --hypothesis-profile=quick \
 	  -p no:faker -p no:schemathesis tests/unit traces label_config converters ls_trajedit $(TEST_ARGUMENTS)
 
-test: $(TEST)/installed chromium firefox nginx postgresql test-floors
+test: $(TEST)/installed chromium firefox nginx postgresql oldest test-floors
 	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
 
 # Optional, because PyTorch is large. On Linux, PyPI has it with CUDA, which is not used here; where pip also knows an
@@ -65,6 +66,14 @@ $(TEST)/installed: setup.cfg pyproject.toml | venv-module
 $(TRAINERS)/installed: setup.cfg pyproject.toml | venv-module
 	$(PYTHON) -m venv $(TRAINERS)
 	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[trainers]'
+	touch $@
+
+# The oldest Label Studio that works, for its live tests. It imports pkg_resources, which newer setuptools do not have.
+.PHONY: oldest
+oldest: $(OLDEST)/installed
+$(OLDEST)/installed: | venv-module
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.12.1' 'setuptools<81'
 	touch $@
 
 $(FLOORS)/installed: setup.cfg pyproject.toml tests/floors/constraints.py | venv-module
@@ -124,4 +133,4 @@ postgresql:
 	  fi; }
 
 clean:
-	rm -rf .venv-demo .venv-test .venv-trainers .venv-floors build dist demo-output *.egg-info
+	rm -rf .venv-demo .venv-test .venv-trainers .venv-floors .venv-oldest build dist demo-output *.egg-info

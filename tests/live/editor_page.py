@@ -105,12 +105,12 @@ def choose(page: Page, step: int, choice: str) -> None:
 
 def submit(page: Page) -> dict[str, Any]:
     """Presses Submit; returns the annotation that Label Studio saved."""
-    return _press(page, "bottombar-submit-button")
+    return _press(page, "bottombar-submit-button", "Submit")
 
 
 def skip(page: Page) -> dict[str, Any]:
     """Presses Skip; returns the annotation that Label Studio saved."""
-    return _press(page, "bottombar-skip-button")
+    return _press(page, "bottombar-skip-button", "Skip")
 
 
 def draft_saved(page: Page) -> dict[str, Any]:
@@ -126,9 +126,11 @@ def _wait_until_open(page: Page, task: int | None) -> None:
     expect(page.locator("textarea[name]").first).to_be_attached(timeout=60_000)
 
 
-def _press(page: Page, button: str) -> dict[str, Any]:
+def _press(page: Page, button: str, words: str) -> dict[str, Any]:
+    # The buttons of older versions have only their words.
+    pressed = page.get_by_test_id(button).or_(page.get_by_role("button", name=re.compile(f"^{words}", re.IGNORECASE)))
     with page.expect_response(lambda response: _saves(response.request, _ANNOTATION)) as response:
-        page.get_by_test_id(button).click()
+        pressed.first.click()
     return _json_of(response.value)
 
 
