@@ -7,8 +7,9 @@ as objects and such missing fields as empty strings, and notes under the key `ls
 undoes it.
 
 What a Label Studio on PostgreSQL forgets, the order of keys and how some numbers are written, is noted there too, as
-`layout`, in every task: that it is there says that the order can be trusted. `imported_data` gives the data as it was
-imported; whoever reads the data of a task that may come from a server asks for that first.
+`layout`: that it is there says that the order can be trusted. A trace without one may have been in such a database
+already, before it was exported and pushed again. `imported_data` gives the data as it was imported; whoever reads the
+data of a task that may come from a server asks for that first.
 """
 
 from __future__ import annotations
@@ -75,8 +76,9 @@ def to_task_data(
         elif not isinstance(value, str):
             data = set_field(data, path, json_indented(value))
             notes.setdefault("json", []).append(format_path(path))
-    notes[_LAYOUT] = layout_of(_kept_values(data, notes)).as_json()
-    return {**data, RESERVED_KEY: notes}
+    if layout := layout_of(_kept_values(data, notes)).as_json():
+        notes[_LAYOUT] = layout
+    return {**data, RESERVED_KEY: notes} if notes else data
 
 
 def imported_data(data: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from label_studio_sdk.core.request_options import RequestOptions
 from ls_trajedit.converters.annotations.rules import is_address
 from ls_trajedit.label_studio.addresses import without_credentials
 from ls_trajedit.label_studio.failures import (
+    NoSuchPageError,
+    NotFoundError,
     explain_backend_address,
     explain_no_answer,
     explain_status,
@@ -35,6 +37,7 @@ from ls_trajedit.label_studio.failures import (
 from ls_trajedit.label_studio.headers import Headers
 from ls_trajedit.label_studio.http_client import OriginClient, open_http
 from ls_trajedit.label_studio.retry import (
+    TransientError,
     retry,
     transient_from_body,
     transient_from_no_answer,
@@ -179,6 +182,22 @@ class Server:
         """The server's answer to a GET of `path`, retried after transient errors. For messages, `doing` says what is
         asked for and `not_found` what a 404 means."""
         return retry(lambda: self._ask_once(path, doing, not_found, parameters), self._max_wait)
+
+    def ask_if_there(self, path: str, doing: str, **parameters: Any) -> Answer | None:
+        """What `ask` returns, or None, without a retry, when the server says that there is nothing at `path` (404), as
+        editions and versions do that lack a part of the API."""
+
+        def ask_once() -> Answer | None:
+            try:
+                return self._ask_once(path, doing, None, parameters)
+            except (NotFoundError, NoSuchPageError):
+                return None
+            except TransientError as error:
+                if isinstance(error.failure, NoSuchPageError):
+                    return None
+                raise
+
+        return retry(ask_once, self._max_wait)
 
     def _ask_once(self, path: str, doing: str, not_found: str | None, parameters: dict[str, Any]) -> Answer:
         try:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from ls_trajedit.label_studio.failures import NoSuchPageError, NotFoundError
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, RefusedError, ServerError
 
@@ -119,7 +118,8 @@ def _polled(ask: Callable[[], _Found], max_wait: float, what: str) -> Iterator[_
 def _state(server: Server, job: ImportJob) -> _State:
     doing = f"asking about import {job.id} of project {job.project}"
     try:
-        found = server.ask(f"api/projects/{job.project}/imports/{job.id}/", doing).value
+        answer = server.ask_if_there(f"api/projects/{job.project}/imports/{job.id}/", doing)
+        found = answer and answer.value
         status = found.get("status") if isinstance(found, dict) else None
         if status not in (*_RUNNING, "completed", "failed"):
             return _state_by_count(server, job)
@@ -129,7 +129,7 @@ def _state(server: Server, job: ImportJob) -> _State:
             count if isinstance(count, int) else 0,
             " ".join(str(found.get("error") or "").split()),
         )
-    except (RefusedError, NoSuchPageError):
+    except RefusedError:
         return _state_by_count(server, job)
     except ServerError:
         # It may come back; the import goes on in the meantime.
@@ -149,11 +149,8 @@ def _running(server: Server, project: int) -> list[int]:
     found: list[int] = []
     for status in _RUNNING:
         doing = f"listing the imports of project {project}"
-        try:
-            answer = server.ask(f"api/projects/{project}/imports/", doing, status=status, page_size=100).value
-        except (NotFoundError, NoSuchPageError):
-            return []
-        listed = answer.get("results") if isinstance(answer, dict) else None
+        answer = server.ask_if_there(f"api/projects/{project}/imports/", doing, status=status, page_size=100)
+        listed = answer.value.get("results") if answer and isinstance(answer.value, dict) else None
         if not isinstance(listed, list):
             return []
         # Whoever does not know the filter lists them all.

@@ -18,6 +18,7 @@ import respx
 from ls_trajedit.cli import main
 from ls_trajedit.label_studio.client import ImportStarted, Server, connect
 from ls_trajedit.label_studio.failures import TooLargeError
+from ls_trajedit.label_studio.imports import wait_for_running_imports
 from ls_trajedit.label_studio.tasks import data_pages
 from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, RefusedError, ServerError
 
@@ -361,3 +362,15 @@ def test_an_import_that_is_worked_off_later_is_not_taken_for_a_finished_one(api:
     assert route.calls.last.request.content == b'[{"data":{"n":100000000000000000000}}]'
     api.post(IMPORT).respond(201, json={"task_count": 1, "import": None})
     assert server.import_tasks(12, [{"data": {}}]) == 1
+
+
+def test_a_part_of_the_api_that_this_edition_lacks_is_asked_for_once(
+    api: respx.Router, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.get("/api/version/").respond(200, json={"release": "1.23.2"})
+    server.version()
+    # Community 1.23.2 answers with a web page of its site.
+    route = api.get("/api/projects/12/imports/").respond(404, html="<!DOCTYPE html><p>Page not found</p>")
+    wait_for_running_imports(server, 12, max_wait=60)
+    assert route.call_count == 1
+    assert capsys.readouterr().err == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -244,6 +244,8 @@ def build_trace(
     `identity`, else empty. Raises ReadError for a result without its call.
     """
     linked = _linked(list(messages))
+    # A row holds a prompt and a message of the trace, and each call in it needs an id of its own.
+    made = {call.id for message in linked for call in message.calls}
     said = task if task is not None else _first_user_text(linked)
     if options.task_key is not None:
         value = get_field(source, options.task_key)
@@ -259,7 +261,7 @@ def build_trace(
         agent=agent,
         parent=parent,
         left_out={kind: count for kind, count in (left_out or {}).items() if count},
-        prompts={step: tuple(_linked(list(prompt))) for step, prompt in (prompts or {}).items()},
+        prompts={step: tuple(_linked(list(prompt), avoid=made)) for step, prompt in (prompts or {}).items()},
     )
 
 
@@ -276,8 +278,10 @@ def _first_user_text(messages: Sequence[Message]) -> str:
     return next(own, None) or next(asked, "")
 
 
-def _linked(messages: list[Message]) -> list[Message]:
-    recorded = {part.id for message in messages for part in message.calls if part.id}
+def _linked(messages: list[Message], avoid: Collection[str] = ()) -> list[Message]:
+    """The messages, in which each call has an id and each result that of its call. No id that is made up here is one of
+    those to `avoid`."""
+    recorded = {part.id for message in messages for part in message.calls if part.id}.union(avoid)
     ids = (identity for number in range(1, 1 << 30) if (identity := f"call{number:05d}") not in recorded)
     named = {part.call_id for message in messages for part in message.parts if isinstance(part, Result)}
     open_calls: list[Call] = []

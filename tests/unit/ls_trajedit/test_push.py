@@ -74,6 +74,8 @@ class RecordingServer:
             return SimpleNamespace(value={"status": "completed", "task_count": made}, size=1, time=None)
         return SimpleNamespace(value={"tasks": self.there, "total": len(self.there)}, size=1, time=None)
 
+    ask_if_there = ask
+
     def add_predictions(self, project: int, predictions: Sequence[Mapping[str, Any]]) -> None:
         if len(json_line(predictions)) > self.accepts_bytes:
             raise TooLargeError("too large (413)")
