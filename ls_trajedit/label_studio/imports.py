@@ -119,8 +119,8 @@ def _state(server: Server, job: ImportJob) -> _State:
     doing = f"asking about import {job.id} of project {job.project}"
     try:
         answer = server.ask_if_there(f"api/projects/{job.project}/imports/{job.id}/", doing)
-        found = answer and answer.value
-        status = found.get("status") if isinstance(found, dict) else None
+        found = answer.value if answer and isinstance(answer.value, dict) else {}
+        status = found.get("status")
         if status not in (*_RUNNING, "completed", "failed"):
             return _state_by_count(server, job)
         count = found.get("task_count")
