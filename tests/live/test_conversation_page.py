@@ -96,7 +96,7 @@ def test_line_breaks_stay_a_long_result_scrolls_and_the_system_prompt_unfolds(pr
     # What is out of sight is not laid out.
     result.scroll_into_view_if_needed()
     page.wait_for_function("(result) => result.scrollHeight > 2 * result.clientHeight", arg=result.element_handle())
-    prompt = page.get_by_text("You book flights.")
+    prompt = page.locator(".trajedit-said").get_by_text("You book flights.")
     expect(prompt).to_be_hidden()
     page.get_by_text("System prompt").click()
     expect(prompt).to_be_visible()
