@@ -182,10 +182,10 @@ class Controls:
         """The names of all controls."""
         return frozenset(self.expected_results) | self.others | frozenset(self.text_controls)
 
-    def place(self, tag: str | None) -> tuple[int | None, str]:
+    def place(self, tag: object) -> tuple[int | None, str]:
         """The step and the field that the object tag of this name shows, as in an edit; None and the empty string for a
-        tag that does not show one field."""
-        shown = self._shown_by.get(tag) if tag is not None else None
+        tag that does not show one field, and for what is not a name."""
+        shown = self._shown_by.get(tag) if isinstance(tag, str) else None
         if shown is None:
             return None, ""
         if shown.step_index is None or shown.steps != self.steps_path:

@@ -64,14 +64,13 @@ def reject_texts_that_nobody_typed(reading: Reading, annotation: Mapping[str, An
     The prediction itself says what it put there, where it is at hand: in an export, or in the task. Where it is not,
     `origin` says that nobody touched the box, and nothing contradicts that.
     """
-    predicted = _predicted_texts(annotation, task) if reading.edits else {}
+    if not reading.edits:
+        return
+    predicted, touched = _predicted_texts(annotation, task), _touched_controls(annotation)
     for edited in reading.edits:
         control = edited.editor.control
         shown, is_ours = predicted.get(control, (None, False))
-        if shown is None:
-            left_alone = _origins(annotation, control) == {"prediction"}
-        else:
-            left_alone = same_but_newlines(shown, edited.edited_text)
+        left_alone = control not in touched if shown is None else same_but_newlines(shown, edited.edited_text)
         if left_alone:
             raise _changed_data(edited, "holds what a prediction put there, and nobody changed it")
         if is_ours and shown is not None and not same_but_newlines(shown, edited.original_text):
@@ -84,8 +83,11 @@ def _changed_data(edited: EditedField, what: str) -> RejectedAnnotation:
     return RejectedAnnotation(RejectReason.CHANGED_DATA, detail)
 
 
-def _origins(annotation: Mapping[str, Any], control: str) -> set[Any]:
-    return {r.get("origin") for r in _results(annotation.get("result")) if r.get("from_name") == control}
+def _touched_controls(annotation: Mapping[str, Any]) -> set[str]:
+    """The controls of which a result does not say that it is a prediction's, as it was."""
+    results = _results(annotation.get("result"))
+    names = (result.get("from_name") for result in results if result.get("origin") != "prediction")
+    return {name for name in names if isinstance(name, str)}
 
 
 def _predicted_texts(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:

@@ -231,7 +231,7 @@ def _typed_texts(
 
 
 def _as_text(value: Any) -> str:
-    """A value in which somebody may have typed as JSON; empty when there is no text in it."""
+    """A value in which somebody may have typed as JSON; empty when it holds nothing but numbers and the like."""
     return json_line(value).decode() if _holds_text(value) else ""
 
 
@@ -263,10 +263,11 @@ def _region(result: dict[str, Any]) -> tuple[str, str]:
 def _marks_region(result: Any) -> bool:
     if not isinstance(result, dict) or not isinstance(value := result.get("value"), dict):
         return False
-    if len(value) == 1 and result.get("type") in _ABOUT_THE_WHOLE:
-        return result.get("item_index") is not None
     kind = result.get("type")
-    return (isinstance(kind, str) and kind.endswith("labels")) or not _PLACES.isdisjoint(value)
+    kind = kind if isinstance(kind, str) else ""
+    if len(value) == 1 and kind in _ABOUT_THE_WHOLE:
+        return result.get("item_index") is not None
+    return kind.endswith("labels") or not _PLACES.isdisjoint(value)
 
 
 def _is_about_region(result: dict[str, Any], regions: set[tuple[str, str]]) -> bool:

@@ -126,6 +126,20 @@ def test_what_is_not_an_annotation_is_rejected_and_not_lost(junk: Any) -> None:
     assert outcome.reject.annotator == "unknown"
 
 
+@pytest.mark.parametrize("odd", [["x"], {"x": 1}])
+@pytest.mark.parametrize("key", ["type", "to_name"])
+def test_a_result_with_a_list_or_an_object_for_a_name_is_rejected(key: str, odd: Any) -> None:
+    (outcome,) = outcomes(annotation(2, {**EDIT, key: odd}))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reject.reason is RejectReason.WRONG_SHAPE
+
+
+@pytest.mark.parametrize("odd", [["prediction"], {"prediction": 1}])
+def test_an_origin_that_is_not_a_word_says_nothing(odd: Any) -> None:
+    (outcome,) = outcomes(annotation(2, {**EDIT, "origin": odd}))
+    assert isinstance(outcome, Edited)
+
+
 @pytest.mark.parametrize("annotations", [None, 5, {}, "x"])
 def test_a_task_without_a_list_of_annotations_has_none(annotations: Any) -> None:
     assert list(convert_task({"id": 5, "data": DATA, "annotations": annotations}, SCHEMA, ReadingRules())) == []
@@ -163,7 +177,7 @@ def junk_results(draw: st.DrawFn) -> Any:
         ),
     }
     if draw(st.booleans()):
-        result[draw(st.sampled_from([*result, "origin", "id"]))] = draw(json_values())
+        result[draw(st.sampled_from([*result, "origin", "id", "meta", "item_index"]))] = draw(json_values())
     return result
 
 
@@ -192,6 +206,10 @@ JUNK_ANNOTATIONS = json_values() | st.fixed_dictionaries(
         "ground_truth": json_values(),
         "updated_at": texts() | json_values() | st.datetimes().map(str),
         "lead_time": json_values(),
+        "parent_prediction": json_values(),
+        "parent_annotation": json_values(),
+        "last_action": json_values(),
+        "reviews": json_values() | st.lists(st.fixed_dictionaries({"accepted": json_values()}), max_size=2),
     },
 )
 RULES = st.builds(
