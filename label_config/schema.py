@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -31,14 +31,11 @@ class RepeatedTags:
             return text.replace(self.flag, str(index), 1)
 
         return [
-            Tag(
-                tag.kind,
-                fill(tag.name),
-                tag.to_name and fill(tag.to_name),
-                tag.value and fill(tag.value),
-                tag.is_about_regions,
-                tag.is_remark,
-                tag.shows_value,
+            replace(
+                tag,
+                name=fill(tag.name),
+                to_name=tag.to_name and fill(tag.to_name),
+                value=tag.value and fill(tag.value),
             )
             for tag in self.tags
         ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ls_trajedit.traces.field_path import FieldPath, format_path
+from ls_trajedit.traces.field_path import format_path, walk
 from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["what_cannot_be_stored"]
@@ -29,16 +29,11 @@ def what_cannot_be_stored(trace: Any) -> str | None:
     # Nothing else is escaped in this way; whether the text itself holds a backslash, the walk shows.
     if rb"\u0000" not in raw and rb"\ud" not in raw:
         return None
-    waiting: list[tuple[FieldPath, Any]] = [((), trace)]
-    while waiting:
-        path, value = waiting.pop()
+    for path, value in walk(trace):
         if isinstance(value, dict):
             for key in value:
                 if (what := _what_is_wrong(key)) is not None:
                     return f"a key in `{format_path(path)}` holds {what}" if path else f"a key holds {what}"
-            waiting += [((*path, key), item) for key, item in reversed(value.items())]
-        elif isinstance(value, list):
-            waiting += [((*path, number), item) for number, item in reversed(list(enumerate(value)))]
         elif isinstance(value, str) and (what := _what_is_wrong(value)) is not None:
             return f"`{format_path(path)}` holds {what}"
     return None

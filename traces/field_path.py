@@ -7,6 +7,7 @@ letters, digits and `_` in a key. A trace may have other keys, but they cannot b
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "is_showable_key",
     "parse_path",
     "set_field",
+    "walk",
 ]
 
 FieldPath = tuple[str | int, ...]
@@ -102,3 +104,16 @@ def drop_field(data: Any, path: FieldPath) -> Any:
         return data
     parent = get_field(data, path[:-1])
     return set_field(data, path[:-1], {key: value for key, value in parent.items() if key != path[-1]})
+
+
+def walk(value: Any) -> Iterator[tuple[FieldPath, Any]]:
+    """Every value inside `value`, itself first, with its path, in the order of the JSON text. Without recursion: JSON
+    may be nested deeply."""
+    stack: list[tuple[FieldPath, Any]] = [((), value)]
+    while stack:
+        path, item = stack.pop()
+        yield path, item
+        if isinstance(item, dict):
+            stack.extend([((*path, key), child) for key, child in item.items()][::-1])
+        elif isinstance(item, list):
+            stack.extend([((*path, index), child) for index, child in enumerate(item)][::-1])

@@ -10,13 +10,13 @@ Studio keeps what it was given.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from ls_trajedit.traces.field_path import FieldPath, get_field, set_field
+from ls_trajedit.traces.field_path import FieldPath, get_field, set_field, walk
 
 __all__ = ["Layout", "as_jsonb", "is_jsonb", "layout_of", "noted_layout", "restore_layout"]
 
@@ -50,7 +50,7 @@ def layout_of(value: Any) -> Layout:
     """What `jsonb` would forget of `value`."""
     objects: dict[Keys, dict[Keys, list[FieldPath]]] = {}
     numbers: list[tuple[FieldPath, str]] = []
-    for path, item in _walk(value):
+    for path, item in walk(value):
         if isinstance(item, dict):
             if len(item) > 1:
                 keys = tuple(item)
@@ -74,7 +74,7 @@ def noted_layout(noted: Any) -> Layout | None:
     if not isinstance(noted, dict):
         return None
     try:
-        # Every task has this part, and looking at each key again takes longer than all the rest.
+        # Nearly every task has this part, and looking at each key again takes longer than all the rest.
         keys = tuple(map(tuple, noted.get("keys", ())))
         _orders(keys)
         if len(noted) == bool(keys):
@@ -126,7 +126,7 @@ def as_jsonb(value: Any) -> Any:
 
 def is_jsonb(value: Any) -> bool:
     """Whether `value` may have been in a `jsonb`: if so, the order of its keys means nothing."""
-    for _, item in _walk(value):
+    for _, item in walk(value):
         if isinstance(item, dict):
             keys = tuple(item)
             if len(keys) > 1 and keys != _jsonb_order(keys):
@@ -166,18 +166,6 @@ def _jsonb_order(keys: Keys) -> Keys:
 def _length_and_bytes(key: str) -> tuple[int, bytes]:
     raw = key.encode("utf-8", "surrogatepass")
     return len(raw), raw
-
-
-def _walk(value: Any) -> Iterator[tuple[FieldPath, Any]]:
-    """Every value inside `value`, itself first, with its path. Without recursion: JSON may be nested deeply."""
-    stack: list[tuple[FieldPath, Any]] = [((), value)]
-    while stack:
-        path, item = stack.pop()
-        yield path, item
-        if isinstance(item, dict):
-            stack.extend([((*path, key), child) for key, child in item.items()][::-1])
-        elif isinstance(item, list):
-            stack.extend([((*path, index), child) for index, child in enumerate(item)][::-1])
 
 
 def _is_changed(number: float) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
 from ls_trajedit.converters.annotations.read import EditedField, Reading
@@ -29,6 +29,8 @@ from ls_trajedit.traces.model import Call, Message, Part, Reasoning, Text, Trace
 from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["ChatReading", "make_edit", "read_corrections"]
+
+_Said = TypeVar("_Said", ReasonWithoutEdit, Remark)
 
 
 class ChatReading(NamedTuple):
@@ -71,8 +73,8 @@ def read_corrections(chat: Chat, data: Mapping[str, Any], reading: Reading, step
         edits=tuple(item.edit for item in agents),
         not_the_agents=tuple(item.edit for item in found if item not in agents),
         labels=_labels(chat, reading, steps_path),
-        reasons_without_edit=_reasons(chat, reading, steps_path),
-        remarks=_remarks(chat, reading, steps_path),
+        reasons_without_edit=_as_recorded_at(chat, reading.reasons_without_edit, steps_path),
+        remarks=_as_recorded_at(chat, reading.remarks, steps_path),
     )
 
 
@@ -219,24 +221,12 @@ def _labels(chat: Chat, reading: Reading, steps_path: FieldPath) -> tuple[StepLa
     return tuple(replace(label, step_index=step) for label, step in steps if step is not None)
 
 
-def _reasons(chat: Chat, reading: Reading, steps_path: FieldPath) -> tuple[ReasonWithoutEdit, ...]:
+def _as_recorded_at(chat: Chat, said: tuple[_Said, ...], steps_path: FieldPath) -> tuple[_Said, ...]:
+    """The same, each with the agent's step that was recorded where it is about, and the field in that."""
     if chat.recorded_as is None:
-        return reading.reasons_without_edit
-    found = []
-    for reason in reading.reasons_without_edit:
-        step_index, field = _recorded_at(chat, reason, steps_path)
-        found.append(replace(reason, step_index=step_index, field=field))
-    return tuple(found)
-
-
-def _remarks(chat: Chat, reading: Reading, steps_path: FieldPath) -> tuple[Remark, ...]:
-    if chat.recorded_as is None:
-        return reading.remarks
-    found = []
-    for remark in reading.remarks:
-        step_index, field = _recorded_at(chat, remark, steps_path)
-        found.append(replace(remark, step_index=step_index, field=field))
-    return tuple(found)
+        return said
+    places = (_recorded_at(chat, item, steps_path) for item in said)
+    return tuple(replace(item, step_index=step, field=field) for item, (step, field) in zip(said, places, strict=True))
 
 
 def _recorded_at(chat: Chat, said: ReasonWithoutEdit | Remark, steps_path: FieldPath) -> tuple[int | None, str]:

@@ -14,7 +14,7 @@ __all__ = ["Counts", "Kind"]
 Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
 """What the manifest and the summary call an outcome."""
 
-_RARE = ("duplicates", "unopened", "copies")
+_RARE = ("remarks", "duplicates", "unopened", "copies")
 
 
 @dataclass
@@ -97,7 +97,6 @@ class Counts:
                 for name, counter in sorted(self.annotators.items())
             },
             **(self._chats_json() if self.chats else {}),
-            **({"remarks": self.remarks} if self.remarks else {}),
             **{name: number for name in _RARE if (number := getattr(self, name))},
             **({"excluded_by_review": dict(sorted(self.by_review.items()))} if self.by_review else {}),
         }

@@ -7,11 +7,11 @@ those of one Label Studio, so two tasks with one id may be of two servers: `crea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from ls_trajedit.converters.annotations.rules import parse_time
+from ls_trajedit.converters.annotations.rules import time_or_earliest
 from ls_trajedit.traces.json_text import same_json
 
 __all__ = ["JoinedTasks", "SeenTasks", "TaskKey", "join_tasks", "task_key", "without_duplicates"]
@@ -20,7 +20,6 @@ TaskKey = tuple[int | str | None, int | str]
 """The project and the id of a task."""
 
 _BLOCK = 512
-_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 class JoinedTasks(NamedTuple):
@@ -81,7 +80,7 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
     for task in places:
         version = next((known for known in versions if known.is_of(task)), None)
         if version is None:
-            version = _Version(task, [])
+            version = _Version(task)
             versions.append(version)
         version.places.append(task)
     tasks: list[dict[str, Any]] = []
@@ -96,30 +95,30 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
                     _file_copy(_Copy(annotation, version, place, found), copies, by_id)
                     found += 1
         kept += len(copies)
-        annotations: dict[int, list[Any]] = {id(version): [] for version in group}
         for same in copies:
             newest = max(same, key=_Copy.age)
             as_new = [copy for copy in same if copy.is_as(newest)]
             seen = min(as_new, key=lambda copy: (copy.task_changed, copy.position))
-            annotations[id(seen.version)].append(newest.annotation)
-        used = [version for version in group if annotations[id(version)]] or group[-1:]
-        tasks += [version.joined(annotations[id(version)]) for version in used]
+            seen.version.annotations.append(newest.annotation)
+        used = [version for version in group if version.annotations] or group[-1:]
+        tasks += [version.joined() for version in used]
     return JoinedTasks(tasks, len(groups), found - kept)
 
 
 @dataclass(eq=False)
 class _Version:
-    """The places in which a task has the same data."""
+    """The places in which a task has the same data, and the annotations that go with it."""
 
     first: dict[str, Any]
-    places: list[dict[str, Any]]
+    places: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[Any] = field(default_factory=list)
 
     def is_of(self, task: Mapping[str, Any]) -> bool:
         return _may_be_one(self.first, task) and same_json(self.first.get("data"), task.get("data"))
 
-    def joined(self, annotations: list[Any]) -> dict[str, Any]:
+    def joined(self) -> dict[str, Any]:
         newest = max(enumerate(self.places), key=lambda numbered: (_time(numbered[1]), numbered[0]))[1]
-        return {**newest, "annotations": annotations}
+        return {**newest, "annotations": self.annotations}
 
 
 @dataclass(eq=False)
@@ -189,7 +188,5 @@ def _may_be_one(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 
 
 def _time(item: Any) -> datetime:
-    try:
-        return parse_time(str(item.get("updated_at") or item.get("created_at")))
-    except (ValueError, AttributeError):
-        return _NEVER
+    times = item if isinstance(item, dict) else {}
+    return time_or_earliest(times.get("updated_at") or times.get("created_at"))

@@ -7,10 +7,10 @@ An annotation of Label Studio Enterprise carries `reviews`, each with `accepted`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, Literal
 
-from ls_trajedit.converters.annotations.rules import Reviewed, parse_time
+from ls_trajedit.converters.annotations.rules import Reviewed, time_or_earliest
 from ls_trajedit.converters.record import Review
 
 __all__ = ["ReviewExclusion", "excluded_by_review", "review_of"]
@@ -23,7 +23,6 @@ _BY_LAST_ACTION: dict[str, Review] = {
     "fixed_and_accepted": "accepted",
     "rejected": "rejected",
 }
-_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def review_of(annotation: Mapping[str, Any]) -> Review | None:
@@ -58,8 +57,4 @@ def _age(numbered: tuple[int, Mapping[str, Any]]) -> tuple[datetime, int, int]:
     """Reviews of the same time, or of none, are in the order of their ids, then of the list."""
     position, review = numbered
     number = review.get("id")
-    try:
-        made = parse_time(str(review.get("created_at")))
-    except ValueError:
-        made = _NEVER
-    return made, number if isinstance(number, int) else 0, position
+    return time_or_earliest(review.get("created_at")), number if isinstance(number, int) else 0, position

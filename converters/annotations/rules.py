@@ -23,6 +23,7 @@ __all__ = [
     "is_address",
     "is_wanted",
     "parse_time",
+    "time_or_earliest",
     "users_without_address",
 ]
 
@@ -35,6 +36,7 @@ UNKNOWN_ANNOTATOR = "unknown"
 """The name of everybody of whom an annotation says nothing: more than one person, perhaps."""
 
 _NO_ADDRESS = "user-"
+_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,15 @@ def parse_time(text: str) -> datetime:
     """
     time = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
+
+def time_or_earliest(value: Any) -> datetime:
+    """The time in `value`, as `parse_time` reads it; the earliest there is for anything else, so that whatever has a
+    time is newer."""
+    try:
+        return parse_time(str(value))
+    except ValueError:
+        return _EARLIEST
 
 
 def annotator_name(completed_by: Any, rules: ReadingRules) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 
-from ls_trajedit.converters.annotations.rules import UNKNOWN_ANNOTATOR, parse_time
+from ls_trajedit.converters.annotations.rules import UNKNOWN_ANNOTATOR, time_or_earliest
 from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RowKey
 from ls_trajedit.converters.traces import ChatTraces, Traces
 from ls_trajedit.converters.training.rules import AnnotatorsPolicy
@@ -19,7 +18,6 @@ Place = tuple[int | None, str]
 """Where an edit is: step and field."""
 
 _AGREEING = 2
-_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -66,16 +64,9 @@ def choose_records(
 
 
 def _latest(records: Sequence[KeyedRecord]) -> Chosen:
-    latest = max(records, key=lambda item: (_changed(item.record), item.key))
+    latest = max(records, key=lambda item: (time_or_earliest(item.record.source.updated_at), item.key))
     dropped = [item.record for item in records if item is not latest]
     return Chosen([latest], len(dropped), sum(record.n_edits for record in dropped))
-
-
-def _changed(record: Record) -> datetime:
-    try:
-        return parse_time(str(record.source.updated_at))
-    except ValueError:
-        return _NEVER
 
 
 def _agreed(records: Sequence[KeyedRecord], words: VerdictWords) -> Chosen:

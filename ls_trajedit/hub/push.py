@@ -71,6 +71,7 @@ def connect_hub() -> HfApi:
     except ValueError as error:
         # It takes the address apart when it is imported.
         raise SetupError(f"HF_ENDPOINT is not the address of a hub: {error}") from None
+    from ls_trajedit.label_studio.headers import can_be_token
     from ls_trajedit.label_studio.http_client import check_environment
 
     if not sys.stderr.isatty():
@@ -83,7 +84,7 @@ def connect_hub() -> HfApi:
             "no token for the hub: set HF_TOKEN to one with write access (https://huggingface.co/settings/tokens), or "
             "run hf auth login"
         )
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not can_be_token(token):
         raise SetupError(
             "HF_TOKEN (or what `hf auth login` kept) holds blanks or characters that no token has; copy it again from "
             "https://huggingface.co/settings/tokens"

@@ -34,7 +34,7 @@ from ls_trajedit.label_studio.failures import (
     not_label_studio,
     readable_body,
 )
-from ls_trajedit.label_studio.headers import Headers
+from ls_trajedit.label_studio.headers import Headers, can_be_token
 from ls_trajedit.label_studio.http_client import OriginClient, open_http
 from ls_trajedit.label_studio.retry import (
     TransientError,
@@ -142,7 +142,7 @@ def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT, headers: 
     """
     shown = without_credentials(url.rstrip("/"))
     token = api_key.strip()
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not can_be_token(token):
         raise RefusedError(
             "the token contains blanks or characters that no token has; copy it again from Account & Settings"
         )

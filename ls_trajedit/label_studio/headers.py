@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ls_trajedit.traces.errors import SetupError
 
-__all__ = ["HEADERS_VARIABLE", "Headers", "parse_headers"]
+__all__ = ["HEADERS_VARIABLE", "Headers", "can_be_token", "parse_headers"]
 
 HEADERS_VARIABLE = "LABEL_STUDIO_HEADERS"
 """The environment variable with a header on each line."""
@@ -38,6 +38,11 @@ def parse_headers(given: Iterable[str], environment: str) -> Headers:
             name, value = _parse(text, where if where == "--header" else f"{where}, line {number}")
             found[name.lower()] = (name, value)
     return tuple(found.values())
+
+
+def can_be_token(text: str) -> bool:
+    """Whether a header can hold the text as a token: visible ASCII, without blanks."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _parse(text: str, where: str) -> tuple[str, str]:
