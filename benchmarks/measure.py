@@ -49,7 +49,7 @@ def run(command: Command, cores: set[int] | None = None, **environment: str) -> 
             peaks: dict[int, float] = {}
             while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
                 note_peaks(process.pid, peaks)
-                time.sleep(_POLL)
+                time.sleep(_POLL)  # between two looks at the process
             _, status, usage = ended
         except BaseException:
             process.kill()

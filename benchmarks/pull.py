@@ -53,7 +53,7 @@ def main() -> None:
                 ways.measure("pull, everything", [*pull, "--full"])
             pause = max(0.0, loaded + OVERLAP - time.monotonic())
             print(f"waiting {pause:.0f} s, so that the loaded tasks are outside the lookback of a pull")
-            time.sleep(pause)
+            time.sleep(pause)  # the lookback passes by the server's clock, and nothing announces it
             run([*pull, "--full"], **ways.environment)
             for _ in range(asked.rounds):
                 ways.measure("pull, nothing changed", pull)

@@ -1,6 +1,6 @@
 """Files for OpenAI's fine-tuning, in `openai/`: chat rows, and preference pairs that Together and Fireworks read too.
 
-They differ from the files for TRL: arguments are JSON text, every call has an answer, and there are no columns of ours.
+They differ from the files for TRL: arguments are JSON text, every call has an answer, and our columns are left out.
 Names, ids and schemas are those that the API takes (`openai_tools`). OpenAI takes no recorded reasoning, and images
 from users alone.
 """
@@ -228,8 +228,8 @@ def _tools_of(sample: Sample) -> OpenAITools | None:
 
 
 def _tool_keys(tools: OpenAITools, messages: Iterable[Message]) -> _Tools:
-    """The keys that say which tools there are, and whether one of the messages makes several calls at once; none when
-    there are no tools."""
+    """The keys that say which tools there are, and whether one of the messages makes several calls at once. Without
+    tools, no keys."""
     if not tools.tools:
         return {}
     calls = [message.get("tool_calls", []) for message in messages if message["role"] == "assistant"]

@@ -202,8 +202,8 @@ def _without_image_parts(message: dict[str, Any]) -> dict[str, Any]:
 
 def _tools_column(sample: Sample) -> dict[str, str]:
     """The column `tools` of a file with tool calls. It is JSON text, because a list of objects of many shapes has no
-    column type. Where there are no tools it is `null`: chat templates take None for no tools, but some take an empty
-    list for tools."""
+    column type. Without tools it is `null`: chat templates understand None, but some take an empty list for
+    tools."""
     return {"tools": json_line(sample.tools or None).decode()} if sample.has_calls else {}
 
 

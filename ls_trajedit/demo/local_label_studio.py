@@ -182,7 +182,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], started: LocalLabelStudio, 
                 raise ServerError(f"Label Studio ended with status {status} while starting. {_end_of(log)}")
             if time.monotonic() > deadline:
                 raise ServerError(f"Label Studio is not up after {seconds} s. {_end_of(log)}")
-            time.sleep(0.2)
+            time.sleep(0.2)  # between two questions whether it is up
         # 1.17 refuses the kind of token with which its owner is made, and has no setting for the start that allows it.
         if answer.status_code == 401 and _allow_legacy_tokens(started):
             answer = _ask_who_am_i(session, started.url)

@@ -111,7 +111,7 @@ def _polled(ask: Callable[[], _Found], max_wait: float, what: str) -> Iterator[_
             said = True
             sys.stderr.write(f"waiting for {what}, which Label Studio works off (Ctrl-C to stop waiting)\n")
             sys.stderr.flush()
-        time.sleep(min(pause, left))
+        time.sleep(min(pause, left))  # between two questions, because nothing announces the end of an import
         pause = min(1.5 * pause, _LONGEST_PAUSE)
 
 

@@ -87,6 +87,6 @@ def _while_held(change: Callable[[], object], path: Path) -> None:
                     f"{path}: cannot be replaced, because another program has it open or it is read-only; close it "
                     "there and run the command again"
                 ) from None
-            time.sleep(pause)
+            time.sleep(pause)  # until the other program closes the file, which nothing announces
         else:
             return

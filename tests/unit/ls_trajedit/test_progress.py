@@ -27,8 +27,13 @@ def test_a_log_gets_a_line_when_30_seconds_have_passed(
     seconds: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with show_progress("pulling") as progress:
-        for now, done, total in ((29.9, 100, 12_000), (30.0, 1_200, 12_000), (59.0, 3_000, None), (61.0, 4_000, None)):
-            seconds.append(now)
+        for second, done, total in (
+            (29.9, 100, 12_000),
+            (30.0, 1_200, 12_000),
+            (59.0, 3_000, None),
+            (61.0, 4_000, None),
+        ):
+            seconds.append(second)
             progress(done, total)
     assert capsys.readouterr() == ("", "pulling: 1,200 of 12,000 tasks\npulling: 4,000 tasks\n")
 
