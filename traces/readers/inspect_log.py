@@ -30,6 +30,7 @@ from ls_trajedit.traces.readers.base import (
     build_trace,
     declared_tools,
     first_text,
+    listed,
     role_of,
 )
 from ls_trajedit.traces.readers.blocks import block_parts, blocks_in
@@ -188,7 +189,7 @@ def _result(item: dict[str, Any], parts: list[Part], place: Place) -> Result:
 
 
 def _calls(item: dict[str, Any], place: Place) -> Iterator[Call]:
-    for number, call in enumerate(item.get("tool_calls") or ()):
+    for number, call in enumerate(listed(item.get("tool_calls") or None, (*place, "tool_calls"))):
         at = (*place, "tool_calls", number)
         if not isinstance(call, dict) or not isinstance(call.get("function"), str):
             raise ReadError(f"the call at {format_place(at)} names no function")

@@ -32,6 +32,7 @@ from ls_trajedit.traces.readers.base import (
     build_trace,
     declared_tools,
     first_text,
+    listed,
     message_lists,
 )
 
@@ -227,9 +228,10 @@ def _answer(event: _Event, place: Place) -> tuple[str, dict[str, Any], Place] | 
     message = get_field(response, ("choices", 0, "message"))
     if not isinstance(message, dict) or not message.get("tool_calls"):
         return None
+    at = (*place, "tool_call_metadata", "model_response", "choices", 0, "message")
+    calls = listed(message["tool_calls"], (*at, "tool_calls"))
     # Where the answer has no id, its calls tell it from others.
-    known = first_text(response, ("id",)) or str([first_text(call, ("id",)) for call in message["tool_calls"]])
-    return known, message, (*place, "tool_call_metadata", "model_response", "choices", 0, "message")
+    return first_text(response, ("id",)) or str([first_text(call, ("id",)) for call in calls]), message, at
 
 
 def _calls(message: dict[str, Any], place: Place) -> Iterator[Call]:

@@ -75,6 +75,11 @@ def test_a_log_without_its_samples_is_an_error() -> None:
         FORMAT.read(log, NO_OPTIONS)
 
 
+def test_calls_that_are_not_a_list_are_an_error_with_their_place() -> None:
+    with pytest.raises(ReadError, match=r"messages\[\d\]\.tool_calls is not a list"):
+        _read({"role": "assistant", "content": "y", "tool_calls": True})
+
+
 def test_the_members_of_an_eval_file_are_the_log() -> None:
     header = {"version": 2, "status": "success", "eval": {"task": "t"}}
     samples = [_sample(id=10), _sample(id=9), _sample(id=9, epoch=2)]

@@ -144,3 +144,16 @@ def test_a_call_that_names_no_function_is_an_error() -> None:
 def test_events_that_do_not_say_where_they_come_from_are_not_openhands() -> None:
     assert FORMAT.recognize([{"action": "x", "args": {}}]) is None
     assert FORMAT.recognize([{"source": "planner", "action": "x", "args": {}}]) is None
+
+
+def test_calls_of_an_answer_that_are_not_a_list_are_an_error_with_their_place() -> None:
+    event = {
+        "id": 1,
+        "source": "agent",
+        "action": "run",
+        "args": {"command": "ls"},
+        "tool_call_metadata": _metadata("c"),
+    }
+    event["tool_call_metadata"]["model_response"]["choices"][0]["message"]["tool_calls"] = True
+    with pytest.raises(ReadError, match=r"model_response\.choices\[0\]\.message\.tool_calls is not a list"):
+        _read(event)
