@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.backend.requests import (
@@ -15,6 +15,7 @@ from ls_trajedit.backend.requests import (
     SetupRequest,
     ValidateRequest,
     parse_request,
+    reason_phrase,
 )
 from ls_trajedit.label_config.predict import Prediction, Result, predict
 from ls_trajedit.label_config.read_config import read_config
@@ -34,7 +35,10 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_ID = 64
+# How many unreadable tasks of a request are named in the log: a request may hold a million.
+_NAMED = 3
+_LONGEST_REASON = 160
+_BEYOND_64_BITS = 2**63
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ def answer_webhook(body: bytes) -> Reply:
 
 def predict_tasks(tasks: Sequence[Any], config: str) -> tuple[list[list[Result]], int]:
     """The results for each of `tasks` under the labeling config, in order, and for how many tasks there are none
-    because they could not be read. Each of those is logged with its id and the reason, but without its data.
+    because they could not be read. That is logged in one line, with the id of the first few and the reason, but without
+    their data.
 
     Raises ConfigError for a config without editors.
     """
@@ -97,13 +102,17 @@ def predict_tasks(tasks: Sequence[Any], config: str) -> tuple[list[list[Result]]
     read_config(config)
     predictions: list[list[Result]] = []
     unreadable = 0
+    named: list[_Unreadable] = []
     for position, task in enumerate(tasks):
         try:
             predictions.append(_predict_one(task, config))
         except Exception as error:  # a task that breaks the reader in an unforeseen way must not cost the others
             predictions.append([])
             unreadable += 1
-            _log_unreadable(position, task, error)
+            if len(named) < _NAMED:
+                named.append(_unreadable(position, task, error))
+    if named:
+        _log_unreadable(named, unreadable, len(tasks))
     return predictions, unreadable
 
 
@@ -119,13 +128,28 @@ def _predict_one(task: Any, config: str) -> list[Result]:
     return predict(task, config)
 
 
-def _log_unreadable(position: int, task: Any, error: Exception) -> None:
+class _Unreadable(TypedDict):
+    task: int | None
+    position: int
+    reason: str
+
+
+def _unreadable(position: int, task: Any, error: Exception) -> _Unreadable:
     identity = task.get("id") if isinstance(task, Mapping) else None
-    known = identity if isinstance(identity, int | str) and len(str(identity)) <= _LONGEST_ID else None
+    # Label Studio's ids are integers. Anything else could be data.
+    known = identity if type(identity) is int and abs(identity) < _BEYOND_64_BITS else None
     # The message of an unforeseen error may quote the task.
     reason = str(error) if type(error) is ValueError else type(error).__name__
-    fields = {"task": known, "position": position, "reason": reason}
-    _log.warning("unreadable task %r (number %d): %s", known, position + 1, reason, extra={"fields": fields})
+    return {"task": known, "position": position, "reason": reason_phrase(reason, _LONGEST_REASON)}
+
+
+def _log_unreadable(named: Sequence[_Unreadable], unreadable: int, tasks: int) -> None:
+    first = named[0]
+    _log.warning(
+        "%d of %d tasks could not be read, first number %d (id %s): %s",
+        *(unreadable, tasks, first["position"] + 1, first["task"], first["reason"]),
+        extra={"fields": {"unreadable": unreadable, "first": named}},
+    )
 
 
 def _corrected_fields(config: str) -> list[str]:

@@ -25,7 +25,7 @@ from ls_trajedit.backend.answers import (
 )
 from ls_trajedit.backend.basic_auth import Credentials, require_basic_auth
 from ls_trajedit.backend.log import log_requests, note
-from ls_trajedit.backend.metrics import CONTENT_TYPE, Metrics
+from ls_trajedit.backend.metrics import Metrics
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.backend.openapi import openapi_document
 from ls_trajedit.backend.requests import BadRequestError, error_response, read_body
@@ -95,7 +95,8 @@ def _protocol_routes(metrics: Metrics, max_body: int, has_auth: bool) -> _Routes
         return _json({"versions": [MODEL_VERSION]})
 
     async def show_metrics(request: Request) -> Response:
-        return Response(metrics.as_text(), headers={"content-type": CONTENT_TYPE})
+        content, content_type = metrics.exposition(request.headers.get("accept", ""))
+        return Response(content, headers={"content-type": content_type})
 
     async def show_openapi(request: Request) -> Response:
         return Response(document, media_type="application/json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -15,42 +16,48 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ls_trajedit.backend.metrics import Metrics
 from ls_trajedit.backend.requests import error_response
-from ls_trajedit.traces.json_text import json_line
 
 __all__ = ["JsonFormatter", "log_as_json", "log_requests", "note"]
 
 _log = logging.getLogger(__name__)
 
 _NOTES = "ls_trajedit.notes"
+_LONGEST_EVENT = 400
 _LONGEST_PATH = 200
 _CLIENT_GONE = 499
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as `time`, `level`, `event`, and whatever it has in `fields`."""
+    """A record as `time`, `level`, `event`, and whatever it has in `fields`. A line is printable ASCII, so that it can
+    be shown on a terminal, and bounded: an event is cut at 400 characters, and who logs `fields` bounds them."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": record.getMessage()[:_LONGEST_EVENT],
             **getattr(record, "fields", {}),
         }
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
-        return json_line(line).decode()
+        # JSON allows DEL, the one control character among what is left.
+        return json.dumps(line, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def log_as_json() -> None:
-    """Writes what the backend and uvicorn log to stderr as JSON. Called once, by the process that serves."""
+    """Writes what this process logs to stderr as JSON: all of the backend and uvicorn, warnings and worse of all else.
+    Called once, by the process that serves."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
     for name in ("ls_trajedit", "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+        logging.getLogger(name).setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    # A line that cannot be written (stderr is closed, the disk is full) is not worth a traceback among the others.
+    logging.raiseExceptions = False
 
 
 def note(scope: Scope, **fields: int) -> None:
@@ -72,7 +79,7 @@ def log_requests(app: ASGIApp, metrics: Metrics, paths: Collection[str]) -> ASGI
         seen = {"status": 0, "bytes_in": 0, "bytes_out": 0}
         fields: dict[str, Any] = {}
         started = time.perf_counter()
-        metrics.in_progress += 1
+        metrics.in_progress.inc()
         try:
             await app(scope, _count_in(receive, seen), _count_out(send, seen))
         except ClientDisconnect:
@@ -82,7 +89,7 @@ def log_requests(app: ASGIApp, metrics: Metrics, paths: Collection[str]) -> ASGI
             if not seen["status"]:
                 await error_response(500, "internal error")(scope, receive, _count_out(send, seen))
         finally:
-            metrics.in_progress -= 1
+            metrics.in_progress.dec()
             seconds = time.perf_counter() - started
             method, path = scope["method"], scope["path"]
             metrics.count_request(
@@ -91,7 +98,9 @@ def log_requests(app: ASGIApp, metrics: Metrics, paths: Collection[str]) -> ASGI
                 seen["status"] or _CLIENT_GONE,
                 seconds,
             )
-            line = {"method": method[:_LONGEST_PATH], "path": path[:_LONGEST_PATH], **seen}
+            # As it was sent: decoded, it could hold any character.
+            sent = scope["raw_path"].decode("ascii", "replace")
+            line = {"method": method, "path": sent[:_LONGEST_PATH], **seen}
             line |= {"ms": round(seconds * 1000, 1), **scope.get(_NOTES, {}), **fields}
             _log.log(logging.ERROR if fields else logging.INFO, "request", extra={"fields": line})
 

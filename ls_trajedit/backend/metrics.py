@@ -1,77 +1,69 @@
-"""The backend's metrics, in the text format that Prometheus reads."""
+"""The backend's metrics, for Prometheus."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.exposition import choose_encoder
 
 from ls_trajedit import __version__
 
-__all__ = ["CONTENT_TYPE", "Metrics"]
+__all__ = ["Metrics"]
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.005, 0.025, 0.1, 0.5, 1.0, 3.0, 10.0, 30.0, 100.0)
+_OPENMETRICS = "application/openmetrics-text"
 
 
 class Metrics:
-    """The counts of one process since it started. Only the event loop's thread touches them."""
+    """The counts of one service since it started. Each service has its own, also where several run in one process."""
 
     def __init__(self) -> None:
-        self.in_progress = 0
-        self._requests: Counter[tuple[str, str, int]] = Counter()
-        self._counts: Counter[str] = Counter()
-        self._seconds: dict[str, float] = {}
-        self._buckets: Counter[tuple[str, float]] = Counter()
-        self._tasks = 0
-        self._unreadable = 0
+        self._registry = own = _Registry()
+        Gauge("ls_trajedit_info", "The version of ls-trajedit.", ["version"], registry=own).labels(__version__).set(1)
+        self._requests = Counter(
+            "ls_trajedit_requests", "Requests answered.", ["method", "path", "status"], registry=own
+        )
+        self._seconds = Histogram(
+            "ls_trajedit_request_duration_seconds",
+            "From the request's head to the end of the answer.",
+            ["path"],
+            registry=own,
+            buckets=_BUCKETS,
+        )
+        self.in_progress = Gauge(
+            "ls_trajedit_requests_in_progress", "Requests not answered yet, this one included.", registry=own
+        )
+        self._tasks = Counter("ls_trajedit_tasks", "Tasks that a prediction was asked for.", registry=own)
+        self._unreadable = Counter(
+            "ls_trajedit_unreadable_tasks",
+            "Tasks that could not be read and got an empty prediction.",
+            registry=own,
+        )
 
     def count_request(self, method: str, path: str, status: int, seconds: float) -> None:
         """Counts one answered request. `method` and `path` become labels, so pass only those that the service knows."""
-        self._requests[method, path, status] += 1
-        self._counts[path] += 1
-        self._seconds[path] = self._seconds.get(path, 0.0) + seconds
-        for bound in _BUCKETS:
-            if seconds <= bound:
-                self._buckets[path, bound] += 1
+        self._requests.labels(method, path, status).inc()
+        self._seconds.labels(path).observe(seconds)
 
     def count_tasks(self, tasks: int, unreadable: int) -> None:
         """Counts a request for predictions of `tasks` tasks, `unreadable` of which could not be read."""
-        self._tasks += tasks
-        self._unreadable += unreadable
+        self._tasks.inc(tasks)
+        self._unreadable.inc(unreadable)
 
-    def as_text(self) -> str:
-        """All counts, in Prometheus' text format."""
-        return "\n".join(self._lines()) + "\n"
-
-    def _lines(self) -> Iterator[str]:
-        yield from _head("info", "gauge", "The version of ls-trajedit.")
-        yield _sample("info", {"version": __version__}, 1)
-        yield from _head("requests_total", "counter", "Requests answered.")
-        for (method, path, status), count in sorted(self._requests.items()):
-            yield _sample("requests_total", {"method": method, "path": path, "status": str(status)}, count)
-        yield from _head("request_duration_seconds", "histogram", "From the request's head to the end of the answer.")
-        for path, total in sorted(self._counts.items()):
-            for bound in _BUCKETS:
-                labels = {"path": path, "le": str(bound)}
-                yield _sample("request_duration_seconds_bucket", labels, self._buckets[path, bound])
-            yield _sample("request_duration_seconds_bucket", {"path": path, "le": "+Inf"}, total)
-            yield _sample("request_duration_seconds_sum", {"path": path}, self._seconds[path])
-            yield _sample("request_duration_seconds_count", {"path": path}, total)
-        yield from _head("requests_in_progress", "gauge", "Requests not answered yet, this one included.")
-        yield _sample("requests_in_progress", {}, self.in_progress)
-        yield from _head("tasks_total", "counter", "Tasks that a prediction was asked for.")
-        yield _sample("tasks_total", {}, self._tasks)
-        yield from _head(
-            "unreadable_tasks_total", "counter", "Tasks that could not be read and got an empty prediction."
-        )
-        yield _sample("unreadable_tasks_total", {}, self._unreadable)
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All counts and their content type: as OpenMetrics where the header `accept` has that (Prometheus' own does),
+        else in Prometheus' older text format."""
+        # Not the header itself: the library fails on a version that is not a number, and echoes any other.
+        encode, content_type = choose_encoder(_OPENMETRICS if _OPENMETRICS in accept else "")
+        return encode(self._registry), content_type
 
 
-def _head(name: str, kind: str, meaning: str) -> Iterator[str]:
-    yield f"# HELP ls_trajedit_{name} {meaning}"
-    yield f"# TYPE ls_trajedit_{name} {kind}"
+class _Registry(CollectorRegistry):
+    """Without the `_created` series, which would make every series twice. The library can leave them out only for the
+    whole process."""
 
-
-def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
-    inside = ",".join(f'{key}="{text}"' for key, text in labels.items())
-    return f"ls_trajedit_{name}{{{inside}}} {value}" if inside else f"ls_trajedit_{name} {value}"
+    def collect(self) -> Iterator[Metric]:
+        for metric in super().collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric

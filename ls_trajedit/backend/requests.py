@@ -31,6 +31,8 @@ __all__ = [
 
 REASON_HEADER = "x-reason"
 _LONGEST_PHRASE = 400
+# A message may quote the labeling config, and a name in it may be a megabyte.
+_LONGEST_MESSAGE = 2000
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _TAG_BRACKETS = re.compile(r"</?|/?>")
 
@@ -125,13 +127,13 @@ def error_response(status: int, message: str, headers: Mapping[str, str] | None 
 
 
 def error_body(message: str) -> bytes:
-    """`{"error": message}`, the body of every answer that is not a success."""
-    return json_line({"error": message})
+    """`{"error": message}`, the body of every answer that is not a success. The message is cut at 2,000 characters."""
+    return json_line({"error": _cut(message, _LONGEST_MESSAGE)})
 
 
-def reason_phrase(message: str) -> str:
-    """`message` in a form that a status line can hold: printable ASCII, one line, of bounded length, and without the
-    brackets of tags.
+def reason_phrase(message: str, longest: int = _LONGEST_PHRASE) -> str:
+    """`message` in a form that a status line can hold: printable ASCII, one line of `longest` characters at most, and
+    without the brackets of tags.
 
     Label Studio shows nothing else of an error answer: its message is that of the library requests, "400 Client Error:
     <reason phrase> for url: ...", rendered as HTML, which would swallow every tag; the body is dropped.
@@ -139,8 +141,12 @@ def reason_phrase(message: str) -> str:
     >>> reason_phrase('add <TextArea toName="x"/>,\\r\\nseñor')
     'add TextArea toName="x", se?or'
     """
-    line = _NOT_PRINTABLE.sub("?", _TAG_BRACKETS.sub("", " ".join(message.split())))
-    return line if len(line) <= _LONGEST_PHRASE else line[: _LONGEST_PHRASE - 3] + "..."
+    start = _cut(message, _LONGEST_MESSAGE)
+    return _cut(_NOT_PRINTABLE.sub("?", _TAG_BRACKETS.sub("", " ".join(start.split()))), longest)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 def _parse(body: bytes) -> Any:

@@ -135,7 +135,9 @@ def test_a_task_that_hits_a_bug_does_not_cost_the_others(
     monkeypatch.setattr(answers, "predict", broken)
     three = [{"id": number, "data": {"a": "private"}} for number in (1, 2, 3)]
     assert predict_tasks(three, ONE_EDITOR) == ([[{"from_name": 1}], [], [{"from_name": 3}]], 1)
-    assert [record.getMessage() for record in caplog.records] == ["unreadable task 2 (number 2): KeyError"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 of 3 tasks could not be read, first number 2 (id 2): KeyError"
+    ]
 
 
 def test_a_config_without_editors_is_an_error_even_without_tasks() -> None:
