@@ -6,7 +6,7 @@ import json
 import os
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from ls_trajedit.label_studio.addresses import check_address, host_of, same_orig
 from ls_trajedit.label_studio.failures import readable_body
 from ls_trajedit.label_studio.headers import Headers
 from ls_trajedit.label_studio.proxy import Proxy, proxy_for
-from ls_trajedit.traces.errors import ServerError, SetupError
+from ls_trajedit.redaction import REDACTED, find_secret, keep_header, keep_secret, redact
+from ls_trajedit.traces.errors import DataError, ServerError, SetupError
 
 __all__ = ["OriginClient", "check_environment", "is_token_exchange", "open_http"]
 
@@ -26,9 +27,8 @@ _READS = ("GET", "HEAD", "OPTIONS")
 _SAME_METHOD = (307, 308)
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 _EXCHANGE = "/api/token/refresh/"
-_REDACTED = "…"
-# A word of a header's value that is shorter than this is not a secret, and could stand anywhere in a text.
-_SHORTEST_SECRET = 6
+# Of the body of an error, a sentence is shown.
+_LONGEST_ERROR = 100_000
 
 
 def open_http(
@@ -54,13 +54,16 @@ class OriginClient(httpx.Client):
     called with a sentence that says so. Redirects on the same server are followed by requests that read. Any other
     redirect is a ServerError that says where it leads.
 
-    In the body of an error, the token and the values of `headers` are redacted: some servers show the whole request.
+    In the body of an error, secrets and the values of `headers` are redacted: some servers show the whole request. Any
+    other answer that holds a secret is a DataError.
     """
 
     def __init__(self, url: str, headers: Headers, timeout: float | httpx.Timeout, limits: httpx.Limits) -> None:
         self.announce: Callable[[str], None] = _write_line
         self._address = httpx.URL(url)
         self._headers_to_add = headers
+        for name, value in headers:
+            keep_header(name, value)
         self._limits = limits
         self._upgraded: httpx.URL | None = None
         super().__init__(
@@ -81,7 +84,7 @@ class OriginClient(httpx.Client):
         for _ in range(_MOST_REDIRECTS):
             for name, value in self._headers_to_add:
                 request.headers[name] = value
-            response = self._redacted(super().send(request, **options))
+            response = self._without_secrets(super().send(request, **options))
             if response.next_request is None:
                 return _checked_exchange(response)
             request = self._redirected(request, response, response.next_request)
@@ -132,13 +135,27 @@ class OriginClient(httpx.Client):
             request.method, url, headers=headers, content=request.read(), extensions=dict(request.extensions)
         )
 
-    def _redacted(self, response: httpx.Response) -> httpx.Response:
-        if response.status_code < 400:
-            return response
+    def _without_secrets(self, response: httpx.Response) -> httpx.Response:
+        """The response, redacted when it is an error. Raises DataError when it is another answer that holds a secret,
+        but for the one that brings a new token, which is kept."""
+        if response.status_code >= 400:
+            return self._redacted(response)
         response.read()
-        text = response.text
-        for secret in self._secrets(response.request):
-            text = text.replace(secret, _REDACTED).replace(json.dumps(secret)[1:-1], _REDACTED)
+        if is_token_exchange(response.request):
+            _keep_tokens(readable_body(response))
+        elif found := find_secret(response.content):
+            raise DataError(
+                f"{_shown(self._address)}: the answer to {response.request.method} {response.request.url.path} holds "
+                f"{found}, so nothing of it was kept. Replace that secret by a new one, and remove it where it stands"
+            )
+        return response
+
+    def _redacted(self, response: httpx.Response) -> httpx.Response:
+        response.read()
+        text = response.text[:_LONGEST_ERROR]
+        for _, value in self._headers_to_add:
+            text = text.replace(value, REDACTED).replace(json.dumps(value)[1:-1], REDACTED)
+        text = redact(text)
         if text == response.text:
             return response
         dropped = ("content-encoding", "content-length", "transfer-encoding")
@@ -146,21 +163,17 @@ class OriginClient(httpx.Client):
         content = text.encode(response.encoding or "utf-8", "replace")
         return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
 
-    def _secrets(self, request: httpx.Request) -> Iterator[str]:
-        if authorization := request.headers.get("authorization"):
-            yield authorization.rpartition(" ")[2]
-        if is_token_exchange(request):
-            yield str(json.loads(request.content).get("refresh"))
-        for _, value in self._headers_to_add:
-            yield value
-            # `Bearer abc` is often shown as `abc`.
-            if len(word := value.rpartition(" ")[2]) >= _SHORTEST_SECRET:
-                yield word
-
 
 def is_token_exchange(request: httpx.Request) -> bool:
     """Whether the request exchanges a personal token for the access token that other requests need."""
     return request.url.path.endswith(_EXCHANGE)
+
+
+def _keep_tokens(answer: Any) -> None:
+    if isinstance(answer, dict):
+        for name in ("access", "refresh"):
+            token = answer.get(name)
+            keep_secret("the token", token if isinstance(token, str) else None)
 
 
 def _checked_exchange(answer: httpx.Response) -> httpx.Response:

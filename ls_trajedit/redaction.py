@@ -1,0 +1,233 @@
+"""Secrets: what is printed is redacted, and an answer of a server that holds one is refused.
+
+Who reads a secret names it here, once; from then on this process prints it nowhere. Whoever wants to leak one can send
+it in any form, so a text is searched for its letters and digits, in either case and whatever stands between them, once
+`\\u0061`, `\\x61`, `%61` and `&#97;` are read, and for those of its hexadecimal form and of its base64, wherever in a
+longer text that begins. What is encoded twice, compressed, or cut into several values is not found.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["REDACTED", "find_secret", "keep_header", "keep_secret", "redact", "redact_json"]
+
+REDACTED = "…"
+
+# What is shorter is not a secret. Of fewer letters and digits, only the value as it is can be told from other text.
+_SHORTEST = 6
+_FEWEST_SIGNS = 8
+_SHORTEST_CORE = 7
+# A mistake about an answer costs a pull, so more is asked of a secret there: letters and digits, or very many of them.
+_FEWEST_IN_ANSWER = 16
+_VERY_MANY = 32
+_FEWEST_SEARCHED = 10
+# So many of the first signs of a secret can be taken for a part of an escape that stands before it.
+_SWALLOWED = 8
+_LONGEST_PATH = 200
+
+_LOWER = bytes(range(256)).lower()
+# Besides all that is neither letter nor digit, the letters of `\n`, `\r` and `\t` go: a secret may be wrapped.
+_BETWEEN = bytes(byte for byte in range(256) if byte > 127 or not chr(byte).isalnum()) + b"nrtNRT"
+# How JSON, JavaScript, addresses and HTML write an ASCII character. Each begins with a literal, and is found quickly.
+_ESCAPES = {
+    b"\\u": re.compile(rb"\\u(?:\{0{0,4})?([0-9a-fA-F]{2,4})"),
+    b"\\x": re.compile(rb"\\x([0-9a-fA-F]{2})"),
+    b"%": re.compile(rb"%([0-9a-fA-F]{2})"),
+    b"&#x": re.compile(rb"&#[xX]0{0,4}([0-9a-fA-F]{2})"),
+    b"&#": re.compile(rb"&#0{0,4}(\d{2,3})(?!\d)"),
+    b"&": re.compile(rb"&[A-Za-z]{2,9}(;)"),
+}
+_SIGN = re.compile(r"(?P<sign>[a-z0-9])", re.IGNORECASE | re.ASCII)
+_ESCAPE_OR_SIGN = re.compile(
+    r"\\u(?:\{0{0,4})?(?P<u>[0-9a-f]{2,4})|(?:\\x|%|&\#x0{0,4})(?P<x>[0-9a-f]{2})|&\#0{0,4}(?P<decimal>\d{2,3})(?!\d)|"
+    rf"&[a-z]{{2,9}};|\\[nrt]|{_SIGN.pattern}",
+    re.IGNORECASE | re.ASCII,
+)
+# What these headers hold is not secret, and may well stand in a trace.
+_DESCRIPTIVE = re.compile(
+    "accept.*|cache-control|forwarded|from|origin|pragma|referer|user-agent|via|x-forwarded-.*|x-requested-with",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class _Secret:
+    """What messages call a secret, the signs (letters and digits) of its forms, and what is looked for in answers."""
+
+    name: str
+    forms: tuple[str, ...]
+    in_answers: tuple[bytes, ...]
+
+
+_kept: dict[str, _Secret] = {}
+
+
+def keep_secret(name: str, value: str | None) -> None:
+    """Has `value` redacted in all that is printed, and answers that hold it refused, as far as it is long enough to be
+    told from other text. Messages call it `name`, such as "the token"."""
+    if value is None or len(value) < _SHORTEST or value in _kept:
+        return
+    raw = value.encode("utf-8", "surrogatepass")
+    signs = {text for text in (_signs(value, _SIGN), _signs(value, _ESCAPE_OR_SIGN)) if len(text) >= _FEWEST_SIGNS}
+    cores = {text for core in _base64_cores(raw) if len(text := _signs(core, _SIGN)) >= _SHORTEST_CORE}
+    forms = (*sorted(signs | cores), raw.hex())
+    _kept[value] = _Secret(name, forms, tuple(_searched(forms)) if _is_unmistakable(_signs(value, _SIGN)) else ())
+
+
+def keep_header(name: str, value: str) -> None:
+    """Keeps what may be secret in the value of a header: all of it, and each word of `Bearer abc`, `a=1; b=2` and the
+    like, with the password of `Basic YTpi`."""
+    if _DESCRIPTIVE.fullmatch(name):
+        return
+    for word in dict.fromkeys([value, *re.split(r"[\s;,]+", value), *re.split(r"[\s;,=]+", value)]):
+        if len(word) >= _FEWEST_IN_ANSWER or (len(word) >= _FEWEST_SIGNS and not word.isalpha()):
+            keep_secret(f"the value of the header {name}", word)
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(encoded, validate=True).decode("utf-8")
+        except ValueError:
+            return
+        keep_secret(f"the password in the header {name}", pair.partition(":")[2])
+
+
+def redact(text: str) -> str:
+    """`text` with … in place of each secret in it, in whatever form."""
+    for value in sorted(_kept, key=len, reverse=True):
+        text = text.replace(value, REDACTED)
+    # What is left of a text on both sides of a secret could be one again.
+    while _kept and (spans := [*_spans(text, _SIGN), *_spans(text, _ESCAPE_OR_SIGN)]):
+        text = _without(text, spans)
+    return text
+
+
+def redact_json(value: Any) -> Any:
+    """A JSON value with every string in it redacted, names too."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {redact(str(name)): redact_json(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [redact_json(inner) for inner in value]
+    return value
+
+
+def find_secret(body: bytes) -> str | None:
+    """Which secret the body of an answer holds, and where: "the token, in `title`". None when it holds none."""
+    name = next(_names_in(body), None)
+    if name is None:
+        return None
+    place = next(_places(body), None)
+    return f"{name}, in {place}" if place else name
+
+
+def _is_unmistakable(signs: str) -> bool:
+    is_mixed = not (signs.isalpha() or signs.isdecimal())
+    return len(signs) >= _VERY_MANY or (len(signs) >= _FEWEST_IN_ANSWER and is_mixed)
+
+
+def _base64_cores(raw: bytes) -> Iterator[str]:
+    """The part of the base64 of a longer text that `raw` alone decides, for each of the three places where `raw` can
+    begin in it."""
+    for before in range(3):
+        first = -(-8 * before // 6)
+        last = 8 * (before + len(raw)) // 6
+        yield base64.b64encode(b"\0" * before + raw).decode()[first:last]
+
+
+def _searched(forms: tuple[str, ...]) -> Iterator[bytes]:
+    for form in forms:
+        whole = form.encode().translate(_LOWER, _BETWEEN)
+        if len(whole) >= _FEWEST_SEARCHED:
+            yield whole[_SWALLOWED:] if len(whole) >= _VERY_MANY else whole
+
+
+def _signs(text: str, unit: re.Pattern[str]) -> str:
+    return "".join(sign for sign, _, _ in _units(text, unit))
+
+
+def _units(text: str, unit: re.Pattern[str]) -> Iterator[tuple[str, int, int]]:
+    """The letters and digits of `text`, in lower case, and where each begins and ends."""
+    for found in unit.finditer(text):
+        groups = found.groupdict()
+        sign = groups["sign"] or ""
+        if number := groups.get("u") or groups.get("x"):
+            sign = chr(int(number, 16))
+        elif number := groups.get("decimal"):
+            sign = chr(int(number))
+        if _SIGN.fullmatch(sign):
+            yield sign.lower(), found.start(), found.end()
+
+
+def _spans(text: str, unit: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Where secrets begin and end in `text`."""
+    units = list(_units(text, unit))
+    signs = "".join(sign for sign, _, _ in units)
+    for secret in _kept.values():
+        for form in secret.forms:
+            for found in re.finditer(form, signs):
+                yield units[found.start()][1], units[found.end() - 1][2]
+
+
+def _without(text: str, spans: list[tuple[int, int]]) -> str:
+    parts, done = [], 0
+    for begin, end in sorted(spans):
+        if end > done:
+            parts += [text[done:begin], REDACTED] if begin >= done else []
+            done = end
+    return "".join((*parts, text[done:]))
+
+
+def _names_in(body: bytes) -> Iterator[str]:
+    searched = [secret for secret in _kept.values() if secret.in_answers]
+    if searched:
+        signs = _stripped(body)
+        yield from (secret.name for secret in searched if any(form in signs for form in secret.in_answers))
+
+
+def _stripped(body: bytes) -> bytes:
+    for beginning, escape in _ESCAPES.items():
+        if beginning in body:
+            body = escape.sub(_unescaped, body)
+    return body.translate(_LOWER, _BETWEEN)
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    number = escape.group(1)
+    if number == b";":
+        return b""
+    value = int(number) if escape.re is _ESCAPES[b"&#"] else int(number, 16)
+    return bytes((value,)) if value < 128 else b""
+
+
+def _places(body: bytes) -> Iterator[str]:
+    """The strings in JSON that hold a secret, in words."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    tasks = answer.get("tasks") if isinstance(answer, dict) else None
+    for task in tasks if isinstance(tasks, list) else ():
+        if isinstance(task, dict):
+            yield from (f"`{path}` of task {task.get('id')}" for path in _paths(task))
+    yield from (f"`{path}`" for path in _paths(answer))
+
+
+def _paths(value: Any) -> Iterator[str]:
+    todo: list[tuple[str, Any]] = [("", value)]
+    while todo:
+        path, found = todo.pop()
+        if isinstance(found, dict):
+            todo += [(f"{path}.{name}".lstrip("."), inner) for name, inner in found.items()]
+            todo += [(path, name) for name in found]
+        elif isinstance(found, list):
+            todo += [(f"{path}[{index}]", inner) for index, inner in enumerate(found)]
+        elif isinstance(found, str) and any(_names_in(found.encode("utf-8", "surrogatepass"))):
+            yield path[:_LONGEST_PATH]
