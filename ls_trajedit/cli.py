@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
+import traceback
 from typing import Any
 
 import typer
@@ -22,6 +22,7 @@ from ls_trajedit.commands.report import report
 from ls_trajedit.commands.serve import serve
 from ls_trajedit.commands.traces import traces
 from ls_trajedit.commands.verify import verify
+from ls_trajedit.console import close_output, flush_output, prepare, print_line, say, say_lines
 from ls_trajedit.signals import TERMINATED
 from ls_trajedit.traces.errors import DataError, TrajeditError
 
@@ -45,7 +46,7 @@ for command in (init, traces, config, push, serve, live_diff, pull, convert, ver
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"ls-trajedit {__version__}\n")
+        print_line(f"ls-trajedit {__version__}")
         raise typer.Exit
 
 
@@ -61,10 +62,7 @@ def _root(
 
 def main() -> None:
     """Runs a command and ends the process with its exit code, which `traces.errors` defines for each error."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Output is data too (a labeling config, JSON), and data is the same bytes whatever the locale of the terminal,
-        # and on Windows as well.
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    prepare()
     sys.exit(_run())
 
 
@@ -73,35 +71,36 @@ def _run() -> int:
         exit_code = int(app(standalone_mode=False) or 0)
         if exit_code == INTERRUPTED:
             # Newer versions of Typer turn a KeyboardInterrupt into this exit code, older ones into an Abort.
-            sys.stderr.write("ls-trajedit: interrupted\n")
+            say("ls-trajedit: interrupted")
         # Flushed here, because a failure at exit could not be reported.
-        sys.stdout.flush()
+        flush_output()
         return exit_code
     except TrajeditError as error:
-        sys.stderr.write(f"ls-trajedit: {error}\n")
+        say_lines(f"ls-trajedit: {error}")
         return error.exit_code
     except _ClickException as error:
-        error.show()
+        usage = io.StringIO()
+        error.show(usage)
+        say_lines(usage.getvalue())
         return int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("ls-trajedit: interrupted\n")
+        say("ls-trajedit: interrupted")
         return INTERRUPTED
     except SystemExit as end:
         if end.code == TERMINATED:
-            sys.stderr.write("ls-trajedit: terminated\n")
+            say("ls-trajedit: terminated")
         # How Typer ends a running command when the reader of its output has gone.
         if isinstance(end.__context__, BrokenPipeError):
             return 0
         raise
     except BrokenPipeError:
-        _close_stdout()
+        close_output()
         return 0
     except OSError as error:
-        sys.stderr.write(f"ls-trajedit: reading or writing failed: {error}\n")
-        _close_stdout()
+        say_lines(f"ls-trajedit: reading or writing failed: {error}")
+        close_output()
         return DataError.exit_code
-
-
-def _close_stdout() -> None:
-    """Keeps the interpreter from failing again when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception:
+        # A bug; even so, what a traceback quotes is printed like all else.
+        say_lines(traceback.format_exc())
+        return 1

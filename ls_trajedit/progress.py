@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from ls_trajedit.console import is_terminal, say, shown, terminal
 
 __all__ = ["Progress", "show_progress"]
 
@@ -18,15 +19,14 @@ _SECONDS_BETWEEN_LINES = 30.0
 @contextmanager
 def show_progress(doing: str) -> Iterator[Progress]:
     """The function to call with the progress of what the run is `doing`, such as "pulling project 12"."""
-    if not sys.stderr.isatty():
+    if not is_terminal():
         yield _lines(doing)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(doing, total=None)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=terminal(), transient=True) as bar:
+        task = bar.add_task(shown(doing), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -37,7 +37,6 @@ def _lines(doing: str) -> Progress:
         nonlocal last
         if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            sys.stderr.write(f"{doing}: {done:,}{'' if total is None else f' of {total:,}'} tasks\n")
-            sys.stderr.flush()
+            say(f"{doing}: {done:,}{'' if total is None else f' of {total:,}'} tasks")
 
     return report

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
+from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces
 from ls_trajedit.label_config.chat_config import ChatShape
 from ls_trajedit.label_config.chat_data import chat_data, is_chat_data
@@ -456,4 +456,4 @@ def _too_large(what: str, item: Mapping[str, object], project: int, sending: Sen
     )
     if not sending.skips_too_large:
         raise TraceError(f"{problem}. Then push again with --project {project}, or leave it out with --skip-invalid")
-    sys.stderr.write(f"{problem}; left out\n")
+    say(f"{problem}; left out")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ls_trajedit.commands import shared_options
+from ls_trajedit.console import write_data
 from ls_trajedit.inputs import load_traces, named_inputs
 from ls_trajedit.label_config.chat_config import ChatShape
 from ls_trajedit.project_config import Shape, config_for, shape_of_traces
@@ -32,4 +32,4 @@ def config(
         loaded = load_traces(named_inputs(traces), chosen)
         shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
         shape = shape_of_traces(chosen, loaded)
-    sys.stdout.write(config_for(chosen, shape))
+    write_data(config_for(chosen, shape).encode("utf-8", "backslashreplace"))

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_summary, say
 from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
 from ls_trajedit.commands.shared_options import ServerOptions
+from ls_trajedit.commands.summary import print_summary
+from ls_trajedit.console import say
 from ls_trajedit.convert_export import convert as convert_export
 from ls_trajedit.convert_export import generated_schema
 from ls_trajedit.converters.record import RejectReason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,8 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_summary, say
+from ls_trajedit.commands.summary import print_summary
+from ls_trajedit.console import print_line, say
 
 __all__ = ["demo"]
 
@@ -38,17 +38,20 @@ def demo(
     with run_demo(output, say) as running:
         for pulled in (running.steps, running.chats):
             print_summary(pulled.summary, as_json=False)
-            sys.stdout.write("first corrections\n")
-            sys.stdout.writelines(f"  {line}\n" for line in first_diffs(pulled.summary.folder, _SHOWN_DIFFS))
+            print_line("first corrections")
+            for line in first_diffs(pulled.summary.folder, _SHOWN_DIFFS):
+                print_line(f"  {line}")
         for pulled in (running.steps, running.chats):
-            sys.stdout.write(f"report: {pulled.report.resolve().as_uri()}\n")
-        sys.stdout.flush()
+            print_line(f"report: {pulled.report.resolve().as_uri()}")
         if keep:
             login = running.label_studio
-            say(f"Label Studio:  {running.steps.project_url}\n  chats:       {running.chats.project_url}")
+            say(f"Label Studio:  {running.steps.project_url}")
+            say(f"  chats:       {running.chats.project_url}")
             say(f"  login:       {login.username}")
-            say(f"  password:    {login.password}\nbackend:       {running.backend_url}")
-            say("Its pages have the live diff: open a task and change something.\nCtrl-C stops both.")
+            say(f"  password:    {login.password}")
+            say(f"backend:       {running.backend_url}")
+            say("Its pages have the live diff: open a task and change something.")
+            say("Ctrl-C stops both.")
             _wait_for_interrupt()
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_json
 from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.shared_options import ServerOptions
+from ls_trajedit.console import print_json, print_labelled, print_line
 from ls_trajedit.doctor.finding import Finding, Level
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import SetupError
 
 __all__ = ["doctor"]
 
-_COLOURS: dict[Level, str] = {"ok": "green", "warning": "yellow", "problem": "red"}
+_COLOURS: dict[Level, Literal["green", "yellow", "red"]] = {"ok": "green", "warning": "yellow", "problem": "red"}
 _WIDTH = max(map(len, _COLOURS))
 
 
@@ -51,19 +50,15 @@ def doctor(
         print_json({"findings": found, "problems": problems, "warnings": warnings})
     else:
         counts = f"{problems or 'no'} {plural(problems, 'problem')}, {warnings or 'no'} {plural(warnings, 'warning')}"
-        sys.stdout.write(f"{counts}\n")
+        print_line(counts)
     if problems:
         raise typer.Exit(SetupError.exit_code)
 
 
 def _printed(findings: Iterator[Finding]) -> Iterator[Finding]:
     """The findings, each printed as soon as it is known."""
-    is_terminal = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for finding in findings:
-        label = f"{finding.level:<{_WIDTH}}"
-        shown = typer.style(label, fg=_COLOURS[finding.level], bold=True) if is_terminal else label
-        sys.stdout.write(f"{shown}  {finding.text}\n")
+        print_labelled(f"{finding.level:<{_WIDTH}}", _COLOURS[finding.level], finding.text)
         if finding.advice:
-            sys.stdout.write(f"{'':<{_WIDTH}}  {finding.advice}\n")
-        sys.stdout.flush()
+            print_line(f"{'':<{_WIDTH}}  {finding.advice}")
         yield finding

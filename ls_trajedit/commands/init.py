@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import say
+from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, named_inputs, read_trace_files
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import UsageError

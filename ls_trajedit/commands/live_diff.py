@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ls_trajedit.console import write_data
 from ls_trajedit.live_diff.script import live_diff_script, user_script
 from ls_trajedit.traces.errors import UsageError
 
@@ -44,6 +44,6 @@ def live_diff(
     else:
         script = user_script(label_studio_url, backend.rstrip("/") if backend else None)
     if output is None:
-        sys.stdout.write(script)
+        write_data(script.encode())
     else:
         output.write_text(script, encoding="utf-8", newline="\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ls_trajedit.commands.console import say
+from ls_trajedit.console import say
 from ls_trajedit.converters.annotations.rules import (
     AnnotatorNames,
     GroundTruth,

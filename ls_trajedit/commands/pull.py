@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_summary, say
 from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
 from ls_trajedit.commands.shared_options import ServerOptions
+from ls_trajedit.commands.summary import print_summary
+from ls_trajedit.console import say, shown
 from ls_trajedit.output.summary import Summary, summary_markdown
 from ls_trajedit.progress import show_progress
 from ls_trajedit.signals import raise_on_sigterm
@@ -93,7 +94,7 @@ def _write_step_summary(summary: Summary, title: str) -> None:
         return
     try:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(summary_markdown(summary, title) + "\n")
+            file.writelines(f"{shown(line)}\n" for line in summary_markdown(summary, title).split("\n"))
     except OSError as error:
         say(f"{STEP_SUMMARY_VARIABLE}: {path} cannot be written: {error.strerror}")
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_json, say
 from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.shared_options import ServerOptions
+from ls_trajedit.console import print_json, print_line, say
 from ls_trajedit.inputs import load_traces, named_inputs
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.plural import plural
@@ -155,10 +154,11 @@ def _as_json(pushed: Pushed) -> dict[str, object]:
 
 
 def _print_for_person(pushed: Pushed) -> None:
-    sys.stdout.write(f"project {pushed.project}: {pushed.url}\n")
-    sys.stdout.write(f"  imported       {pushed.imported}\n  already there  {pushed.already_there}\n")
+    print_line(f"project {pushed.project}: {pushed.url}")
+    print_line(f"  imported       {pushed.imported}")
+    print_line(f"  already there  {pushed.already_there}")
     if pushed.skipped:
-        sys.stdout.write(f"  skipped        {pushed.skipped}\n")
+        print_line(f"  skipped        {pushed.skipped}")
     if pushed.config_changed:
         say("the project has a new labeling config")
     if pushed.predicted:

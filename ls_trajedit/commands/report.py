@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_json
+from ls_trajedit.console import print_json, print_line
 from ls_trajedit.plural import plural
 from ls_trajedit.signals import raise_on_sigterm
 
@@ -45,4 +44,4 @@ def report(
     else:
         corrections = f"{written.corrections:,} {plural(written.corrections, 'correction')}"
         annotations = f"{written.annotations:,} {plural(written.annotations, 'annotation')}"
-        sys.stdout.write(f"{written.path}: {corrections} in {annotations}, {written.size / 1000:,.0f} kB\n")
+        print_line(f"{written.path}: {corrections} in {annotations}, {written.size / 1000:,.0f} kB")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ls_trajedit.commands.console import say
+from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, read_text
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import SetupError, TraceError, UsageError

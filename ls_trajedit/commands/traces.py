@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_json, say
+from ls_trajedit.console import flush_output, print_json, print_line, say, write_data
 from ls_trajedit.inputs import LoadedTraces, load_traces, named_inputs
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.atif import to_atif
@@ -53,7 +52,8 @@ def traces(
         if as_json:
             print_json(summary)
         else:
-            sys.stdout.writelines(f"{line}\n" for line in _summary_lines(loaded.name, summary))
+            for line in _summary_lines(loaded.name, summary):
+                print_line(line)
         if loaded.invalid and not skip_invalid:
             loaded.refuse_invalid()
         return
@@ -61,14 +61,14 @@ def traces(
     failures = 0
     for trace in loaded.traces:
         try:
-            line = json_line(_FORMS[form](trace, chosen))
+            data = json_line(_FORMS[form](trace, chosen))
         except (PlainShapeError, ReadError) as error:
             failures += 1
             what = "the plain shape cannot express it" if form == "steps" else "it cannot be read as messages"
             say(f"{trace.file}:{trace.line}: {what}: {error}")
             continue
-        sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+        write_data(data + b"\n")
+    flush_output()
     if failures:
         raise TraceError(f"{failures} of {loaded.count} {plural(loaded.count, 'trace')} not printed")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.console import print_json
+from ls_trajedit.console import print_json, print_line
 from ls_trajedit.output.inventory import verify as verify_files
 from ls_trajedit.traces.errors import DataError
 
@@ -25,7 +24,8 @@ def verify(
     if as_json:
         print_json({"files": [asdict(file) for file in files]})
     else:
-        sys.stdout.write("".join(f"{file.problem or 'ok':<9}{file.file}\n" for file in files))
+        for file in files:
+            print_line(f"{file.problem or 'ok':<9}{file.file}")
     broken = [file.file for file in files if file.problem]
     if broken:
         raise DataError(f"{folder}: not what the manifest says: {', '.join(broken)}; pull again, or convert again")

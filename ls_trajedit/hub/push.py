@@ -7,7 +7,6 @@ Label Studio's address. There is no commit when the repository has all of it alr
 from __future__ import annotations
 
 import logging
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ls_trajedit.console import LineFormatter, is_terminal
 from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.hub.card import CARD, MADE_BY, card_text
 from ls_trajedit.output.inventory import verify
@@ -74,8 +74,11 @@ def connect_hub() -> HfApi:
     from ls_trajedit.label_studio.headers import can_be_token
     from ls_trajedit.label_studio.http_client import check_environment
 
-    if not sys.stderr.isatty():
+    if not is_terminal():
         disable_progress_bars()
+    # What the library logs can quote the hub.
+    for handler in logging.getLogger("huggingface_hub").handlers:
+        handler.setFormatter(LineFormatter())
     # It warns when there is nothing to commit, which is the usual case for a nightly push and is said in our words.
     logging.getLogger("huggingface_hub.hf_api").setLevel(logging.ERROR)
     token = get_token()

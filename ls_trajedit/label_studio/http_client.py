@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import ssl
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 from label_studio_sdk.core.api_error import ApiError
 
+from ls_trajedit.console import say
 from ls_trajedit.label_studio.addresses import check_address, host_of, same_origin, without_credentials
 from ls_trajedit.label_studio.failures import readable_body
 from ls_trajedit.label_studio.headers import Headers
@@ -59,7 +59,7 @@ class OriginClient(httpx.Client):
     """
 
     def __init__(self, url: str, headers: Headers, timeout: float | httpx.Timeout, limits: httpx.Limits) -> None:
-        self.announce: Callable[[str], None] = _write_line
+        self.announce: Callable[[str], None] = say
         self._address = httpx.URL(url)
         self._headers_to_add = headers
         for name, value in headers:
@@ -235,8 +235,3 @@ def _certificates() -> ssl.SSLContext:
 def _shown(url: httpx.URL) -> str:
     """The address as it may be shown: without password and query, which may hold secrets."""
     return without_credentials(f"{host_of(url)}{url.path}").rstrip("/")
-
-
-def _write_line(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

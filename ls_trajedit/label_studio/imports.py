@@ -7,12 +7,12 @@ Community imports tasks before it answers. Enterprise and the cloud answer `{"im
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from ls_trajedit.console import say
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, RefusedError, ServerError
 
@@ -74,7 +74,7 @@ def wait_for_import(server: Server, job: ImportJob, max_wait: float, progress: C
                 )
             progress(state.task_count)
     except KeyboardInterrupt:
-        sys.stderr.write(f"{_still_running(server, job)}\n")
+        say(_still_running(server, job))
         raise
     raise StillRunningError(f"{_still_running(server, job)} (--max-wait {max_wait:.0f})")
 
@@ -109,8 +109,7 @@ def _polled(ask: Callable[[], _Found], max_wait: float, what: str) -> Iterator[_
             return
         if not said and time.monotonic() - begun >= _SECONDS_BEFORE_A_WORD:
             said = True
-            sys.stderr.write(f"waiting for {what}, which Label Studio works off (Ctrl-C to stop waiting)\n")
-            sys.stderr.flush()
+            say(f"waiting for {what}, which Label Studio works off (Ctrl-C to stop waiting)")
         time.sleep(min(pause, left))  # between two questions, because nothing announces the end of an import
         pause = min(1.5 * pause, _LONGEST_PAUSE)
 

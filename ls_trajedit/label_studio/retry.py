@@ -7,7 +7,6 @@ transient only when the server has answered properly before.
 from __future__ import annotations
 
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -16,6 +15,7 @@ from typing import TypeVar
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
 
+from ls_trajedit.console import say
 from ls_trajedit.label_studio.failures import causes
 from ls_trajedit.traces.errors import ServerError, TrajeditError
 
@@ -71,8 +71,8 @@ def _wait(state: RetryCallState) -> float:
 
 
 def _report(state: RetryCallState) -> None:
-    sys.stderr.write(f"{_last_error(state)}\n  retrying in {state.upcoming_sleep:.0f} s (Ctrl-C to stop)\n")
-    sys.stderr.flush()
+    say(str(_last_error(state)))
+    say(f"  retrying in {state.upcoming_sleep:.0f} s (Ctrl-C to stop)")
 
 
 def _last_error(state: RetryCallState) -> TransientError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit import __version__
+from ls_trajedit.console import say
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
@@ -85,9 +85,9 @@ def pull(server: Server, request: PullRequest, start_over: bool, progress: Progr
             return _pull(server, request, schema, start_over, progress)
         except DamagedStateError as damage:
             aside = set_state_aside(request.folder)
-            sys.stderr.write(
+            say(
                 f"{request.folder}: the state of the last pull is damaged ({damage}); it was renamed to {aside.name}, "
-                "and everything is pulled again\n"
+                "and everything is pulled again"
             )
             return _pull(server, request, schema, start_over, progress)
 

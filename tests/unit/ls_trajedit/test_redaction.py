@@ -1,4 +1,4 @@
-"""Secrets are found in every form in which a server could send them back. The encoded texts were made with coreutils."""
+"""Secrets are found in every form in which a server could send them. The encoded texts were made with coreutils."""
 
 from __future__ import annotations
 
