@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ls_trajedit.backend.requests import error_response
+from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import SetupError
 
 __all__ = [
@@ -53,6 +54,7 @@ def credentials_from_environment(environment: Mapping[str, str]) -> Credentials 
         raise SetupError(f"{present} is set and {missing} is not: set both for basic authentication, or neither")
     if ":" in user:
         raise SetupError(f"{USER_VARIABLE} has a colon in it, which basic authentication cannot transmit")
+    keep_secret(PASSWORD_VARIABLE, password)
     return Credentials(user, password)
 
 

@@ -28,20 +28,26 @@ def doctor(
     *,
     project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
     options: shared_options.OptionsFile = None,
+    backend: Annotated[
+        str | None,
+        typer.Option("--backend", help="Probe this ML backend from here, too.", metavar="URL"),
+    ] = None,
     server: ServerOptions,
     as_json: shared_options.Json = False,
 ) -> None:
     """Find what is wrong with a project, and say what to do.
 
     Checks the server, the token, the labeling config, the tasks and the backend, and changes nothing. Exits with 3 if
-    there is a problem. BASIC_AUTH_USER and BASIC_AUTH_PASS, if set, are tried on a backend for which Label Studio has
-    a password.
+    there is a problem. Label Studio says whether it reaches its backend; this machine asks none but the one that
+    --backend names, with BASIC_AUTH_USER and BASIC_AUTH_PASS if they are set.
     """
+    if backend is not None:
+        shared_options.check_backend(backend)
     # It imports the web libraries that it probes with, and `--help` should not wait for those.
     from ls_trajedit.doctor.examine import examine
 
     overrides = shared_options.options_in(options)
-    running = examine(server.url, server.api_key, server.headers, project, overrides, os.environ)
+    running = examine(server.url, server.api_key, server.headers, project, overrides, backend, os.environ)
     findings = list(running if as_json else _printed(running))
     problems = sum(finding.level == "problem" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)

@@ -17,6 +17,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.plural import plural
 from ls_trajedit.progress import show_progress
 from ls_trajedit.project_config import longest
+from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import TrajeditError, UsageError
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def push(
         raise UsageError("give either --title for a new project or --project for one that exists")
     if title is not None and len(title) < 3:
         raise UsageError(f"--title {title}: Label Studio requires at least 3 characters")
-    if backend is not None and not backend.startswith(("http://", "https://")):
-        raise UsageError(f"--backend {backend}: the address must start with http:// or https://")
+    if backend is not None:
+        shared_options.check_backend(backend)
     credentials = _credentials(backend, backend_user)
     chosen = shared_options.options_here(options)
     loaded = load_traces(named_inputs(traces), chosen).check_storable()
@@ -138,6 +139,7 @@ def _credentials(backend: str | None, user: str | None) -> tuple[str, str] | Non
     if backend is None:
         raise UsageError("--backend-user goes with --backend")
     password = os.environ.get("BASIC_AUTH_PASS")
+    keep_secret("BASIC_AUTH_PASS", password)
     if not password:
         raise UsageError("--backend-user needs the backend's password in the environment variable BASIC_AUTH_PASS")
     return user, password

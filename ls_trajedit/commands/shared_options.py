@@ -6,12 +6,14 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, read_text
 from ls_trajedit.plural import plural
+from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
 from ls_trajedit.traces.options import Options, parse_options
 
@@ -28,6 +30,7 @@ __all__ = [
     "SkipInvalid",
     "TraceFiles",
     "WrittenFolder",
+    "check_backend",
     "options_here",
     "options_in",
     "refuse_or_skip_invalid",
@@ -88,6 +91,9 @@ class ServerOptions:
         ),
     ] = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        keep_secret("the token", self.api_key and self.api_key.strip())
+
     def connect(self) -> Server:
         """The server, once it has answered and taken the token.
 
@@ -135,6 +141,23 @@ def options_here(path: Path | None) -> Options:
     if path is None and DEFAULT_OPTIONS_FILE.is_file():
         path = DEFAULT_OPTIONS_FILE
     return options_in(path) or Options()
+
+
+def check_backend(url: str) -> None:
+    """Raises UsageError when `url` cannot be the address of an ML backend. A password in it is kept as a secret."""
+    from ls_trajedit.label_studio.addresses import keep_password, without_credentials
+
+    keep_password("the password in the backend's address", url)
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise UsageError(
+            f"--backend {without_credentials(url)}: this is not the address of a backend; write it like "
+            "http://localhost:9090"
+        )
 
 
 def refuse_or_skip_invalid(loaded: LoadedTraces, skip_invalid: bool) -> None:

@@ -1,4 +1,8 @@
-"""Whether Label Studio reaches the ML backend and, if it does not, why, as far as this machine can see."""
+"""Whether Label Studio reaches the ML backend and, if it does not, why, as far as this machine can see.
+
+Label Studio says where the backend is, and whoever runs that Label Studio could name any address, also one that only
+this machine reaches. So this machine asks the address that somebody gave, and no other.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,22 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
+import httpx
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_auth_from_url
 
 from ls_trajedit.backend.basic_auth import Credentials
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
-from ls_trajedit.label_studio.addresses import without_credentials
+from ls_trajedit.label_studio.addresses import same_origin, without_credentials
 from ls_trajedit.label_studio.failures import causes
 from ls_trajedit.label_studio.proxy import proxy_for
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Backend
 
-__all__ = ["BASIC_AUTH", "Probe", "Verdict", "check_backend", "probe_backend"]
+__all__ = ["BASIC_AUTH", "Probe", "Verdict", "check_backend", "check_unconnected", "is_at", "probe_backend"]
 
 BASIC_AUTH = "BASIC_AUTH"
 """What Label Studio calls the authentication method of a connection with a user and a password."""
@@ -36,6 +41,7 @@ Verdict = Literal[
     "unreachable",
     "unauthorized",
     "failing",
+    "redirects",
     "not a backend",
 ]
 
@@ -45,6 +51,7 @@ _RETRIES = 2
 _REACHED = ("CO", "TR", "PR")
 _ERROR = "ER"
 _SETTINGS = "Settings > Model"
+_GIVE_IT = "give --backend with that address"
 
 _ADVICE: dict[Verdict, str] = {
     "silent": "It may be overloaded, or a firewall may drop the connection; Label Studio gives it 1 s.",
@@ -53,6 +60,7 @@ _ADVICE: dict[Verdict, str] = {
     "no certificates": "Correct REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE here and run doctor again.",
     "unreachable": "Correct the address under Settings > Model; is it http or https?",
     "failing": "Look at the backend's log or, if there is a proxy in front of it, at the proxy's.",
+    "redirects": "If the backend is there, enter that address under Settings > Model.",
     "not a backend": "Something else listens there; correct the address under Settings > Model.",
 }
 _FROM_SERVER_ONLY = (
@@ -77,32 +85,58 @@ class Probe:
 
 def probe_backend(url: str, credentials: Credentials | None) -> Probe:
     """Asks the backend at `url` for its health the way Label Studio does: with the library requests, and one second to
-    connect and to answer. Sends `credentials` when there are any."""
-    auth = (credentials.user, credentials.password) if credentials else None
+    connect and to answer. Sends `credentials` when there are any, else those in `url`, and none that requests would
+    find in `.netrc`. Follows no redirect: it could lead anywhere."""
+    user, password = (credentials.user, credentials.password) if credentials else _credentials_in(url)
+    is_sent = bool(user or password)
     with requests.Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
         try:
-            answer = session.get(f"{url.rstrip('/')}/health", auth=auth, timeout=_SECONDS)
+            answer = session.get(
+                f"{url.rstrip('/')}/health",
+                auth=(user, password) if is_sent else _without_authentication,
+                timeout=_SECONDS,
+                allow_redirects=False,
+            )
         except (requests.RequestException, UnicodeError, OSError) as error:
-            return Probe(*_why_no_answer(error, url), sent_credentials=credentials is not None)
+            return Probe(*_why_no_answer(error, url), sent_credentials=is_sent)
     if answer.status_code == 401:
-        tried = "needs a user and a password" if credentials is None else "refuses this user and password"
-        return Probe("unauthorized", f"{tried} (401)", credentials is not None)
-    return Probe(*_judge(answer), sent_credentials=credentials is not None)
+        tried = "refuses this user and password" if is_sent else "needs a user and a password"
+        return Probe("unauthorized", f"{tried} (401)", is_sent)
+    return Probe(*_judge(answer), sent_credentials=is_sent)
 
 
-def check_backend(backend: Backend, probe: Probe) -> Iterator[Finding]:
-    """The connection as Label Studio sees it, compared with the probe from this machine."""
+def is_at(backend: Backend, url: str) -> bool:
+    """Whether Label Studio names `url` as the address of `backend`."""
+    try:
+        named, given = httpx.URL(backend.url), httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return same_origin(named, given) and named.raw_path.rstrip(b"/") == given.raw_path.rstrip(b"/")
+
+
+def check_backend(backend: Backend, probe: Probe | None) -> Iterator[Finding]:
+    """The connection as Label Studio sees it, compared with the probe from this machine, if it was to make one."""
     url = without_credentials(backend.url)
-    here = f"probed from this machine (the server may see it differently), it {probe.text}"
+    here = probe and f"probed from this machine (the server may see it differently), it {probe.text}"
     if backend.state in _REACHED:
-        yield from _check_reached(backend, url, here, probe)
+        yield (
+            _check_reached(backend, url, probe)
+            if probe
+            else ok(f"Label Studio reaches the backend {url} (to have it probed from this machine, too, {_GIVE_IT})")
+        )
     elif backend.state == _ERROR:
-        seen = "" if probe.verdict == "up" else f"; {here}"
+        seen = f"; {here}" if probe and probe.verdict != "up" else ""
         yield problem(
             f"the backend {url} is up and refuses the project: {_reason(backend)}{seen}",
             "Fix what it names; the backend's log says more.",
+        )
+    elif probe is None:
+        yield problem(
+            f"Label Studio does not reach the backend {url}, so nothing is prefilled",
+            f"Is it running, and is that the right address under {_SETTINGS}? To have it probed from this machine, and "
+            f"told why, {_GIVE_IT}.",
         )
     else:
         yield problem(
@@ -111,7 +145,31 @@ def check_backend(backend: Backend, probe: Probe) -> Iterator[Finding]:
         )
 
 
+def check_unconnected(url: str, probe: Probe) -> Finding:
+    """The backend at `url`, to which the project is not connected."""
+    return warning(
+        f"the project is not connected to the backend {without_credentials(url)}; probed from this machine, it "
+        f"{probe.text}",
+        f"Enter the address under {_SETTINGS}, or push with --backend.",
+    )
+
+
+def _credentials_in(url: str) -> tuple[str, str]:
+    try:
+        return get_auth_from_url(url)
+    except ValueError:
+        return "", ""
+
+
+def _without_authentication(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps requests from looking into `.netrc`, as it does when it is not told how to authenticate."""
+    return request
+
+
 def _judge(answer: requests.Response) -> tuple[Verdict, str]:
+    if answer.is_redirect:
+        target = without_credentials(answer.headers["location"])
+        return "redirects", f"redirects to {target} ({answer.status_code}), which was not asked"
     if answer.status_code == 404:
         return "not a backend", "has no /health (404), so it is not an ML backend, or not at this path"
     if not answer.ok:
@@ -144,25 +202,21 @@ def _why_no_answer(error: Exception, url: str) -> tuple[Verdict, str]:
     return "unreachable", f"cannot be reached ({type(error).__name__})"
 
 
-def _check_reached(backend: Backend, url: str, here: str, probe: Probe) -> Iterator[Finding]:
+def _check_reached(backend: Backend, url: str, probe: Probe) -> Finding:
+    here = f"probed from this machine (the server may see it differently), it {probe.text}"
     has_password = backend.auth_method == BASIC_AUTH
     if probe.verdict == "up":
-        yield ok(f"Label Studio reaches the backend {url}, and so does this machine")
-    elif probe.verdict == "unauthorized" and has_password and not probe.sent_credentials:
-        yield ok(
+        return ok(f"Label Studio reaches the backend {url}, and so does this machine")
+    if probe.verdict == "unauthorized" and has_password and not probe.sent_credentials:
+        return ok(
             f"Label Studio reaches the backend {url} with its user and password; from this machine it was "
             "probed without (set BASIC_AUTH_USER and BASIC_AUTH_PASS to try them, too)"
         )
-    elif probe.verdict == "unauthorized" and has_password:
-        yield warning(
-            f"Label Studio reaches the backend {url}, but {here}",
-            "Label Studio's user and password work; BASIC_AUTH_USER and BASIC_AUTH_PASS differ from them here.",
-        )
+    if probe.verdict == "unauthorized" and has_password:
+        advice = "Label Studio's user and password work; BASIC_AUTH_USER and BASIC_AUTH_PASS differ from them here."
     else:
-        yield warning(
-            f"Label Studio reaches the backend {url}, but {here}",
-            "This is fine if only the server can reach that address.",
-        )
+        advice = "This is fine if only the server can reach that address."
+    return warning(f"Label Studio reaches the backend {url}, but {here}", advice)
 
 
 def _advice(backend: Backend, probe: Probe) -> str:
@@ -194,8 +248,8 @@ def _advice(backend: Backend, probe: Probe) -> str:
 
 
 def _serve_command(url: str) -> str:
-    parts = urlsplit(url)
-    host = "" if parts.hostname in ("localhost", "127.0.0.1") else " --host 0.0.0.0"
+    parts = httpx.URL(url)
+    host = "" if parts.host in ("localhost", "127.0.0.1") else " --host 0.0.0.0"
     return f"ls-trajedit serve{host} --port {parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
@@ -206,7 +260,7 @@ def _reason(backend: Backend) -> str:
 
 
 def _is_private(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    host = httpx.URL(url).host
     try:
         return ipaddress.ip_address(host).is_private
     except ValueError:

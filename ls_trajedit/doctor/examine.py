@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ls_trajedit import __version__
 from ls_trajedit.backend.basic_auth import Credentials, credentials_from_environment
 from ls_trajedit.doctor.access import check_release, check_token, explain_refused_token
-from ls_trajedit.doctor.backend import BASIC_AUTH, check_backend, probe_backend
+from ls_trajedit.doctor.backend import BASIC_AUTH, Probe, check_backend, check_unconnected, is_at, probe_backend
 from ls_trajedit.doctor.config import check_editors, check_layout, check_texts
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.doctor.live_diff import check_live_diff, find_live_diff
@@ -39,12 +39,15 @@ def examine(
     headers: Headers,
     number: int,
     overrides: Options | None,
+    backend: str | None,
     environment: Mapping[str, str],
 ) -> Iterator[Finding]:
     """Every finding on project `number` of the Label Studio at `url`, in the order in which they depend on each other.
 
     A check that cannot be made is a finding, too, and checks that do not depend on it still follow. `headers` go with
     each request to that server, and `overrides` are options that override what the labeling config says, as in `pull`.
+    The backend at the address `backend` is probed from this machine, with the password in `environment`; no address is
+    that only the server names.
     Raises UsageError when `url` is not an address, and SetupError when it holds a password or the environment names a
     proxy or certificates that cannot be used.
     """
@@ -56,7 +59,7 @@ def examine(
         url = release.url
     except RefusedError as refused:
         yield warning(f"a server answers, but does not tell its version: {refused}")
-    except ServerError as failure:
+    except (ServerError, DataError) as failure:
         yield problem(str(failure))
         return
     if not api_key:
@@ -73,12 +76,12 @@ def examine(
     except RefusedError as refused:
         yield explain_refused_token(api_key.strip(), refused)
         return
-    except ServerError as failure:
+    except (ServerError, DataError) as failure:
         yield problem(str(failure))
         return
     try:
         project = server.project(number)
-    except ServerError as failure:
+    except (ServerError, DataError) as failure:
         yield problem(str(failure))
         return
     except RefusedError as missing:
@@ -90,7 +93,7 @@ def examine(
         return
     yield ok(f"project {project.id} is there: {project.title}")
     yield from check_live_diff(find_live_diff(url, headers), __version__)
-    yield from _examine_project(server, project, release, overrides, environment)
+    yield from _examine_project(server, project, release, overrides, backend, environment)
 
 
 def _examine_project(
@@ -98,6 +101,7 @@ def _examine_project(
     project: Project,
     release: Release | None,
     overrides: Options | None,
+    backend: str | None,
     environment: Mapping[str, str],
 ) -> Iterator[Finding]:
     try:
@@ -116,10 +120,10 @@ def _examine_project(
     backends: list[Backend] = []
     try:
         backends = server.backends(project.id)
-        yield from _check_backends(backends, environment)
+        yield from _check_backends(backends, backend, environment)
     except _FAILURES as error:
         yield _unchecked(error)
-    yield from _or_unchecked(_check_prefill(server, project, tuple(backend.title for backend in backends)))
+    yield from _or_unchecked(_check_prefill(server, project, tuple(connected.title for connected in backends)))
 
 
 def _or_unchecked(findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -149,18 +153,23 @@ def _check_tasks(server: Server, project: Project, schema: Schema, read_options:
     yield from check_tasks(census, project.id)
 
 
-def _check_backends(backends: list[Backend], environment: Mapping[str, str]) -> Iterator[Finding]:
-    if not backends:
-        yield ok("no backend is connected; imported predictions can prefill the editors without one")
-        return
-    credentials: Credentials | None = None
-    try:
-        credentials = credentials_from_environment(environment)
-    except SetupError as error:
-        yield warning(f"the backend is probed without a password: {error}")
+def _check_backends(backends: list[Backend], given: str | None, environment: Mapping[str, str]) -> Iterator[Finding]:
+    connected = [backend for backend in backends if given is not None and is_at(backend, given)]
+    probe: Probe | None = None
+    if given is not None:
+        credentials: Credentials | None = None
+        try:
+            credentials = credentials_from_environment(environment)
+        except SetupError as error:
+            yield warning(f"the backend is probed without a password: {error}")
+        needs_none = connected and all(backend.auth_method != BASIC_AUTH for backend in connected)
+        probe = probe_backend(given, None if needs_none else credentials)
     for backend in backends:
-        sent = credentials if backend.auth_method == BASIC_AUTH else None
-        yield from check_backend(backend, probe_backend(backend.url, sent))
+        yield from check_backend(backend, probe if backend in connected else None)
+    if given is not None and probe is not None and not connected:
+        yield check_unconnected(given, probe)
+    elif not backends:
+        yield ok("no backend is connected; imported predictions can prefill the editors without one")
 
 
 def _check_prefill(server: Server, project: Project, backends: tuple[str, ...]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import httpx
 
 from ls_trajedit.doctor.finding import Finding, ok, warning
-from ls_trajedit.label_studio.addresses import same_origin
+from ls_trajedit.label_studio.addresses import same_origin, without_credentials
 from ls_trajedit.label_studio.headers import Headers
 from ls_trajedit.label_studio.http_client import open_http
 from ls_trajedit.traces.errors import TrajeditError
@@ -27,15 +27,17 @@ _VERSION = re.compile(r"/\* ls-trajedit live diff ([^ ,]+)")
 @dataclass(frozen=True)
 class LiveDiffInPage:
     """`script` is the address from which the pages load the live diff, None when they load none; `version` is the
-    version found there, None when there is something else or nothing."""
+    version found there, None when there is something else or nothing. A script on another server is not asked for:
+    nobody named that server but the page."""
 
     script: str | None
     version: str | None = None
+    is_elsewhere: bool = False
 
 
 def find_live_diff(url: str, headers: Headers = ()) -> LiveDiffInPage | None:
-    """The live diff in the pages of the Label Studio at `url`, or None when its login page cannot be read. `headers`
-    are sent to that server, and not to another one from which the script may come."""
+    """The live diff in the pages of the Label Studio at `url`, asked with `headers`, or None when its login page cannot
+    be read."""
     try:
         with open_http(url, headers, _SECONDS) as client:
             page = client.get(f"{url.rstrip('/')}{_PAGE}")
@@ -45,17 +47,13 @@ def find_live_diff(url: str, headers: Headers = ()) -> LiveDiffInPage | None:
             if tag is None:
                 return LiveDiffInPage(None)
             script = urljoin(str(page.url), tag.group(1))
-            is_there = same_origin(page.url, httpx.URL(script))
-            answer = client.get(script) if is_there else _from_elsewhere(script)
-    except (httpx.RequestError, httpx.InvalidURL, TrajeditError):
+            if not same_origin(page.url, httpx.URL(script)):
+                return LiveDiffInPage(script, is_elsewhere=True)
+            answer = client.get(script)
+    except (httpx.RequestError, httpx.InvalidURL, ValueError, TrajeditError):
         return None
     version = _VERSION.search(answer.text) if answer.is_success else None
     return LiveDiffInPage(script, version.group(1) if version else None)
-
-
-def _from_elsewhere(script: str) -> httpx.Response:
-    with open_http(script, (), _SECONDS) as client:
-        return client.get(script)
 
 
 def check_live_diff(found: LiveDiffInPage | None, own_version: str) -> Iterator[Finding]:
@@ -66,6 +64,11 @@ def check_live_diff(found: LiveDiffInPage | None, own_version: str) -> Iterator[
         yield ok(
             "the pages come without the live diff (a user script, which lives in an annotator's browser, cannot be "
             "seen from here)"
+        )
+    elif found.is_elsewhere:
+        yield ok(
+            f"the pages load the live diff from another server, {without_credentials(found.script)}, which was not "
+            "asked for its version"
         )
     elif found.version is None:
         yield warning(

@@ -8,6 +8,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 from ls_trajedit.label_studio.addresses import without_credentials
 from ls_trajedit.label_studio.failures import causes
 from ls_trajedit.label_studio.proxy import proxy_for
+from ls_trajedit.redaction import redact
 from ls_trajedit.traces.errors import RefusedError, ServerError, SetupError, TrajeditError, UsageError
 
 __all__ = ["explain_hub_failure"]
@@ -91,5 +92,5 @@ def _server_message(error: HfHubHTTPError) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split()).rstrip(".")
+    line = " ".join(redact(text).split()).rstrip(".")
     return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + " …"

@@ -19,6 +19,7 @@ from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.hub.card import CARD, MADE_BY, card_text
 from ls_trajedit.output.inventory import verify
 from ls_trajedit.output.manifest import MANIFEST, ManifestError, parse_manifest, read_manifest
+from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import DataError, SetupError, UsageError
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def connect_hub() -> HfApi:
     # It warns when there is nothing to commit, which is the usual case for a nightly push and is said in our words.
     logging.getLogger("huggingface_hub.hf_api").setLevel(logging.ERROR)
     token = get_token()
+    keep_secret("the token for the hub", token)
     if not token:
         raise SetupError(
             "no token for the hub: set HF_TOKEN to one with write access (https://huggingface.co/settings/tokens), or "

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 import httpx
 
+from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import SetupError, UsageError
 
-__all__ = ["check_address", "host_of", "same_origin", "without_credentials"]
+__all__ = ["check_address", "host_of", "keep_password", "same_origin", "without_credentials"]
 
+_CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -19,7 +22,7 @@ def without_credentials(url: str) -> str:
     >>> without_credentials("https://ana:secret@example.com/ls")
     'https://example.com/ls'
     """
-    return re.sub(r"(?<=//)[^/?#]*@", "", url)
+    return _CREDENTIALS.sub("", url)
 
 
 def host_of(url: httpx.URL) -> str:
@@ -36,9 +39,18 @@ def same_origin(a: httpx.URL, b: httpx.URL) -> bool:
     return (a.scheme, a.host, _port(a)) == (b.scheme, b.host, _port(b))
 
 
+def keep_password(name: str, url: str) -> None:
+    """Keeps the password that `url` may hold as a secret, which messages call `name`."""
+    if found := _CREDENTIALS.search(url):
+        user, has_password, password = found.group().removesuffix("@").partition(":")
+        for secret in (password, unquote(password)) if has_password else (user,):
+            keep_secret(name, secret)
+
+
 def check_address(url: str) -> None:
     """Raises UsageError when `url` cannot be the address of a server, and SetupError when it holds a user and a
     password: these would be sent in the one header that Label Studio's token needs."""
+    keep_password("the password in the address", url)
     try:
         url.encode()
         address = httpx.URL(url)

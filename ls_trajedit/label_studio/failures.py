@@ -15,6 +15,7 @@ import httpx
 
 from ls_trajedit.label_studio.addresses import without_credentials
 from ls_trajedit.label_studio.proxy import Proxy, proxy_for
+from ls_trajedit.redaction import redact
 from ls_trajedit.traces.errors import RefusedError, ServerError, UsageError
 
 __all__ = [
@@ -225,5 +226,5 @@ def _detail(body: Any) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(redact(text).split())
     return line if len(line) <= _LONGEST_DETAIL else line[:_LONGEST_DETAIL] + " …"

@@ -72,6 +72,7 @@ class HostileLabelStudio:
         self.has_project = True
         self.release = "1.23.2"
         self.tells_time = True
+        self.backends: list[dict[str, Any]] = []
         self.takes_tokens = True
         self.now = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
         self.tasks: dict[int, dict[str, Any]] = {}
@@ -165,6 +166,10 @@ class HostileLabelStudio:
             return json_reply({"release": self.release, "edition": "Community"})
         if not self.takes_tokens or authorization not in (f"Token {TOKEN}", f"Bearer {personal_token('access')}"):
             return own_error(401, "Invalid token.")
+        if kind == "whoami":
+            return json_reply({"id": 1, "email": "ana@example.com"})
+        if kind == "backends":
+            return json_reply(self.backends)
         if kind == "users":
             return json_reply([{"id": 1, "email": "ana@example.com"}, {"id": 2, "email": "bo@example.com"}])
         if kind == "project":
@@ -272,4 +277,5 @@ def _kind(path: str, query: dict[str, str]) -> str:
     if parts[:2] == ["api", "projects"] and len(parts) == 3:
         return "project"
     known = {"api/version": "version", "api/users": "users", "api/token/refresh": "token"}
+    known |= {"api/current-user/whoami": "whoami", "api/ml": "backends"}
     return known.get("/".join(parts), "unknown")

@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from ls_trajedit.cli import main
-from ls_trajedit.doctor.live_diff import find_live_diff
+from ls_trajedit.doctor.live_diff import LiveDiffInPage, check_live_diff, find_live_diff
 from ls_trajedit.label_studio.client import Server, connect, open_server
 from ls_trajedit.traces.errors import RefusedError, ServerError
 
@@ -205,11 +205,19 @@ def test_headers_come_from_the_command_line_and_the_environment(
     assert not any(secret in printed.out + printed.err for secret in ("geheim", "zwei", "drei"))
 
 
-def test_a_script_from_elsewhere_is_fetched_without_the_headers(web: respx.Router) -> None:
+def test_a_script_on_a_server_that_only_the_page_names_is_not_asked_for(web: respx.Router) -> None:
     page = web.get(f"{HTTPS}/user/login/").respond(text='<script src="http://cdn.test/live-diff.js"></script>')
-    script = web.get("http://cdn.test/live-diff.js").respond(text="/* ls-trajedit live diff 1.2.3 */")
     found = find_live_diff(HTTPS, HEADERS)
-    assert found is not None
-    assert found.version == "1.2.3"
+    assert found == LiveDiffInPage("http://cdn.test/live-diff.js", None, is_elsewhere=True)
     assert "x-api-key" in page.calls.last.request.headers
-    assert not {"x-api-key", "proxy-authorization"} & set(script.calls.last.request.headers)
+    assert web.calls.call_count == 1
+    [finding] = check_live_diff(found, "1.2.3")
+    assert finding.level == "ok"
+    assert "from another server, http://cdn.test/live-diff.js, which was not asked for its version" in finding.text
+
+
+@pytest.mark.parametrize("script", ["http://[::1/live-diff.js", "http://a:b/live-diff.js", "//%zz/live-diff.js"])
+def test_a_script_without_an_address_ends_nothing(web: respx.Router, script: str) -> None:
+    web.get(f"{HTTPS}/user/login/").respond(text=f'<script src="{script}"></script>')
+    found = find_live_diff(HTTPS)
+    assert found is None or found.is_elsewhere

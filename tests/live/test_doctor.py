@@ -53,10 +53,11 @@ def push(person: Person, *arguments: str | int | Path, environment: Mapping[str,
 
 
 def doctor(
-    person: Person, project: int, *, status: int = 0, environment: Mapping[str, str] = {}
+    person: Person, project: int, *arguments: str, status: int = 0, environment: Mapping[str, str] = {}
 ) -> list[dict[str, Any]]:
     """The findings on the project; `doctor` must end with `status` and count them right."""
-    told = json.loads(run(person, "doctor", "--project", project, "--json", status=status, environment=environment))
+    command = ("doctor", "--project", project, "--json", *arguments)
+    told = json.loads(run(person, *command, status=status, environment=environment))
     levels = [finding["level"] for finding in told["findings"]]
     assert (told["problems"], told["warnings"]) == (levels.count("problem"), levels.count("warning"))
     return list(told["findings"])
@@ -209,12 +210,16 @@ def test_a_repeater_where_predictions_are_validated(
 def test_a_backend_that_goes_away(person: Person, start_host: StartHost) -> None:
     host = start_host(HOSTS[0])
     project = push(person, "--title", "With a backend", "--backend", host.url)
-    findings = doctor(person, project)
+    given = ("--backend", host.url)
+    findings = doctor(person, project, *given)
     assert amiss(findings) == []
     assert findings[-2]["text"] == f"Label Studio reaches the backend {host.url}, and so does this machine"
     assert findings[-1]["text"].startswith("pre-annotations are on, and come from the backend")
     host.stop()
-    [gone] = amiss(doctor(person, project, status=3))
+    [unasked] = amiss(doctor(person, project, status=3))
+    assert unasked["text"] == f"Label Studio does not reach the backend {host.url}, so nothing is prefilled"
+    assert "give --backend with that address" in unasked["advice"]
+    [gone] = amiss(doctor(person, project, *given, status=3))
     assert gone["level"] == "problem"
     assert f"Label Studio does not reach the backend {host.url}" in gone["text"]
     assert "refuses the connection: nothing listens there" in gone["text"]
@@ -227,11 +232,13 @@ def test_a_backend_with_a_password(person: Person, start_host: StartHost) -> Non
     host = start_host(HOSTS[0], **right)
     connection = ("--backend", host.url, "--backend-user", "labelstudio")
     project = push(person, "--title", "With a password", *connection, environment={"BASIC_AUTH_PASS": PASSWORD})
-    assert amiss(doctor(person, project, environment=right)) == []
-    untried = doctor(person, project)
+    given = ("--backend", host.url)
+    assert amiss(doctor(person, project, *given, environment=right)) == []
+    assert amiss(doctor(person, project, environment=wrong)) == []  # nothing is sent there
+    untried = doctor(person, project, *given)
     assert amiss(untried) == []
     assert "it was probed without" in untried[-2]["text"]
-    [other] = amiss(doctor(person, project, environment=wrong))
+    [other] = amiss(doctor(person, project, *given, environment=wrong))
     assert other["level"] == "warning"
     assert "refuses this user and password (401)" in other["text"]
     assert PASSWORD not in f"{other}"

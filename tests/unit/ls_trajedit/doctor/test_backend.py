@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ls_trajedit.doctor.backend import Probe, Verdict, check_backend
+from ls_trajedit.doctor.backend import Probe, Verdict, check_backend, is_at
 from ls_trajedit.doctor.finding import Finding
 from ls_trajedit.label_studio.client import Backend
 from tests.support.findings import levels
@@ -14,7 +14,7 @@ URL = "http://127.0.0.1:9090"
 
 def findings(
     state: str,
-    verdict: Verdict,
+    verdict: Verdict | None,
     *,
     auth: str = "NONE",
     sent: bool = False,
@@ -31,7 +31,7 @@ def findings(
         model_version="ls-trajedit",
         error_message=error,
     )
-    return list(check_backend(backend, Probe(verdict, "<as seen>", sent)))
+    return list(check_backend(backend, None if verdict is None else Probe(verdict, "<as seen>", sent)))
 
 
 @pytest.mark.parametrize("state", ["CO", "TR", "PR"])
@@ -39,7 +39,9 @@ def test_reached_by_both_is_ok(state: str) -> None:
     assert levels(findings(state, "up")) == ["ok"]
 
 
-@pytest.mark.parametrize("verdict", ["refused", "silent", "no host", "unreachable", "failing", "not a backend"])
+@pytest.mark.parametrize(
+    "verdict", ["refused", "silent", "no host", "unreachable", "failing", "redirects", "not a backend"]
+)
 def test_reached_by_label_studio_alone_is_a_warning_that_says_when_that_is_intended(verdict: Verdict) -> None:
     [finding] = findings("CO", verdict)
     assert finding.level == "warning"
@@ -68,6 +70,7 @@ def test_another_password_here_than_in_label_studio_is_a_warning() -> None:
         ("no host", "Settings > Model"),
         ("unreachable", "http or https"),
         ("failing", "the backend's log"),
+        ("redirects", "If the backend is there"),
         ("not a backend", "Something else listens there"),
         ("unauthorized", "Label Studio sends no user and password"),
         ("up", "in a container, `localhost` is the container itself"),
@@ -120,7 +123,44 @@ def test_a_refused_setup_gives_the_backends_reason() -> None:
     assert finding.text == (f"the backend {URL} is up and refuses the project: no TextArea corrects a field")
 
 
+@pytest.mark.parametrize(
+    ("state", "level", "text"),
+    [
+        ("CO", "ok", f"Label Studio reaches the backend {URL}"),
+        ("ER", "problem", f"the backend {URL} is up and refuses the project: no reason given"),
+        ("DI", "problem", f"Label Studio does not reach the backend {URL}, so nothing is prefilled"),
+    ],
+)
+def test_of_a_backend_that_nobody_named_here_only_label_studios_view_is_told(state: str, level: str, text: str) -> None:
+    [finding] = findings(state, None)
+    assert finding.level == level
+    assert finding.text.startswith(text)
+    assert state == "ER" or "give --backend with that address" in f"{finding.text}{finding.advice}"
+
+
+@pytest.mark.parametrize(
+    ("named", "given", "is_same"),
+    [
+        (URL, URL, True),
+        (f"{URL}/", URL, True),
+        ("http://LOCALHOST:80", "http://localhost/", True),
+        ("http://localhost:9090", URL, False),
+        ("https://127.0.0.1:9090", URL, False),
+        ("http://127.0.0.1:9091", URL, False),
+        ("http://127.0.0.1:9090@evil.test", URL, False),
+        ("http://evil.test#@127.0.0.1:9090", URL, False),
+        (f"{URL}/other", URL, False),
+        (f"{URL}?x=", URL, False),
+        ("http://[::1", URL, False),
+        ("", URL, False),
+    ],
+)
+def test_the_address_that_was_given_is_that_of_a_backend_or_not(named: str, given: str, is_same: bool) -> None:
+    backend = Backend(1, "b", named, "CO", False, "NONE", "", "")
+    assert is_at(backend, given) == is_same
+
+
 def test_a_password_inside_the_address_is_not_shown() -> None:
     for state in ("CO", "DI", "ER"):
-        for verdict in ("up", "refused", "unauthorized"):
+        for verdict in ("up", "refused", "unauthorized", None):
             assert "secret" not in f"{findings(state, verdict, url='http://ana:secret@backend:9090')}"
