@@ -17,7 +17,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
-from ls_trajedit.output.inventory import former_files
+from ls_trajedit.output.inventory import written_files
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
 from ls_trajedit.output.repeated_tasks import joined_tasks
 from ls_trajedit.output.rereadable import Rereadable
@@ -56,6 +56,7 @@ def convert(
         make_temporary_folder(folder) as temporary,
         Rereadable(export, temporary) as source,
     ):
+        written = written_files(folder)
         try:
             seen = SeenTasks()
             chunks = converted_chunks(_tasks(source, name), schema, rules, plan)
@@ -67,8 +68,8 @@ def convert(
         origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
         training = training_json(plan, rows.training)
         manifest = Manifest(origin, training, rows.counts, rows.files)
-        publish(temporary, folder, manifest, former=former_files(folder))
-    return Summary(rows.counts.as_json(), list(rows.files), folder, training=training)
+        left = publish(temporary, folder, manifest, written=written)
+    return Summary(rows.counts.as_json(), list(rows.files), folder, training=training, left=tuple(left))
 
 
 def generated_schema(options: Options) -> Schema:

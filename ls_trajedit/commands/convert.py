@@ -64,6 +64,7 @@ def convert(
     unknown_controls = summary.counts["rejected_by_reason"].get(RejectReason.UNKNOWN_CONTROL.value)
     if config is None and project is None and unknown_controls:
         say("some controls are unknown: give the project's labeling config with --config or --project")
+    summary.refuse_leftovers()
     limits.check(summary)
     if dataset is not None:
         dataset.push(output)

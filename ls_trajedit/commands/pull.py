@@ -81,6 +81,7 @@ def pull(
     _write_step_summary(summary, f"ls-trajedit pull, project {project}")
     if report:
         _write_report(output)
+    summary.refuse_leftovers()
     limits.check(summary)
     if dataset is not None:
         dataset.push(output)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ls_trajedit.console import LineFormatter, is_terminal
 from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.hub.card import CARD, MADE_BY, card_text
-from ls_trajedit.output.inventory import verify
+from ls_trajedit.output.inventory import check_listed
 from ls_trajedit.output.manifest import MANIFEST, ManifestError, parse_manifest, read_manifest
 from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import DataError, SetupError, UsageError
@@ -126,7 +126,7 @@ def push_to_hub(api: HfApi, target: HubTarget, folder: Path) -> HubPush:
 
 def _files_to_push(folder: Path, target: HubTarget) -> dict[str, Path | bytes]:
     """Each file's content by its name in the repository."""
-    broken = [file.file for file in verify(folder) if file.problem]
+    broken = [file.file for file in check_listed(folder) if file.problem]
     if broken:
         raise DataError(
             f"{folder}: not what the manifest says, so not pushed: {', '.join(broken)}; pull or convert again"

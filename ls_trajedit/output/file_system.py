@@ -1,26 +1,104 @@
-"""What Linux, macOS and Windows do differently about files: writing them to the disk, replacing them, access to them.
+"""What Linux, macOS and Windows do differently about files: writing them to the disk, replacing them, access to them;
+and what may stand in the place of a file: a link, a pipe, a device.
 
 Everything that writes into an output folder goes through here, so that the rest need not know where it runs.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ls_trajedit.traces.errors import DataError
 
-__all__ = ["make_private_folder", "remove_file", "replace_file", "sync_file", "sync_folder"]
+__all__ = [
+    "NotAFileError",
+    "check_folders",
+    "kind_of_file",
+    "make_private_folder",
+    "open_file",
+    "remove_file",
+    "replace_file",
+    "sync_file",
+    "sync_folder",
+    "write_synced",
+]
 
 # What Windows says when another program has a file open: "access is denied" and "a sharing violation".
 _HELD = (5, 32)
 # A virus scanner or an indexer looks at a new file for a moment; a spreadsheet keeps it for hours.
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
+# A link is not followed, and a pipe not waited for, even if it takes the place of the file just before it is opened.
+_FOLLOW_NOTHING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_KINDS = (
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class NotAFileError(OSError):
+    """Something else stands where a file or a folder of ours would; `strerror` says what."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(errno.EINVAL, what)
+
+
+def kind_of_file(mode: int) -> str | None:
+    """What something is in the words of a message, given its `st_mode`; None for a regular file."""
+    return next((kind for is_kind, kind in _KINDS if is_kind(mode)), None)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Opens a file for reading, and nothing but a file: a link may lead anywhere, and a pipe or a device need not end.
+
+    Raises NotAFileError for what is none, IsADirectoryError for a folder, and any other OSError when it cannot be
+    opened. The folders on the way are for `check_folders`.
+    """
+    _check_file(path, path.lstat().st_mode)
+    descriptor = os.open(path, os.O_RDONLY | _FOLLOW_NOTHING)
+    try:
+        _check_file(path, os.fstat(descriptor).st_mode)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _check_file(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if (kind := kind_of_file(mode)) is not None:
+        raise NotAFileError(f"{path.name} is {kind}, not a file")
+
+
+def check_folders(folder: Path, name: str) -> None:
+    """Raises NotAFileError when a link, or anything else, stands for one of the folders in which `name` is inside
+    `folder`: what is written there would go elsewhere. `folder` itself may be a link."""
+    for parent in reversed(PurePosixPath(name).parents[:-1]):
+        try:
+            mode = (folder / parent).lstat().st_mode
+        except FileNotFoundError:
+            return
+        if not stat.S_ISDIR(mode):
+            raise NotAFileError(f"{parent} is {kind_of_file(mode) or 'a file'}, not a folder")
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Writes a file and has it on the disk when it returns. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        sync_file(file)
 
 
 def sync_file(file: BinaryIO) -> None:

@@ -8,41 +8,47 @@ belongs together.
 from __future__ import annotations
 
 import errno
-import os
+import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path, PurePosixPath
 
-from ls_trajedit.output.file_system import make_private_folder, replace_file, sync_file, sync_folder
-from ls_trajedit.output.inventory import remove_former_files
+from ls_trajedit.output.file_system import (
+    NotAFileError,
+    check_folders,
+    make_private_folder,
+    replace_file,
+    sync_folder,
+    write_synced,
+)
+from ls_trajedit.output.inventory import LeftFile, joined, remove_unlisted
 from ls_trajedit.output.manifest import MANIFEST, Manifest
+from ls_trajedit.output.private import PRIVATE, WrittenFiles, check_private, read_written, write_written
 from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import DataError, SetupError
 
 __all__ = [
     "PRIVATE",
     "explain_write_failures",
+    "is_being_written",
     "lock_folder",
     "make_temporary_folder",
     "publish",
     "replace_files",
-    "write_synced",
 ]
 
-PRIVATE = ".ls-trajedit"
-"""The folder inside it that is ours alone."""
-
 _TEMPORARY = ".writing-"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Keeps other runs of ls-trajedit out of `folder`, which is made when it does not exist.
 
-    Raises SetupError when another run has it, or when it cannot be written to. The lock ends with the process, however
-    that ends.
+    Raises SetupError when another run has it, when it cannot be written to, and when there is a link or a pipe where
+    files of ours should be. The lock ends with the process, however that ends.
     """
     with closing(_open_lock(folder)) as lock:
         try:
@@ -60,12 +66,25 @@ def lock_folder(folder: Path) -> Iterator[None]:
 def _open_lock(folder: Path) -> sqlite3.Connection:
     try:
         (folder / PRIVATE).mkdir(parents=True, exist_ok=True)
+        check_private(folder)
         # SQLite knows how to lock a file on every system. This database stays empty.
         return sqlite3.connect(folder / PRIVATE / "lock", isolation_level=None, timeout=0)
     except OSError as error:
         raise _cannot_write(folder, error.strerror or str(error)) from None
     except sqlite3.OperationalError as error:
         raise _cannot_write(folder, str(error)) from None
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether another run has the folder at this moment. Changes nothing, and needs no right to."""
+    try:
+        check_private(folder)
+        lock = (folder / PRIVATE / "lock").resolve().as_uri()
+        with closing(sqlite3.connect(f"{lock}?mode=ro", uri=True, timeout=0)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except (OSError, sqlite3.Error) as error:
+        return "locked" in str(error)
+    return False
 
 
 @contextmanager
@@ -81,8 +100,9 @@ def make_temporary_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
         raise _cannot_write(folder, error.strerror or str(error)) from None
-    # The name is known before the folder exists, so that Ctrl-C can come while it is being made.
-    temporary = folder / f"{_TEMPORARY}{os.getpid()}"
+    # The name is known before the folder exists, so that Ctrl-C can come while it is being made. It is not the number
+    # of the process, which is the same for every run in a container.
+    temporary = folder / f"{_TEMPORARY}{secrets.token_hex(4)}"
     try:
         _make(temporary, folder)
         yield temporary
@@ -100,7 +120,13 @@ def explain_write_failures(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DataError(f"{folder}: writing failed: {error.strerror}; make room or choose another folder") from None
+        if isinstance(error, (NotAFileError, IsADirectoryError)):
+            advice = "move it away or choose another folder"
+        elif error.errno in _FULL:
+            advice = "make room or choose another folder"
+        else:
+            advice = "choose another folder, or have this one fixed"
+        raise DataError(f"{folder}: writing failed: {error.strerror}; {advice}") from None
 
 
 def publish(
@@ -108,32 +134,56 @@ def publish(
     folder: Path,
     manifest: Manifest,
     *,
-    former: Mapping[str, str],
+    written: WrittenFiles,
     unchanged: Collection[str] = (),
     commit: Callable[[], None] | None = None,
-) -> None:
-    """Puts the files that `manifest` lists into `folder`, from `temporary`. Then removes those of an earlier run that
-    it does not list: `former` holds the hash of each by name. Puts the manifest itself there last: until then, the one
-    of the earlier run says what the folder holds, so that the next run can finish what this one could not.
+) -> list[LeftFile]:
+    """Puts the files that `manifest` lists into `folder`, from `temporary`. Then removes those of earlier runs that it
+    does not list, which are known from `written`. Puts the manifest itself there last: until then, the one of the
+    earlier run says what the folder holds. Returns the files of earlier runs that stayed.
+
+    What is about to be put in place is remembered before, and what was removed is forgotten after all else. So whatever
+    ends this, `verify` and the next run know every file that any run put there. Each step is on the disk before the
+    next begins, so the same is true after a power failure.
 
     The files named in `unchanged` are in place already and need not be in `temporary`. `commit` is called when all else
     is done. Ctrl-C and SIGTERM wait from the first replace to the end of `commit`. Raises DataError when writing fails.
     """
-    listed = [file.file for file in manifest.files]
-    files = [(temporary / name, folder / name) for name in listed if name not in unchanged]
+    listed = {file.file: frozenset([file.sha256]) for file in manifest.files}
+    names = [name for name in listed if name not in unchanged]
+    files = [(temporary / name, folder / name) for name in names]
     last = [(temporary / MANIFEST, folder / MANIFEST)] if MANIFEST not in unchanged else []
     with explain_write_failures(folder):
         write_synced(temporary / MANIFEST, manifest.to_bytes())
         with defer_signals():
+            for name in names:
+                check_folders(folder, name)
             _prepare_places([*files, *last])
+            _remember(folder, joined(written, listed))
             for new, old in files:
                 replace_file(new, old)
-            remove_former_files(folder, former, {MANIFEST, *listed})
+            _sync_folders(folder, names)
+            left = remove_unlisted(folder, written, listed)
             for new, old in last:
                 replace_file(new, old)
-            _sync_places([*files, *last])
+                sync_folder(folder)
             if commit is not None:
                 commit()
+            with suppress(OSError, DataError):
+                # If this fails, more is remembered than has to be.
+                _remember(folder, {**listed, **{file.file: written[file.file] for file in left}})
+    return left
+
+
+def _remember(folder: Path, written: WrittenFiles) -> None:
+    if read_written(folder) != written:
+        write_written(folder, written)
+
+
+def _sync_folders(folder: Path, names: Collection[str]) -> None:
+    """Makes it last that files with these names were put into `folder`, and the folders in it that they are in."""
+    for parent in {parent for name in names for parent in PurePosixPath(name).parents}:
+        sync_folder(folder / parent)
 
 
 def replace_files(replacements: Sequence[tuple[Path, Path]]) -> None:
@@ -143,14 +193,8 @@ def replace_files(replacements: Sequence[tuple[Path, Path]]) -> None:
     _prepare_places(replacements)
     for new, old in replacements:
         replace_file(new, old)
-    _sync_places(replacements)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Writes a file and has it on the disk when it returns. Raises OSError."""
-    with path.open("wb") as file:
-        file.write(content)
-        sync_file(file)
+    for parent in {old.parent for _, old in replacements}:
+        sync_folder(parent)
 
 
 def _prepare_places(replacements: Sequence[tuple[Path, Path]]) -> None:
@@ -158,11 +202,6 @@ def _prepare_places(replacements: Sequence[tuple[Path, Path]]) -> None:
         if old.is_dir():
             raise IsADirectoryError(errno.EISDIR, f"{old} is a folder")
         old.parent.mkdir(parents=True, exist_ok=True)
-
-
-def _sync_places(replacements: Sequence[tuple[Path, Path]]) -> None:
-    for parent in {old.parent for _, old in replacements}:
-        sync_folder(parent)
 
 
 def _make(temporary: Path, folder: Path) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.counts import TrainingCounts
+from ls_trajedit.output.file_system import open_file
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import json_indented, parse_json
 
@@ -24,6 +25,7 @@ __all__ = [
     "PulledProject",
     "WrittenFile",
     "counts_from_json",
+    "is_output_name",
     "parse_manifest",
     "read_manifest",
     "training_json",
@@ -33,6 +35,12 @@ MANIFEST = "manifest.json"
 
 _OUTCOMES = ("edited", "unedited", "rejected", "skipped", "excluded")
 _FILE_KEYS = ("file", "rows", "sha256")
+_MOST_BYTES = 1 << 28
+# No dot in front, so that nothing of ours is hidden, and none at the end, where Windows drops it.
+_PART = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?", re.ASCII)
+_LONGEST_NAME = 255
+# What Windows takes for a device, whatever comes after a dot.
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
 
 class ManifestError(ValueError):
@@ -124,7 +132,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return parse_manifest(path.read_bytes())
+        with open_file(path) as file:
+            return parse_manifest(file.read(_MOST_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path}: not found; pull or convert into {folder} first") from None
     except OSError as error:
@@ -146,11 +155,10 @@ def parse_manifest(raw: bytes) -> Manifest:
             {name: _text(version) for name, version in _object(value["versions"]).items()},
         )
         training = value.get("training")
+        files = tuple(_file(file) for file in value["files"])
+        _check_places([file.file for file in files])
         return Manifest(
-            origin,
-            None if training is None else _object(training),
-            counts_from_json(value["counts"]),
-            tuple(_file(file) for file in value["files"]),
+            origin, None if training is None else _object(training), counts_from_json(value["counts"]), files
         )
     except ManifestError:
         raise
@@ -180,7 +188,7 @@ def counts_from_json(value: Mapping[str, Any]) -> Counts:
 
 def _file(value: Any) -> WrittenFile:
     name = value["file"]
-    if not isinstance(name, str) or not _is_inside(name):
+    if not is_output_name(name):
         raise ManifestError(f"lists {name!r}, which is not a file of this folder")
     if not isinstance(value["sha256"], str):
         raise ManifestError(f"gives no hash of {name}")
@@ -188,15 +196,32 @@ def _file(value: Any) -> WrittenFile:
     return WrittenFile(name, _number(value["rows"]), value["sha256"], tally or None)
 
 
-def _is_inside(name: str) -> bool:
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError:
+def is_output_name(name: object) -> bool:
+    """Whether an output file may have this name: a path inside the folder that means the same on every system, and that
+    is neither the manifest nor hidden.
+
+    >>> [is_output_name(name) for name in ("trl/dpo.train.jsonl", "../dpo.jsonl", "manifest.json", "a\\0", "nul.jsonl")]
+    [True, False, False, False, False]
+    """
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
         return False
-    # On Windows, a backslash separates folders too, and `C:` begins somewhere else.
-    paths = (PurePosixPath(name), PureWindowsPath(name))
-    is_relative = not any(path.anchor or ".." in path.parts for path in paths)
-    return "\0" not in name and bool(paths[0].parts) and is_relative
+    parts = name.split("/")
+    return parts[0].lower() != MANIFEST and all(
+        _PART.fullmatch(part) and part.split(".")[0].lower() not in _DEVICES for part in parts
+    )
+
+
+def _check_places(names: list[str]) -> None:
+    """Raises ManifestError when two files would have the same place, or one that of a folder of another."""
+    taken: set[str] = set()
+    for name in names:
+        if name in taken:
+            raise ManifestError(f"lists {name} twice")
+        taken.add(name)
+    for name in names:
+        for parent in PurePosixPath(name).parents:
+            if str(parent) in taken:
+                raise ManifestError(f"lists {parent} both as a file and as the folder of {name}")
 
 
 def _text(value: Any) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ls_trajedit.converters.record import reject_sentence
+from ls_trajedit.output.inventory import LeftFile
 from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 from ls_trajedit.plural import plural
+from ls_trajedit.traces.errors import DataError
 
 __all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary_markdown", "summary_warnings"]
 
@@ -36,8 +38,8 @@ class RecordChanges:
 @dataclass(frozen=True)
 class Summary:
     """The counts, as in the manifest, and the files that are in `folder`. `training` is how the training files were
-    made, as in the manifest. After a pull, also how the records differ from those of the previous pull, and whether
-    nothing had to be written."""
+    made, as in the manifest; `left` are the files of earlier runs that are still there. After a pull, also how the
+    records differ from those of the previous pull, and whether nothing had to be written."""
 
     counts: dict[str, Any]
     files: list[WrittenFile]
@@ -45,17 +47,29 @@ class Summary:
     changes: RecordChanges | None = None
     is_up_to_date: bool = False
     training: dict[str, Any] | None = None
+    left: tuple[LeftFile, ...] = ()
+
+    def refuse_leftovers(self) -> None:
+        """Raises DataError when a file of an earlier run could not be removed, so that it is beside the new ones."""
+        failed = [f"{file.file} ({file.failure})" for file in self.left if file.failure is not None]
+        if failed:
+            raise DataError(
+                f"{self.folder}: an earlier run wrote {', '.join(failed)}, which could not be removed and is not part "
+                "of what this one wrote; remove it, or run the command again"
+            )
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
-    """The summary for `--json`: the counts as in the manifest, the folder and its files, and after a pull also
-    `up_to_date` and `changes`."""
+    """The summary for `--json`: the counts as in the manifest, the folder and its files, after a pull also `up_to_date`
+    and `changes`, and `left` where files of earlier runs are still there."""
     pulled = {"up_to_date": summary.is_up_to_date, "changes": asdict(summary.changes)} if summary.changes else {}
+    left = {"left": [file.file for file in summary.left]} if summary.left else {}
     return {
         **summary.counts,
         **pulled,
         "folder": str(summary.folder),
         "files": [file.as_json() for file in summary.files],
+        **left,
     }
 
 
@@ -92,7 +106,14 @@ def summary_lines(summary: Summary) -> Iterator[str]:
 
 
 def summary_warnings(summary: Summary) -> Iterator[str]:
-    """What somebody should know before they train on the files. Nothing when no file changed."""
+    """What somebody should know before they train on the files. When no file changed, nothing but which files of
+    earlier runs are there."""
+    for left in summary.left:
+        if left.failure is None:
+            yield (
+                f"warning: {left.file}: an earlier run wrote it and somebody changed it, so it stays; it is not among "
+                "the files of this run, so move it to another folder"
+            )
     if summary.training is None or summary.is_up_to_date:
         return
     if not summary.training.get("parquet"):

@@ -25,7 +25,14 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.tasks import TASK_FIELDS, count_drafts
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
-from ls_trajedit.output.inventory import are_in_place, former_files, placed_files, unchanged_files
+from ls_trajedit.output.inventory import (
+    are_in_place,
+    joined,
+    placed_files,
+    unchanged_files,
+    unlisted_files,
+    written_files,
+)
 from ls_trajedit.output.manifest import Manifest, Origin, PulledProject, WrittenFile, training_json
 from ls_trajedit.output.plan import WantedFiles, plan_for
 from ls_trajedit.output.summary import RecordChanges, Summary
@@ -103,12 +110,18 @@ def is_up_to_date(server: Server, request: PullRequest) -> bool:
                 last is not None
                 and last.made_with == request.made_with()
                 and are_in_place(request.folder, last.placed)
+                and not _has_leftovers(request.folder, last)
                 and not has_changed(server, request.project, state, _since(last))
                 and last.title == request.project.title
                 and last.counts.drafts == count_drafts(server, request.project.id)
             )
     except DamagedStateError:
         return False
+
+
+def _has_leftovers(folder: Path, last: LastPull) -> bool:
+    found = unlisted_files(folder, written_files(folder), [file.file for file in last.files])
+    return any(file.problem == "unlisted" for file in found)
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             state.forget()
         last = None if start_over else _last_pull(state, server, request)
         placed = last.placed if last else {}
+        written = joined(written_files(folder), {name: frozenset([file.sha256]) for name, file in placed.items()})
         cursor = sync_tasks(server, project, state, _since(last), progress)
         if last and last.made_with == made_with and not state.has_changed and are_in_place(folder, placed):
             rows = _Rows(last.counts, last.training, last.files, _NO_CHANGES, last.release)
@@ -158,8 +172,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             )
             state.commit()
 
-        former = {**former_files(folder), **{name: file.sha256 for name, file in placed.items()}}
-        publish(temporary, folder, manifest, former=former, unchanged=unchanged, commit=keep_state)
+        left = publish(temporary, folder, manifest, written=written, unchanged=unchanged, commit=keep_state)
     # Without a state that knows them all records are new, and yet may be those that the file had.
     changes = _NO_CHANGES if interchange.CORRECTIONS_FILE in unchanged else rows.changes
     return Summary(
@@ -169,6 +182,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         changes,
         is_up_to_date=len(unchanged) == len(digests),
         training=rows.training,
+        left=tuple(left),
     )
 
 

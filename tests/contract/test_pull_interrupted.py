@@ -94,6 +94,8 @@ def test_a_pull_that_is_killed_between_two_renames_is_completed_by_the_next_one(
         from pathlib import Path
         real, done = Path.replace, []
         def replace(self, target):
+            if ".ls-trajedit" in target.parts:
+                return real(self, target)
             if len(done) == {renames}:
                 os._exit(9)
             done.append(real(self, target))

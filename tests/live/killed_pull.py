@@ -1,5 +1,5 @@
-"""Pulls that are ended from outside: at the k-th thing that they do to the folder from the first rename on, or by
-whoever watches them from here."""
+"""Pulls that are ended from outside: at the k-th thing that they do to the folder from the first rename of an output file
+on, or by whoever watches them from here."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def watch(event, arguments):
     global renamed, done
     if event not in ("os.rename", "open", "shutil.rmtree") or not str(arguments[0]).startswith(folder):
         return
-    renamed += event == "os.rename"
-    if renamed:
+    renamed += event == "os.rename" and "/.ls-trajedit/" not in str(arguments[0])
+    # The folder itself is opened to make renames last, before the last of the five and after it.
+    if renamed and not (str(arguments[0]) == folder and renamed < 5):
         if done == step:
             os.kill(os.getpid(), signal.SIGKILL)
         done += 1

@@ -22,7 +22,8 @@ BLANK = text_result("step_0__action__corrected", "step_0__action", "queyr ")
 
 
 def files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in found if path.parts[0] != ".ls-trajedit"}
 
 
 def manifest(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from ls_trajedit.output import file_system
 from ls_trajedit.output.file_system import make_private_folder, remove_file, replace_file, sync_file
 from ls_trajedit.output.folder import lock_folder, publish
-from ls_trajedit.output.inventory import former_files
+from ls_trajedit.output.inventory import written_files
 from ls_trajedit.traces.errors import DataError
 from tests.support.manifests import listed, manifest_of, write_manifest
 
@@ -96,9 +96,9 @@ def test_any_other_failure_is_not_tried_again(tmp_path: Path, pauses: list[float
     assert pauses == []
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "b.jsonl", "former.jsonl", "manifest.json"])
+@pytest.mark.parametrize("name", ["a.jsonl", "b.jsonl", "manifest.json"])
 @pytest.mark.usefixtures("pauses")
-def test_a_run_that_could_not_replace_or_remove_a_file_commits_nothing_and_the_next_one_finishes_it(
+def test_a_run_that_could_not_replace_a_file_commits_nothing_and_the_next_one_finishes_it(
     tmp_path: Path, hold: Hold, name: str
 ) -> None:
     files = ("a.jsonl", "b.jsonl", "former.jsonl")
@@ -113,8 +113,8 @@ def test_a_run_that_could_not_replace_or_remove_a_file_commits_nothing_and_the_n
         for file in ("a.jsonl", "b.jsonl"):
             (temporary / file).write_bytes(b"new")
         with lock_folder(tmp_path):
-            former = former_files(tmp_path)
-            publish(temporary, tmp_path, next_manifest, former=former, commit=lambda: committed.append(number))
+            written = written_files(tmp_path)
+            publish(temporary, tmp_path, next_manifest, written=written, commit=lambda: committed.append(number))
 
     committed: list[int] = []
     hold(name, 1000)

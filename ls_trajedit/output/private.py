@@ -1,0 +1,72 @@
+"""The folder inside an output folder that is ours alone, and what it remembers: the files that runs put into the output
+folder and that are not removed yet.
+
+The manifest lists what the last complete run wrote. A run that is killed after its first rename leaves files that no
+manifest ever lists, and a file that cannot be removed is in no manifest any more. So each run notes its files before it
+puts the first of them in place, and forgets those of earlier runs once they are gone.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from ls_trajedit.output.file_system import kind_of_file, open_file, replace_file, sync_folder, write_synced
+from ls_trajedit.output.manifest import is_output_name
+from ls_trajedit.traces.errors import DataError
+from ls_trajedit.traces.json_text import json_indented, parse_json
+
+__all__ = ["PRIVATE", "WrittenFiles", "check_private", "read_written", "write_written"]
+
+PRIVATE = ".ls-trajedit"
+"""The folder's name."""
+
+WrittenFiles = Mapping[str, frozenset[str]]
+"""Files by name, each with the SHA-256 in hex of every content that a run gave it, or was about to."""
+
+_WRITTEN = "written.json"
+_MOST_BYTES = 1 << 26
+
+
+def check_private(folder: Path) -> None:
+    """Raises OSError when the private folder of `folder`, or what is in it, is a link, a pipe, a device or a socket: it
+    would be followed out of the output folder, or waited for."""
+    private = folder / PRIVATE
+    for path in (private, *private.iterdir()):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise OSError(0, f"{path.relative_to(folder)} is {kind_of_file(mode)}; remove it")
+
+
+def read_written(folder: Path) -> WrittenFiles:
+    """What is remembered of the files in `folder`; nothing when only an earlier version of ls-trajedit wrote there.
+    Raises DataError when it cannot be read."""
+    path = folder / PRIVATE / _WRITTEN
+    try:
+        with open_file(path) as file:
+            value = parse_json(file.read(_MOST_BYTES))
+        written = {name: frozenset(map(str, digests)) for name, digests in value["files"].items()}
+        if not all(map(is_output_name, written)):
+            raise ValueError
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(
+            f"{path}: is damaged, so files that a run left behind may not be recognized; look for such files in the "
+            "folder, remove this one, and run the command again"
+        ) from None
+    return written
+
+
+def write_written(folder: Path, written: WrittenFiles) -> None:
+    """Remembers `written` in place of what was remembered. It is on the disk when this returns. Raises OSError, and
+    DataError when another program has the file open."""
+    path = folder / PRIVATE / _WRITTEN
+    new = path.with_suffix(".new")
+    files = {name: sorted(digests) for name, digests in sorted(written.items())}
+    write_synced(new, json_indented({"files": files}).encode() + b"\n")
+    replace_file(new, path)
+    sync_folder(path.parent)
