@@ -1,5 +1,5 @@
-"""Pulls that are ended from outside: at the k-th thing that they do to the folder from the first rename of an output file
-on, or by whoever watches them from here."""
+"""Pulls that are ended from outside: at the k-th thing that they do to the folder from the first rename of an output
+file on, or by whoever watches them from here."""
 
 from __future__ import annotations
 
