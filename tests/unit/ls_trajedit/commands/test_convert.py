@@ -397,3 +397,81 @@ def test_a_text_that_belongs_to_no_field_is_rejected_until_the_options_name_its_
     assert (counts["rejected_by_reason"], counts["edited"]) == ({"unattributed_text": 1}, 0)
     counts = converted_by_hand(run, tmp_path, tags, *results, remark_controls=["note"])
     assert (counts["rejected"], counts["edited"], counts["remarks"]) == (0, 1, 1)
+
+
+def test_a_file_that_cannot_be_removed_is_named_until_a_later_run_removes_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    assert run("convert", name, "--format", "trl-dpo").exit_code == 0
+    with monkeypatch.context() as holding:
+        holding.setattr(Path, "unlink", refusing(Path.unlink, "dpo.jsonl"))
+        ran = run("convert", name)
+        assert ran.exit_code == 5
+        assert "trl/dpo.jsonl (Operation not permitted), which could not be removed" in ran.err
+        assert json.loads(run("convert", name, "--json").out)["left"] == ["trl/dpo.jsonl"]
+    # All else is in place.
+    assert files(tmp_path / "data") == ALWAYS | INTERCHANGE | {"trl/dpo.jsonl"}
+    verified = run("verify", "data")
+    assert (verified.exit_code, "unlisted trl/dpo.jsonl\n" in verified.out) == (5, True)
+    assert (
+        verified.err == "ls-trajedit: data: not what the manifest says: trl/dpo.jsonl; pull again, or convert again\n"
+    )
+    assert run("convert", name).exit_code == 0
+    assert files(tmp_path / "data") == ALWAYS | INTERCHANGE
+    assert run("verify", "data").exit_code == 0
+
+
+def refusing(unlink: Callable[..., None], name: str) -> Callable[..., None]:
+    """As a file that is immutable is removed (`chattr +i`)."""
+
+    def refuse(path: Path, **options: Any) -> None:
+        if path.name == name:
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, **options)
+
+    return refuse
+
+
+def test_a_file_that_somebody_changed_stays_and_is_named(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    assert run("convert", name, "--format", "trl-dpo").exit_code == 0
+    (tmp_path / "data" / "trl" / "dpo.jsonl").write_text("mine", encoding="utf-8")
+    (tmp_path / "data" / "trl" / "stray.jsonl").write_text("nobody's", encoding="utf-8")
+    for _ in range(2):
+        ran = run("convert", name)
+        assert ran.exit_code == 0
+        assert ran.err.startswith(
+            "warning: trl/dpo.jsonl: an earlier run wrote it and somebody changed it, so it stays"
+        )
+        verified = run("verify", "data")
+        assert (verified.exit_code, "kept     trl/dpo.jsonl\n" in verified.out) == (5, True)
+        assert "trl/dpo.jsonl; somebody changed what an earlier run wrote, so move it to another folder" in verified.err
+    (tmp_path / "data" / "trl" / "dpo.jsonl").unlink()
+    assert run("verify", "data").exit_code == 0
+    ran = run("convert", name)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert files(tmp_path / "data") == ALWAYS | INTERCHANGE | {"trl/stray.jsonl"}
+
+
+def test_the_next_run_removes_what_a_version_that_remembered_nothing_wrote(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    assert run("convert", name, "--format", "trl-dpo").exit_code == 0
+    (tmp_path / "data" / ".ls-trajedit" / "written.json").unlink()
+    assert run("verify", "data").exit_code == 0
+    assert run("convert", name).exit_code == 0
+    assert files(tmp_path / "data") == ALWAYS | INTERCHANGE
+    # Nor does it take the manifest to know what was written.
+    (tmp_path / "data" / "manifest.json").unlink()
+    assert run("convert", name, "--format", "trl-kto").exit_code == 0
+    assert files(tmp_path / "data") == ALWAYS | {"trl/kto.jsonl"}
+
+
+def test_the_output_folder_may_be_a_link(run: Run, tmp_path: Path) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT)))
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to("disk")
+    assert run("convert", name, "--format", "trl-dpo").exit_code == 0
+    assert run("convert", name).exit_code == 0
+    assert run("verify", "data").exit_code == 0
+    assert files(tmp_path / "disk") == ALWAYS | INTERCHANGE

@@ -11,6 +11,7 @@ import pytest
 
 from ls_trajedit.output.folder import (
     explain_write_failures,
+    is_being_written,
     lock_folder,
     make_temporary_folder,
     publish,
@@ -19,6 +20,7 @@ from ls_trajedit.output.folder import (
 from ls_trajedit.output.inventory import LeftFile
 from ls_trajedit.traces.errors import DataError, SetupError
 from tests.support.manifests import listed, manifest_of, write_manifest
+from tests.support.special_files import SPECIAL, put_special
 
 
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
@@ -188,3 +190,75 @@ def test_a_failure_among_the_replaces_is_an_error_and_nothing_is_committed(folde
     with pytest.raises(DataError, match=r"writing failed: .*changed is a folder"):
         publish_next(folder, lambda: pytest.fail("committed"))
     assert contents(folder) == before
+
+
+def test_each_step_is_on_the_disk_before_the_next_begins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power failure, any of what was not synced may or may not have happened."""
+    done: list[str] = []
+    replace, unlink, sync = Path.replace, Path.unlink, os.fsync
+
+    def note(what: str, path: str) -> None:
+        # The path of an open file, too, which may have been a temporary one.
+        done.append(
+            f"{what} {Path(path).relative_to(folder)}".replace(str(next(folder.glob(".writing-*")).name), "new")
+        )
+
+    monkeypatch.setattr(Path, "replace", lambda path, target: (note("place", str(target)), replace(path, target)))
+    monkeypatch.setattr(Path, "unlink", lambda path: (note("remove", str(path)), unlink(path)))
+    monkeypatch.setattr(os, "fsync", lambda file: (note("sync", os.readlink(f"/proc/self/fd/{file}")), sync(file)))
+    publish_next(folder, lambda: done.append("commit"))
+    private = ["sync .ls-trajedit/written.new", "place .ls-trajedit/written.json", "sync .ls-trajedit"]
+    assert done[:8] == ["sync new/manifest.json", *private, "place changed", "place deep/added", *done[6:8]]
+    assert sorted(done[6:8]) == ["sync .", "sync deep"]
+    assert done[8:] == ["remove former", "sync .", "place manifest.json", "sync .", "commit", *private]
+
+
+def test_a_link_among_the_folders_stops_all_of_them(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (folder / "deep").symlink_to(outside)
+    before = contents(folder)
+    with pytest.raises(DataError, match=r"writing failed: deep is a symbolic link, not a folder; move it away or"):
+        publish_next(folder, lambda: pytest.fail("committed"))
+    assert (contents(folder), list(outside.iterdir())) == (before, [])
+
+
+def test_a_link_in_place_of_a_file_is_replaced_and_not_followed(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside") / "mine"
+    outside.write_text("mine")
+    (folder / "changed").unlink()
+    (folder / "changed").symlink_to(outside)
+    publish_next(folder)
+    assert not (folder / "changed").is_symlink()
+    assert (contents(folder)["changed"], outside.read_text()) == ("new", "mine")
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+@pytest.mark.parametrize("name", ["lock", "lock-journal", "state.sqlite", "state.sqlite-journal", "written.json", ""])
+def test_a_link_or_a_pipe_among_our_own_files_is_refused(tmp_path: Path, name: str, kind: str) -> None:
+    if name:
+        (tmp_path / ".ls-trajedit").mkdir()
+    put_special(tmp_path / ".ls-trajedit" / name, kind)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SetupError, match=r"cannot write there: "):
+        lock_folder(tmp_path).__enter__()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_temporary_folder_that_is_a_link_is_not_followed(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "mine").write_text("mine")
+    (tmp_path / ".writing-abc").symlink_to(outside)
+    with make_temporary_folder(tmp_path):
+        pass
+    assert [path.name for path in outside.iterdir()] == ["mine"]
+
+
+def test_whether_a_run_has_the_folder_is_seen_without_disturbing_it(tmp_path: Path) -> None:
+    assert not is_being_written(tmp_path)
+    with lock_folder(tmp_path):
+        assert is_being_written(tmp_path)
+    assert not is_being_written(tmp_path)

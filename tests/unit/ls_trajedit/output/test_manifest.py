@@ -12,9 +12,22 @@ from typing import Any
 import pytest
 
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.output.manifest import Manifest, Origin, PulledProject, WrittenFile, read_manifest
+from ls_trajedit.converters.formats.registry import FORMATS
+from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.converters.training.rules import TrainingRules
+from ls_trajedit.converters.training.split import parse_splits
+from ls_trajedit.output.manifest import (
+    Manifest,
+    Origin,
+    PulledProject,
+    WrittenFile,
+    is_output_name,
+    read_manifest,
+)
+from ls_trajedit.output.parquet import parquet_name
 from ls_trajedit.traces.errors import DataError
 from tests.support.manifests import listed, manifest_of
+from tests.support.special_files import SPECIAL, put_special
 
 COUNTS = Counts(
     tasks=7,
@@ -133,6 +146,27 @@ def test_what_is_not_a_manifest_is_called_that(tmp_path: Path, text: str) -> Non
         "C:\\secret",
         "C:secret",
         "\\secret",
+        ".",
+        "./a",
+        "a//b",
+        "a/",
+        ".ls-trajedit/state.sqlite",
+        ".LS-Trajedit/lock",
+        ".writing-1/a",
+        "manifest.json",
+        "Manifest.JSON",
+        "manifest.json/a",
+        "manifest.json.",
+        "CON",
+        "nul.jsonl",
+        "trl/com1.jsonl",
+        "a ",
+        "a.",
+        "a:b",
+        "a\nb",
+        "é",
+        "a" * 256,
+        "a/" * 200 + "a",
     ],
 )
 def test_a_manifest_that_lists_anything_outside_its_folder_is_refused(tmp_path: Path, name: Any) -> None:
@@ -140,6 +174,38 @@ def test_a_manifest_that_lists_anything_outside_its_folder_is_refused(tmp_path: 
     (tmp_path / "manifest.json").write_text(json.dumps({**WHOLE, "files": [file]}), encoding="utf-8")
     with pytest.raises(DataError, match="which is not a file of this folder"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("a", "a"), "lists a twice"),
+        (("a", "a/b"), "lists a both as a file and as the folder of a/b"),
+        (("a/b/c", "a"), "lists a both as a file and as the folder of a/b/c"),
+    ],
+)
+def test_a_manifest_with_two_files_in_one_place_is_refused(
+    tmp_path: Path, names: tuple[str, str], message: str
+) -> None:
+    (tmp_path / "manifest.json").write_bytes(manifest_of(*map(listed, names)).to_bytes())
+    with pytest.raises(DataError, match=message):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_a_manifest_that_is_not_a_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    put_special(tmp_path / "manifest.json", kind)
+    with pytest.raises(DataError, match=r"cannot be read: manifest\.json is a (pipe|symbolic link|socket), not a file"):
+        read_manifest(tmp_path)
+
+
+def test_every_file_of_every_format_may_be_listed() -> None:
+    rules = TrainingRules(split=parse_splits("train=1/2,test=1/2"))
+    plan = ExportPlan(formats=tuple(FORMATS.values()), rules=rules, with_parquet=True)
+    names = [name for name, _, _ in plan.files()]
+    parquet = [parquet_name(name) for sources in plan.parquet_sources() for name in sources]
+    assert len(names) > 10
+    assert all(map(is_output_name, [*names, *parquet, "rejects.jsonl"]))
 
 
 def test_a_file_without_a_hash_is_refused(tmp_path: Path) -> None:
