@@ -7,7 +7,22 @@ TRAINERS := .venv-trainers
 FLOORS := .venv-floors
 OLDEST := .venv-oldest
 
-.PHONY: demo quick test test-trainers test-floors check types screenshots clean
+# Environments hold the versions in `locks/`, so that one made next year is the one that was tested. `LOCKED=` takes the
+# newest instead.
+LOCKED ?= yes
+
+# Not written below: a comma would end an argument of `call`.
+TEST_EXTRAS := .[demo,test,dev]
+
+# $(call install,ENVIRONMENT,LOCK,WHAT): a virtual environment with that in it.
+define install
+$(PYTHON) -m venv $(1)
+$(call pip,$(1)) $(if $(LOCKED),--constraint locks/build.txt) --upgrade pip
+$(call pip,$(1)) $(if $(LOCKED),--constraint locks/$(2).txt --build-constraint locks/build.txt) $(3)
+endef
+pip = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo quick test test-newest test-trainers test-floors check types lock screenshots clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/ls-trajedit demo $(DEMO_ARGUMENTS)
@@ -21,14 +36,23 @@ quick: $(TEST)/installed
 test: $(TEST)/installed chromium firefox nginx postgresql oldest test-floors
 	$(TEST)/bin/python -m pytest $(TEST_ARGUMENTS)
 
+# With the newest versions that setup.cfg allows, which may be newer than the locked ones: for a job on a schedule.
+test-newest:
+	rm -rf .venv-newest $(OLDEST)
+	$(MAKE) test LOCKED= TEST=.venv-newest
+
 # Optional, because PyTorch is large. On Linux, PyPI has it with CUDA, which is not used here; where pip also knows an
 # index with builds for the CPU, it takes one of those.
 test-trainers: $(TRAINERS)/installed
 	$(TRAINERS)/bin/python -m pytest tests/trainers --confcutdir=tests/trainers $(TEST_ARGUMENTS)
 
-# With the lowest versions of our dependencies that setup.cfg allows.
+# With the lowest versions of our dependencies that setup.cfg allows. Left out are the tests that need the packages
+# `datasets`, `schemathesis` or label-studio-ml, which would raise some of them.
 test-floors: $(FLOORS)/installed
 	$(FLOORS)/bin/python -m pytest --quiet tests/floors --confcutdir=tests/floors
+	$(FLOORS)/bin/python -m pytest --quiet --numprocesses=auto --dist=loadfile --hypothesis-profile=quick \
+	  -k "not label-studio-ml" tests/unit tests/contract \
+	  --ignore=tests/contract/test_load_with_datasets.py --ignore=tests/contract/test_backend_openapi.py
 
 check: $(TEST)/installed
 	$(TEST)/bin/ruff check .
@@ -45,42 +69,49 @@ types: $(TEST)/installed
 	  ln -s ../../../ls_trajedit/* ../../../converters ../../../label_config ../../../traces ../../../examples .
 	cd $(TEST)/layout && ../bin/mypy --strict --config-file ../../pyproject.toml --cache-dir ../mypy -p ls_trajedit
 
+# Brings `locks/` up to date with setup.cfg. What is locked stays as it is where it fits; LOCK_ARGUMENTS=--upgrade takes
+# the newest of everything.
+COMPILE := $(TEST)/bin/uv pip compile --quiet --universal --python-version 3.10 --no-annotate \
+  --custom-compile-command 'make lock'
+lock: $(TEST)/installed
+	$(COMPILE) $(LOCK_ARGUMENTS) setup.cfg --extra demo --extra test --extra dev --output-file locks/test.txt
+	$(COMPILE) $(LOCK_ARGUMENTS) locks/build.in --output-file locks/build.txt
+	$(COMPILE) $(LOCK_ARGUMENTS) locks/oldest.in --output-file locks/oldest.txt
+	$(COMPILE) $(LOCK_ARGUMENTS) locks/label-studio-ml.in setup.cfg --override locks/label-studio-ml-overrides.in \
+	  --output-file locks/label-studio-ml.txt
+
 # The pictures in docs/images, taken of a real Label Studio.
 screenshots: $(TEST)/installed chromium
 	$(TEST)/bin/python docs/make_screenshots.py
 
 SOURCES := setup.cfg pyproject.toml $(shell find ls_trajedit converters label_config traces examples -name '__pycache__' -prune -o -type f -print)
 
-$(DEMO)/installed: $(SOURCES) | venv-module
-	$(PYTHON) -m venv $(DEMO)
+$(DEMO)/installed: $(SOURCES) locks/test.txt locks/build.txt | venv-module
 	rm -rf build
-	$(DEMO)/bin/python -m pip install --quiet --disable-pip-version-check '.[demo]'
+	$(call install,$(DEMO),test,'.[demo]')
 	touch $@
 
 # Editable, so that the tests run on the files as they are.
-$(TEST)/installed: setup.cfg pyproject.toml | venv-module
-	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,dev]'
+$(TEST)/installed: setup.cfg pyproject.toml locks/test.txt locks/build.txt | venv-module
+	$(call install,$(TEST),test,--editable '$(TEST_EXTRAS)')
 	touch $@
 
 $(TRAINERS)/installed: setup.cfg pyproject.toml | venv-module
 	$(PYTHON) -m venv $(TRAINERS)
-	$(TRAINERS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[trainers]'
+	$(call pip,$(TRAINERS)) --editable '.[trainers]'
 	touch $@
 
-# The oldest Label Studio that works, for its live tests. It imports pkg_resources, which newer setuptools do not have.
 .PHONY: oldest
 oldest: $(OLDEST)/installed
-$(OLDEST)/installed: | venv-module
-	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.12.1' 'setuptools<81'
+$(OLDEST)/installed: locks/oldest.in locks/oldest.txt locks/build.txt | venv-module
+	$(call install,$(OLDEST),oldest,--requirement locks/oldest.in)
 	touch $@
 
-$(FLOORS)/installed: setup.cfg pyproject.toml tests/floors/constraints.py | venv-module
-	$(PYTHON) -m venv $(FLOORS)
-	$(FLOORS)/bin/python tests/floors/constraints.py > $(FLOORS)/constraints.txt
-	$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(FLOORS)/constraints.txt \
-	  --editable '.[hub,parquet]' pytest
+# uv knows how to resolve to the lowest versions, which pip does not.
+$(FLOORS)/installed: setup.cfg pyproject.toml locks/test.txt locks/build.txt | venv-module
+	$(call install,$(FLOORS),test,uv)
+	VIRTUAL_ENV=$(FLOORS) $(FLOORS)/bin/uv pip install --quiet --resolution lowest-direct --editable '.[hub,parquet]'
+	VIRTUAL_ENV=$(FLOORS) $(FLOORS)/bin/uv pip install --quiet atif hypothesis pytest pytest-xdist responses respx
 	touch $@
 
 # Debian's Python cannot create virtual environments without this package.
@@ -133,4 +164,4 @@ postgresql:
 	  fi; }
 
 clean:
-	rm -rf .venv-demo .venv-test .venv-trainers .venv-floors .venv-oldest build dist demo-output *.egg-info
+	rm -rf .venv-demo .venv-test .venv-newest .venv-trainers .venv-floors .venv-oldest build dist demo-output *.egg-info

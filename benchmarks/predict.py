@@ -48,8 +48,7 @@ def main() -> None:
         "--label-studio-ml",
         type=Path,
         metavar="PYTHON",
-        help="Python of an environment with this project, its extra `label-studio-ml` and gunicorn; "
-        "without it, one is created",
+        help="Python of an environment with this project, label-studio-ml and gunicorn; without it, one is created",
     )
     asked = parser.parse_args()
     python = asked.label_studio_ml or label_studio_ml_python()
@@ -196,7 +195,8 @@ def label_studio_ml_python() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "ls-trajedit-benchmarks" / f"label-studio-ml-{sys.version_info.major}.{sys.version_info.minor}"
     python, mark = folder / "bin" / "python", folder / "made-for"
-    wanted = sha256((ROOT / "setup.cfg").read_bytes()).hexdigest()
+    lock = ROOT / "locks" / "label-studio-ml.txt"
+    wanted = sha256(lock.read_bytes()).hexdigest()
     with tempfile.TemporaryDirectory(prefix="ls-trajedit-benchmark-") as name:
         # A copy, so that the build leaves nothing in the repository.
         source = Path(name) / "source"
@@ -205,19 +205,18 @@ def label_studio_ml_python() -> Path:
             shutil.copy(ROOT / file, source)
         for tree in ("ls_trajedit", "converters", "label_config", "traces", "examples"):
             shutil.copytree(ROOT / tree, source / tree, ignore=shutil.ignore_patterns("__pycache__"))
-        if mark.is_file() and mark.read_text() == wanted:
-            pip_install(python, "--no-deps", "--force-reinstall", str(source))
-        else:
+        if not mark.is_file() or mark.read_text() != wanted:
             print(f"creating an environment for label-studio-ml in {folder}")
             mark.unlink(missing_ok=True)
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            pip_install(python, f"{source}[label-studio-ml]", "gunicorn")
+            pip_install(python, "--requirement", str(lock))
             mark.write_text(wanted)
+        pip_install(python, "--force-reinstall", str(source))
     return python
 
 
 def pip_install(python: Path, *wanted: str) -> None:
-    command: Command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
+    command: Command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", *wanted]
     subprocess.run(command, check=True)
 
 

@@ -4,8 +4,8 @@
 
     gunicorn 'ls_trajedit.ml_backend:create_app()'
 
-This needs the extra `label-studio-ml`, which is version 1.0.9; the model runs on 2.x, too. Where label-studio-ml is not
-installed, importing this module raises an ImportError that says what to do.
+This needs label-studio-ml 1.0.9; the model runs on 2.x, too. Where it is not installed, importing this module raises an
+ImportError that says what to do. docs/backend.md says how to install the two together.
 """
 
 from __future__ import annotations

@@ -149,19 +149,19 @@ def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 @pytest.fixture(scope="session")
 def label_studio_ml_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with this project, its extra `label-studio-ml` and gunicorn. What comes from the package index is kept
-    in pytest's cache until setup.cfg changes; the project is installed anew each time."""
-    wanted = hashlib.sha256((REPOSITORY / "setup.cfg").read_bytes() + sys.version.encode()).hexdigest()
+    """A Python with this project, label-studio-ml and gunicorn. What comes from the package index is kept in pytest's
+    cache until the lock changes; the project is installed anew each time."""
+    lock = REPOSITORY / "locks" / "label-studio-ml.txt"
+    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     folder = request.config.cache.mkdir("label-studio-ml")
     python, mark = folder / "venv" / "bin" / "python", folder / "made-for"
     source = _copy_of_the_source(tmp_path_factory.mktemp("source"))
     if not mark.exists() or mark.read_text() != wanted:
         mark.unlink(missing_ok=True)
         _run(sys.executable, "-m", "venv", "--clear", str(folder / "venv"))
-        _run(str(python), "-m", "pip", "install", f"{source}[label-studio-ml]", "gunicorn")
+        _run(str(python), "-m", "pip", "install", "--no-deps", "--requirement", str(lock))
         mark.write_text(wanted)
-    else:
-        _run(str(python), "-m", "pip", "install", "--no-deps", "--force-reinstall", str(source))
+    _run(str(python), "-m", "pip", "install", "--no-deps", "--force-reinstall", str(source))
     return python
 
 

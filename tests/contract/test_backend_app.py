@@ -9,6 +9,7 @@ from collections.abc import Callable
 from logging.handlers import QueueHandler
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import requests
 from starlette.types import ASGIApp
@@ -50,7 +51,8 @@ def test_a_prediction_has_its_model_version(service: Host) -> None:
 @pytest.mark.parametrize("path", ["/nothing", "/health/", "/predict/x", "/train", "/setup%0d%0ax-evil: 1", "//"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_address_is_a_404_in_json(service: Host, method: str, path: str) -> None:
-    answer = service.request(method, path)
+    # Not requests, some versions of which make one slash of several.
+    answer = httpx.request(method, service.url + path, trust_env=False)
     assert (answer.status_code, answer.json()) == (404, {"error": "there is nothing at this address"})
 
 

@@ -124,5 +124,5 @@ def test_each_addition_takes_five_steps(heading: str) -> None:
 def test_every_target_of_the_loop_is_in_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = re.findall(r"^\| `make ([\w-]+)` \|", section("The loop"), re.MULTILINE)
-    assert named == ["quick", "check", "test", "test-trainers", "test-floors", "demo", "screenshots"]
+    assert " ".join(named) == "quick check test test-trainers test-floors test-newest lock demo screenshots"
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)

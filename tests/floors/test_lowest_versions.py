@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,10 +16,19 @@ import pytest
 
 from ls_trajedit.cli import app
 
-from .constraints import floors
-
 ROOT = Path(__file__).parents[2]
 COMMANDS = [command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback]
+
+
+def floors() -> Iterator[tuple[str, str]]:
+    """Each package that ls-trajedit needs, with its lowest version."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = config["options.extras_require"]
+    for part in (config["options"]["install_requires"], extras["hub"], extras["parquet"]):
+        for line in filter(None, part.splitlines()):
+            name, floor = line.split(">=")
+            yield name, floor
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
