@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -115,7 +116,7 @@ BIG = "9" * 4000
         lambda host: host.request("PROPFIND", "/predict?" + "x" * 50_000),
         lambda host: host.get("/metrics", headers={"accept": "application/openmetrics-text; version=x"}),
     ],
-    ids=str,
+    ids=itertools.count(),  # their texts differ from one process to the next, and pytest-xdist compares ids
 )
 def test_no_request_writes_more_than_2000_bytes_or_is_answered_at_length(
     send: Callable[[Host], Any], service: Host
