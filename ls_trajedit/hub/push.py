@@ -73,7 +73,7 @@ def connect_hub() -> HfApi:
         # It takes the address apart when it is imported.
         raise SetupError(f"HF_ENDPOINT is not the address of a hub: {error}") from None
     from ls_trajedit.label_studio.headers import can_be_token
-    from ls_trajedit.label_studio.http_client import check_environment
+    from ls_trajedit.label_studio.transport import check_environment
 
     if not is_terminal():
         disable_progress_bars()

@@ -10,10 +10,11 @@ import httpx
 from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import SetupError, UsageError
 
-__all__ = ["check_address", "host_of", "keep_password", "same_origin", "without_credentials"]
+__all__ = ["check_address", "host_of", "keep_password", "redirect_target", "same_origin", "without_credentials"]
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_HIGHEST_PORT = 65535
 
 
 def without_credentials(url: str) -> str:
@@ -36,7 +37,30 @@ def host_of(url: httpx.URL) -> str:
 
 def same_origin(a: httpx.URL, b: httpx.URL) -> bool:
     """Whether both are on the same server: scheme, host and port (RFC 6454)."""
-    return (a.scheme, a.host, _port(a)) == (b.scheme, b.host, _port(b))
+    # As it is sent: not every raw host has a form in Unicode.
+    return (a.scheme, a.raw_host, _port(a)) == (b.scheme, b.raw_host, _port(b))
+
+
+def redirect_target(asked: httpx.URL, location: str) -> httpx.URL | None:
+    """The address to which the `Location` of an answer to `asked` leads, without credentials and fragment. None when
+    it is not one to which a request can be sent.
+
+    >>> redirect_target(httpx.URL("https://example.com/api/x"), "//ana:secret@example.com/y#z")
+    URL('https://example.com/y')
+    """
+    try:
+        target = asked.join(location).copy_with(userinfo=b"", fragment=None)
+        return target if _is_of_server(target) else None
+    except (httpx.InvalidURL, ValueError):
+        return None
+
+
+def _is_of_server(url: httpx.URL) -> bool:
+    """Raises UnicodeError for the name of a host that cannot be looked up."""
+    # The name of a host has limits that only show when it is looked up. A percent sign is part of a zone only.
+    url.raw_host.decode("ascii").encode("idna")
+    is_host = bool(url.raw_host) and (b"%" not in url.raw_host or b":" in url.raw_host)
+    return url.scheme in _DEFAULT_PORTS and is_host and 0 < (_port(url) or 0) <= _HIGHEST_PORT
 
 
 def keep_password(name: str, url: str) -> None:
@@ -54,10 +78,8 @@ def check_address(url: str) -> None:
     try:
         url.encode()
         address = httpx.URL(url)
-        # The name of a host has limits that only show when it is looked up.
-        address.raw_host.decode("ascii").encode("idna")
-        is_one = address.scheme in _DEFAULT_PORTS and bool(address.host)
-    except (httpx.InvalidURL, UnicodeError):
+        is_one = _is_of_server(address) and not address.query and not address.fragment
+    except (httpx.InvalidURL, ValueError):
         is_one = False
     if not is_one:
         shown = without_credentials(url).encode("ascii", "backslashreplace").decode()
@@ -71,4 +93,4 @@ def check_address(url: str) -> None:
 
 
 def _port(url: httpx.URL) -> int | None:
-    return url.port or _DEFAULT_PORTS.get(url.scheme)
+    return _DEFAULT_PORTS.get(url.scheme) if url.port is None else url.port

@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,9 +24,11 @@ from label_studio_sdk.core.request_options import RequestOptions
 
 from ls_trajedit.converters.annotations.rules import is_address
 from ls_trajedit.label_studio.addresses import without_credentials
+from ls_trajedit.label_studio.answers import is_count
 from ls_trajedit.label_studio.failures import (
     NoSuchPageError,
     NotFoundError,
+    TooLargeAnswerError,
     explain_backend_address,
     explain_no_answer,
     explain_status,
@@ -36,6 +37,7 @@ from ls_trajedit.label_studio.failures import (
 )
 from ls_trajedit.label_studio.headers import Headers, can_be_token
 from ls_trajedit.label_studio.http_client import OriginClient, open_http
+from ls_trajedit.label_studio.http_times import Moment, http_date
 from ls_trajedit.label_studio.retry import (
     TransientError,
     retry,
@@ -69,6 +71,12 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.U
 # What proxies answer that have passed a request on and do not know what became of it.
 _PERHAPS_DONE_STATUSES = (408, 499, 502, 504, 524)
 _PERHAPS_DONE = "and it may have been carried out all the same"
+# What reading an answer of another shape ends in, in the SDK, which does not validate answers, or here.
+_OF_ANOTHER_SHAPE = (
+    *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, MemoryError, OSError),
+    ParsingError,
+)
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class User:
 
 @dataclass(frozen=True)
 class Project:
-    """The parts of a project that matter here. `read_at` is when it was read, by the server's clock, if known."""
+    """The parts of a project that matter here. `read_at` is when it was read, if the server tells the time."""
 
     id: int
     title: str
@@ -97,16 +105,16 @@ class Project:
     task_count: int
     model_version: str
     shows_predictions: bool
-    read_at: datetime | None = None
+    read_at: Moment | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a GET: its JSON, its size in bytes, and when it was given, by the server's clock, if known."""
+    """The answer to a GET: its JSON, its size in bytes, and when it was given, if the server tells the time."""
 
     value: Any
     size: int
-    time: datetime | None
+    time: Moment | None
 
 
 @dataclass(frozen=True)
@@ -148,10 +156,14 @@ def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT, headers: 
         raise RefusedError(
             "the token contains blanks or characters that no token has; copy it again from Account & Settings"
         )
+    http = open_http(url, headers, _TIMEOUT, _LIMITS)
     try:
-        return Server(open_http(url, headers, _TIMEOUT, _LIMITS), url, token, shown, max_wait)
+        return Server(http, url, token, shown, max_wait)
     except ApiError as error:
         raise explain_status(shown, error.status_code or 0, error.body, "reading the token") from None
+    except _OF_ANOTHER_SHAPE:
+        # The SDK looks into a personal token for when it expires.
+        raise RefusedError("the token is damaged: copy it again from Account & Settings, as a whole") from None
 
 
 class Server:
@@ -215,31 +227,35 @@ class Server:
         except json.JSONDecodeError as error:
             not_json = not_label_studio(self.url, doing, error.doc)
             raise transient_from_body(not_json, error.doc, self._has_answered) or not_json from None
-        except (ValueError, TypeError, AttributeError):
+        except _OF_ANOTHER_SHAPE:
             raise not_label_studio(self.url, doing) from None
-        if answer.status_code >= 400:
+        if not answer.is_success:
             failure = explain_status(self.url, answer.status_code, readable_body(answer), doing, not_found)
             raise transient_from_status(failure, answer.status_code, answer.headers, self._has_answered) or failure
         try:
             value = parse_json(answer.content)
         except ValueError:
-            not_json = not_label_studio(self.url, doing, answer.text)
-            raise transient_from_body(not_json, answer.text, self._has_answered) or not_json from None
+            body = readable_body(answer)
+            not_json = not_label_studio(self.url, doing, body)
+            raise transient_from_body(not_json, str(body), self._has_answered) or not_json from None
+        except MemoryError:
+            raise TooLargeAnswerError(f"{self.url}: no memory is left for the answer while {doing}") from None
         self._has_answered = True
-        return Answer(value, len(answer.content), _time_of(answer.headers))
+        return Answer(value, len(answer.content), _moment_of(answer.headers))
 
     def version(self) -> str:
         """The server's version, such as `1.23.2`."""
         answer = self.ask("api/version/", "asking for the version").value
-        return str((answer.get("release") if isinstance(answer, dict) else None) or "unknown")
+        release = answer.get("release") if isinstance(answer, dict) else None
+        return release if isinstance(release, str) and 0 < len(release) <= _LONGEST_NAME else "unknown"
 
     def user(self) -> User:
         """The user to whom the token belongs. The role is None where the edition has no roles."""
         with self._translate_failures("checking the token"):
             user = self._client.users.whoami()
-        if not isinstance(user.id, int):
-            raise not_label_studio(self.url, "checking the token")
-        return User(user.id, str(user.email or ""), _role(user))
+            if not is_count(user.id):
+                raise not_label_studio(self.url, "checking the token")
+            return User(user.id, str(user.email or ""), _role(user))
 
     def emails(self) -> dict[int, str]:
         """The e-mail addresses of the organization's users, by user id. Deleted users are not among them, nor are those
@@ -247,7 +263,11 @@ class Server:
         users = self.ask("api/users/", "listing the users").value
         if not isinstance(users, list):
             raise not_label_studio(self.url, "listing the users")
-        people = [user for user in users if isinstance(user, dict) and user.get("id") and is_address(user.get("email"))]
+        people = [
+            user
+            for user in users
+            if isinstance(user, dict) and is_count(user.get("id")) and is_address(user.get("email"))
+        ]
         shared = Counter(user["email"] for user in people)
         return {user["id"]: user["email"] for user in people if shared[user["email"]] == 1}
 
@@ -260,14 +280,16 @@ class Server:
         if not isinstance(found, dict) or found.get("id") != number:
             raise not_label_studio(self.url, doing)
         task_count = found.get("task_number")
-        if not isinstance(task_count, int | None):
+        texts = [found.get(name) or "" for name in ("title", "label_config", "model_version")]
+        if not (task_count is None or is_count(task_count)) or not all(isinstance(text, str) for text in texts):
             raise not_label_studio(self.url, doing)
+        title, label_config, model_version = texts
         return Project(
             id=number,
-            title=str(found.get("title") or ""),
-            label_config=str(found.get("label_config") or ""),
+            title=title,
+            label_config=label_config,
             task_count=task_count or 0,
-            model_version=str(found.get("model_version") or ""),
+            model_version=model_version,
             shows_predictions=bool(found.get("show_collab_predictions")),
             read_at=answer.time,
         )
@@ -282,6 +304,8 @@ class Server:
                 show_collab_predictions=True,
                 request_options=_ONCE,
             )
+            if not is_count(created.id):
+                raise not_label_studio(self.url, "creating the project")
         return self.project(cast(int, created.id))
 
     def set_label_config(self, project: int, label_config: str) -> None:
@@ -297,12 +321,12 @@ class Server:
     def controls_in_use(self, project: int) -> dict[str, int]:
         """The number of results in the project's annotations, for each control that has any."""
         with self._translate_failures(f"reading the summary of project {project}"):
-            summary = json.loads(self._read(f"api/projects/{project}/summary"))
-        used: dict[str, int] = {}
-        for key, count in summary.get("created_annotations", {}).items():
-            control = key.split("|")[0]
-            used[control] = used.get(control, 0) + int(count)
-        return used
+            summary = parse_json(self._read(f"api/projects/{project}/summary"))
+            used: dict[str, int] = {}
+            for key, count in summary.get("created_annotations", {}).items():
+                control = key.split("|")[0]
+                used[control] = used.get(control, 0) + int(count)
+            return used
 
     def import_tasks(self, project: int, tasks: Sequence[Mapping[str, object]]) -> int | ImportStarted:
         """Imports tasks (`data`, and `predictions` where given); returns how many the server says it imported, or the
@@ -311,9 +335,9 @@ class Server:
         doing = f"importing {len(tasks)} tasks into project {project}"
         answer = self._write_once(f"api/projects/{project}/import", tasks, doing)
         number, count = answer.get("import"), answer.get("task_count")
-        if isinstance(number, int) and not isinstance(count, int):
-            return ImportStarted(number)
-        return count if isinstance(count, int) else 0
+        if is_count(number) and not is_count(count):
+            return ImportStarted(cast(int, number))
+        return count if is_count(count) else 0
 
     def annotate(self, task: int, results: Sequence[Mapping[str, object]]) -> None:
         """Submits an annotation of the task, in the name of the user to whom the token belongs."""
@@ -331,20 +355,19 @@ class Server:
     def backends(self, project: int) -> list[Backend]:
         """The ML backends to which the project is connected."""
         with self._translate_failures(f"listing the ML backends of project {project}"):
-            backends = self._client.ml.list(project=project)
-        return [
-            Backend(
-                id=int(backend.id or 0),
-                title=str(backend.title or ""),
-                url=str(backend.url or ""),
-                state=str(backend.state or ""),
-                is_interactive=bool(backend.is_interactive),
-                auth_method=str(backend.auth_method or "NONE"),
-                error_message=str(backend.error_message or ""),
-                model_version=str(backend.model_version or ""),
-            )
-            for backend in backends
-        ]
+            return [
+                Backend(
+                    id=int(backend.id or 0),
+                    title=str(backend.title or ""),
+                    url=str(backend.url or ""),
+                    state=str(backend.state or ""),
+                    is_interactive=bool(backend.is_interactive),
+                    auth_method=str(backend.auth_method or "NONE"),
+                    error_message=str(backend.error_message or ""),
+                    model_version=str(backend.model_version or ""),
+                )
+                for backend in self._client.ml.list(project=project)
+            ]
 
     def connect_backend(self, project: int, url: str, title: str, credentials: tuple[str, str] | None) -> None:
         """Connects the project to the ML backend at `url`, with basic authentication when `credentials` are given."""
@@ -361,7 +384,7 @@ class Server:
     def prediction_versions(self, project: int) -> dict[str, int]:
         """The number of predictions in the project for each model version."""
         with self._translate_failures(f"listing the predictions of project {project}"):
-            versions = json.loads(self._read(f"api/projects/{project}/model-versions/"))
+            versions = parse_json(self._read(f"api/projects/{project}/model-versions/"))
             return {str(version): int(count) for version, count in versions.items() if count}
 
     def delete_predictions(self, project: int, model_version: str) -> None:
@@ -374,7 +397,7 @@ class Server:
         unknown: it shows its feature flags only to browsers and to holders of a personal token."""
         try:
             with self._translate_failures("reading the feature flags"):
-                flags = json.loads(self._read("feature-flags/").removeprefix("<pre>").removesuffix("</pre>"))
+                flags = parse_json(self._read("feature-flags/").removeprefix(b"<pre>").removesuffix(b"</pre>"))
                 found = flags.get(_VALIDATION_FLAG, flags.get("$system", {}).get("FEATURE_FLAGS_DEFAULT_VALUE"))
         except (RefusedError, ServerError):
             return None
@@ -394,22 +417,22 @@ class Server:
                 raise OutcomeUnknownError(
                     f"{self.url}: no answer from Label Studio while {doing} ({answer.status_code}), {_PERHAPS_DONE}"
                 )
-            if answer.status_code >= 400:
+            if not answer.is_success:
                 raise ApiError(status_code=answer.status_code, body=readable_body(answer))
             found = parse_json(answer.content)
             if not isinstance(found, dict):
                 raise not_label_studio(self.url, doing)
             return found
 
-    def _read(self, path: str) -> str:
+    def _read(self, path: str) -> bytes:
         """The body of the answer to a GET for which the SDK has no method."""
         return self._request("GET", path)
 
-    def _request(self, method: str, path: str, body: Any = None) -> str:
+    def _request(self, method: str, path: str, body: Any = None) -> bytes:
         answer = self._wrapper.httpx_client.request(path, method=method, json=body)
-        if answer.status_code >= 400:
+        if not answer.is_success:
             raise ApiError(status_code=answer.status_code, body=readable_body(answer))
-        return str(answer.text)
+        return bytes(answer.content)
 
     @contextmanager
     def _translate_failures(self, doing: str, not_found: str | None = None) -> Iterator[None]:
@@ -420,16 +443,13 @@ class Server:
             raise explain_status(self.url, error.status_code or 0, error.body, doing, not_found) from None
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise explain_no_answer(self.url, error, doing) from None
-        except (ValueError, TypeError, AttributeError, ParsingError):
-            # The SDK does not validate answers: one of another shape fails where it is first used.
+        except _OF_ANOTHER_SHAPE:
             raise not_label_studio(self.url, doing) from None
 
 
-def _time_of(headers: httpx.Headers) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
-        return None
+def _moment_of(headers: httpx.Headers) -> Moment | None:
+    told = http_date(headers.get("date", ""))
+    return None if told is None else Moment(told, datetime.now(timezone.utc))
 
 
 def _role(user: Any) -> str | None:

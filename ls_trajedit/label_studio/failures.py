@@ -5,7 +5,6 @@ The SDK's own message about a failure is never shown: it holds all headers of th
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 from collections.abc import Iterator
@@ -14,13 +13,17 @@ from typing import Any
 import httpx
 
 from ls_trajedit.label_studio.addresses import without_credentials
+from ls_trajedit.label_studio.answers import LargeAnswerError
+from ls_trajedit.label_studio.pace import SlowAnswerError
 from ls_trajedit.label_studio.proxy import Proxy, proxy_for
 from ls_trajedit.redaction import redact
 from ls_trajedit.traces.errors import RefusedError, ServerError, UsageError
+from ls_trajedit.traces.json_text import parse_json
 
 __all__ = [
     "NoSuchPageError",
     "NotFoundError",
+    "TooLargeAnswerError",
     "TooLargeError",
     "causes",
     "explain_backend_address",
@@ -31,6 +34,8 @@ __all__ = [
 ]
 
 _LONGEST_DETAIL = 500
+# What is looked at of the body of an error.
+_LONGEST_BODY = 20_000
 _RETRIED = (408, 409, 425, 429)
 _WHERE_IT_IS = "It is what the browser shows before /projects"
 _LINK = re.compile(r"</?a\b[^>]*>")
@@ -44,6 +49,10 @@ class NoSuchPageError(ServerError):
     """Nothing is at the address that was asked (404), and it is not Label Studio's API that says so."""
 
 
+class TooLargeAnswerError(ServerError):
+    """An answer is larger than any of Label Studio's has to be."""
+
+
 class TooLargeError(RefusedError):
     """A request is larger than Label Studio, or a proxy in front of it, accepts (413)."""
 
@@ -53,6 +62,10 @@ def explain_status(
 ) -> RefusedError | ServerError:
     """The error for an answer of the server at `url` that is not what was asked for, with its HTTP `status` and its
     `body` (JSON, or else text). `doing` says what was asked for, `not_found` what a 404 means here."""
+    if 300 <= status < 400:
+        return ServerError(
+            f"{url}: a redirect ({status}) that does not say where to came back while {doing}; is the address right?"
+        )
     if status < 400:
         return not_label_studio(url, doing, body)
     if status == 401:
@@ -100,6 +113,8 @@ def explain_no_answer(url: str, error: httpx.RequestError | httpx.InvalidURL, do
     """The error for a request to the server at `url` that got no answer, or an incomplete one."""
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return UsageError(f"{url}: this is not the address of a server; write it like http://localhost:8080")
+    if isinstance(error, LargeAnswerError):
+        return TooLargeAnswerError(f"{url}: the answer while {doing} is too large to be read: {error}")
     proxy = _proxy_of(error)
     why = None if proxy is None else _no_proxy(error, proxy)
     return ServerError(f"{url}: {why or _no_answer(error, doing)}")
@@ -125,11 +140,11 @@ def explain_backend_address(url: str, backend: str, body: Any) -> RefusedError |
 
 
 def readable_body(answer: httpx.Response) -> Any:
-    """The body of `answer`, as JSON or else as text."""
+    """The body of `answer`, as JSON or else the beginning as text."""
     try:
-        return json.loads(answer.text)
+        return parse_json(answer.content)
     except ValueError:
-        return answer.text
+        return answer.content[:_LONGEST_BODY].decode("utf-8", "replace")
 
 
 def _is_label_studios(body: Any) -> bool:
@@ -142,6 +157,10 @@ def _no_answer(error: httpx.RequestError, doing: str) -> str:
     text = str(error)
     if isinstance(error, httpx.ConnectTimeout):
         return "no connection: the server does not respond; is the address right, and is there a firewall in between?"
+    if isinstance(error, SlowAnswerError):
+        return f"the answer while {doing} comes too slowly ({error}); run the command again later"
+    if isinstance(error, httpx.DecodingError):
+        return f"the answer while {doing} cannot be unpacked ({error}); look at the proxy in front of the server"
     if isinstance(error, httpx.TimeoutException):
         return f"no answer while {doing} for too long; the server may be overloaded: run the command again later"
     if isinstance(error, httpx.TooManyRedirects):
@@ -222,7 +241,7 @@ def _detail(body: Any) -> str:
         body = "; ".join(str(text) for text in texts)
     if isinstance(body, str) and body.lstrip().lower().startswith(("<!doctype", "<html")):
         return "a web page that says so"
-    return _short(_LINK.sub("", str(body))) or "no reason given"
+    return _short(_LINK.sub("", str(body)[:_LONGEST_BODY])) or "no reason given"
 
 
 def _short(text: str) -> str:

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 from label_studio_sdk.core.api_error import ApiError
 
 from ls_trajedit.console import say
-from ls_trajedit.label_studio.addresses import check_address, host_of, same_origin, without_credentials
+from ls_trajedit.label_studio.addresses import (
+    check_address,
+    host_of,
+    redirect_target,
+    same_origin,
+    without_credentials,
+)
+from ls_trajedit.label_studio.answers import ACCEPTED_ENCODING, LOCATION
 from ls_trajedit.label_studio.failures import readable_body
-from ls_trajedit.label_studio.headers import Headers
-from ls_trajedit.label_studio.proxy import Proxy, proxy_for
+from ls_trajedit.label_studio.headers import Headers, can_be_token
+from ls_trajedit.label_studio.transport import make_transport
 from ls_trajedit.redaction import REDACTED, find_secret, keep_header, keep_secret, redact
-from ls_trajedit.traces.errors import DataError, ServerError, SetupError
+from ls_trajedit.traces.errors import DataError, ServerError
 
-__all__ = ["OriginClient", "check_environment", "is_token_exchange", "open_http"]
+__all__ = ["OriginClient", "is_token_exchange", "open_http"]
 
 _MOST_REDIRECTS = 20
 _READS = ("GET", "HEAD", "OPTIONS")
 _SAME_METHOD = (307, 308)
-_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+# A cache in between must not say what the project was like when somebody else asked.
+_OWN_HEADERS = {"Accept-Encoding": ACCEPTED_ENCODING, "Cache-Control": "no-cache"}
+_LONGEST_SHOWN = 200
 _EXCHANGE = "/api/token/refresh/"
 # Of the body of an error, a sentence is shown.
 _LONGEST_ERROR = 100_000
@@ -41,11 +47,6 @@ def open_http(
     """
     check_address(url)
     return OriginClient(url, headers, timeout, limits or httpx.Limits())
-
-
-def check_environment(url: str) -> None:
-    """Raises SetupError when the environment names a proxy for `url`, or certificates, that no client could use."""
-    _transport(url, httpx.Limits()).close()
 
 
 class OriginClient(httpx.Client):
@@ -67,7 +68,11 @@ class OriginClient(httpx.Client):
         self._limits = limits
         self._upgraded: httpx.URL | None = None
         super().__init__(
-            transport=_transport(str(self._address), limits), trust_env=False, timeout=timeout, follow_redirects=False
+            transport=make_transport(str(self._address), limits),
+            headers=_OWN_HEADERS,
+            trust_env=False,
+            timeout=timeout,
+            follow_redirects=False,
         )
 
     @property
@@ -85,22 +90,27 @@ class OriginClient(httpx.Client):
             for name, value in self._headers_to_add:
                 request.headers[name] = value
             response = self._without_secrets(super().send(request, **options))
-            if response.next_request is None:
+            if LOCATION not in response.extensions:
                 return _checked_exchange(response)
-            request = self._redirected(request, response, response.next_request)
+            request = self._redirected(request, response.status_code, response.extensions[LOCATION])
         raise httpx.TooManyRedirects("more redirects than anybody needs", request=request)
 
-    def _redirected(self, request: httpx.Request, response: httpx.Response, next_one: httpx.Request) -> httpx.Request:
-        target = next_one.url
+    def _redirected(self, request: httpx.Request, status: int, location: str) -> httpx.Request:
+        target = redirect_target(request.url, location)
+        if target is None:
+            raise ServerError(
+                f"{_shown(self._address)}: the server redirects ({status}) to something that is not an address, so "
+                "nothing was sent there; look at the proxy in front of the server"
+            )
         if same_origin(request.url, target):
-            if request.method in _READS or response.status_code in _SAME_METHOD:
+            if request.method in _READS or status in _SAME_METHOD:
                 return self._again(request, target)
             raise ServerError(
                 f"{_shown(self._address)}: the server redirects a request that writes, to {_shown(target)} "
-                f"({response.status_code}), so it was not carried out; is the address right?"
+                f"({status}), so it was not carried out; is the address right?"
             )
         is_upgrade = self._upgraded is None and (request.url.scheme, target.scheme) == ("http", "https")
-        if is_upgrade and target.host == request.url.host:
+        if is_upgrade and target.raw_host == request.url.raw_host:
             self._upgrade(target)
             return self._again(request, self._at_https(request.url))
         raise ServerError(
@@ -112,13 +122,13 @@ class OriginClient(httpx.Client):
     def _moved_to(self, request: httpx.Request, target: httpx.URL) -> str:
         """The address whose Label Studio has at `target` what `request` asked the given one for. It has a path when
         that stands before the one that was asked for."""
-        asked = request.url.path.removeprefix(self._address.path.rstrip("/"))
-        path = target.path.removesuffix(asked) if asked and target.path.endswith(asked) else ""
-        return f"{host_of(target)}{path.rstrip('/')}"
+        asked = _path(request.url).removeprefix(_path(self._address).rstrip("/"))
+        path = _path(target).removesuffix(asked) if asked and _path(target).endswith(asked) else ""
+        return _cut(f"{host_of(target)}{path.rstrip('/')}")
 
     def _upgrade(self, target: httpx.URL) -> None:
         self._upgraded = target
-        self._transport = _transport(str(target), self._limits)
+        self._transport = make_transport(str(target), self._limits)
         self.announce(
             f"{_shown(self._address)} redirects to https, so all requests go to {without_credentials(self.address)}; "
             "give that address (--url or LABEL_STUDIO_URL)"
@@ -178,60 +188,30 @@ def _keep_tokens(answer: Any) -> None:
 
 def _checked_exchange(answer: httpx.Response) -> httpx.Response:
     """Raises what the SDK raises when a personal token cannot be exchanged. The SDK itself raises it only when the
-    answer is JSON, which a proxy's answer is not."""
-    if answer.status_code >= 400 and is_token_exchange(answer.request):
-        raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=readable_body(answer))
+    answer is JSON, which a proxy's answer is not. Raises ServerError when what it was exchanged for is not a token."""
+    if is_token_exchange(answer.request):
+        if not answer.is_success:
+            raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=readable_body(answer))
+        found = readable_body(answer)
+        token = found.get("access") if isinstance(found, dict) else None
+        if not isinstance(token, str) or not token or not can_be_token(token):
+            raise ServerError(
+                f"{host_of(answer.request.url)}: what came back for the personal token is not an access token; is the "
+                "address right?"
+            )
     return answer
 
 
-def _transport(url: str, limits: httpx.Limits) -> httpx.HTTPTransport:
-    _check_certificates_file()
-    proxy = proxy_for(url)
-    is_secure = url.lower().startswith("https:") or (proxy is not None and proxy.scheme == "https")
-    context = _certificates() if is_secure else None
-    if proxy is None:
-        return httpx.HTTPTransport(verify=context or False, trust_env=False, limits=limits)
-    try:
-        through = httpx.Proxy(proxy.url, ssl_context=context if proxy.scheme == "https" else None)
-        return httpx.HTTPTransport(verify=context or False, trust_env=False, limits=limits, proxy=through)
-    except ImportError:
-        raise SetupError(
-            f"{proxy.variable} names a SOCKS proxy ({proxy.shown}), for which a package is missing; run: pip install "
-            f"socksio. Or exempt the server with NO_PROXY={httpx.URL(url).host}"
-        ) from None
-    except (ValueError, httpx.InvalidURL):
-        raise SetupError(_bad_proxy(proxy)) from None
-
-
-def _bad_proxy(proxy: Proxy) -> str:
-    shown = proxy.shown.encode("ascii", "backslashreplace").decode()
-    if proxy.scheme in _PROXY_SCHEMES:
-        return f"{proxy.variable} is not the address of a proxy ({shown}); write it like http://proxy.example.com:3128"
-    return f"{proxy.variable} names a proxy of a kind that is not supported ({shown}); it can be {_kinds()}"
-
-
-def _kinds() -> str:
-    return ", ".join(f"{scheme}://" for scheme in _PROXY_SCHEMES[:-1]) + f" or {_PROXY_SCHEMES[-1]}://"
-
-
-def _check_certificates_file() -> None:
-    """Raises SetupError when SSL_CERT_FILE names nothing. It would only matter with https, but nothing says which of
-    the libraries that share the variable needs it next."""
-    name = os.environ.get("SSL_CERT_FILE")
-    if name and not Path(name).is_file():
-        raise SetupError(f"SSL_CERT_FILE names {name}, and there is no such file; correct it, or unset it")
-
-
-def _certificates() -> ssl.SSLContext:
-    try:
-        return httpx.create_ssl_context(trust_env=True)
-    except (ssl.SSLError, ValueError):
-        why = "it holds no certificates (PEM)"
-    except OSError as error:
-        why = f"it cannot be read: {error.strerror}"
-    raise SetupError(f"SSL_CERT_FILE names {os.environ.get('SSL_CERT_FILE')}, but {why}; correct it, or unset it")
-
-
 def _shown(url: httpx.URL) -> str:
-    """The address as it may be shown: without password and query, which may hold secrets."""
-    return without_credentials(f"{host_of(url)}{url.path}").rstrip("/")
+    """The address as it may be shown: without password and query, which may hold secrets, and of what it can be put
+    together from in ASCII."""
+    return _cut(without_credentials(f"{host_of(url)}{_path(url)}").rstrip("/"))
+
+
+def _path(url: httpx.URL) -> str:
+    """The path as it is sent, with percent signs: decoded, it may hold anything."""
+    return url.raw_path.partition(b"?")[0].decode("ascii")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_random_exponential
 
 from ls_trajedit.console import say
-from ls_trajedit.label_studio.failures import causes
+from ls_trajedit.label_studio.failures import TooLargeAnswerError, causes
+from ls_trajedit.label_studio.http_times import retry_after
 from ls_trajedit.traces.errors import ServerError, TrajeditError
 
 __all__ = [
@@ -88,13 +87,15 @@ def transient_from_status(
     if not isinstance(failure, ServerError):
         return None
     if status in _TRANSIENT_STATUSES or has_answered:
-        return TransientError(failure, _retry_after(headers.get("retry-after", "")))
+        return TransientError(failure, retry_after(headers.get("retry-after", "")))
     return None
 
 
 def transient_from_no_answer(failure: TrajeditError, cause: Exception, has_answered: bool) -> TransientError | None:
     """The TransientError for a request that got no answer, or an incomplete one; None when a retry would not help."""
-    if not isinstance(failure, ServerError) or isinstance(cause, httpx.TooManyRedirects | httpx.ProxyError):
+    if not isinstance(failure, ServerError) or isinstance(failure, TooLargeAnswerError):
+        return None
+    if isinstance(cause, httpx.TooManyRedirects | httpx.ProxyError):
         return None
     never_worked = any(isinstance(c, socket.gaierror) for c in causes(cause)) or "SSL" in str(cause)
     return None if never_worked and not has_answered else TransientError(failure)
@@ -104,13 +105,3 @@ def transient_from_body(failure: ServerError, body: str, has_answered: bool) -> 
     """The TransientError for a `body` that is not JSON: cut off, or a proxy's page about maintenance; None when a retry
     would not help."""
     return TransientError(failure) if has_answered or body.lstrip().startswith(("{", "[")) else None
-
-
-def _retry_after(value: str) -> float | None:
-    """The seconds for which a `Retry-After` asks, which holds seconds or a date (RFC 9110)."""
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(timezone.utc)).total_seconds())
-    except (ValueError, TypeError):
-        return None

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, cast
 
-from ls_trajedit.label_studio.failures import not_label_studio
+from ls_trajedit.label_studio.answers import is_count
+from ls_trajedit.label_studio.failures import TooLargeAnswerError, not_label_studio
 from ls_trajedit.traces.errors import DataError
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ _LONGEST_PAGE = 500
 _PAGE_BYTES = 6_000_000
 _COUNT_FIELDS = "id,total_annotations,cancelled_annotations"
 _COUNT_PAGE = 2_000
+# How many more tasks than were counted may come: others go on importing while pages are read. What comes later still is
+# for the next pull.
+_MORE_THAN_COUNTED = 1_000
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -90,7 +94,8 @@ def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page[An
     """All tasks of the project with an id greater than `after`, with their annotations.
 
     A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server
-    returns fewer tasks than it counts, tasks that it has already returned, or an annotation without its result.
+    returns fewer tasks than it counts, many more (twice as many, and at least a thousand), more than were asked for,
+    tasks that it has already returned, or an annotation without its result.
     """
     return _annotated_pages(server, project, after, [])
 
@@ -124,7 +129,7 @@ def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int |
     for page in _pages(server, project, _COUNT_FIELDS, "task_only", 0, []):
         for task in page.tasks:
             done, skipped = task.get("total_annotations"), task.get("cancelled_annotations")
-            yield task["id"], done + skipped if isinstance(done, int) and isinstance(skipped, int) else None
+            yield task["id"], done + skipped if is_count(done) and is_count(skipped) else None
 
 
 def count_drafts(server: Server, project: int) -> int:
@@ -149,11 +154,26 @@ def _pages(
     server: Server, project: int, include: str, fields: str, after: int, filters: list[dict[str, Any]]
 ) -> Iterator[Page[Any]]:
     size = _COUNT_PAGE if include == _COUNT_FIELDS else _FIRST_PAGE
+    counted, returned = None, 0
     while True:
         later = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
-        page, size_in_bytes = _page(server, project, include, fields, size, [later, *filters])
+        try:
+            page, size_in_bytes = _page(server, project, include, fields, size, [later, *filters])
+        except TooLargeAnswerError:
+            if size == 1:
+                raise
+            size = max(1, size // 10)
+            continue
         if not page.tasks and page.total == 0:
             return
+        counted = page.total if counted is None else counted
+        returned += len(page.tasks)
+        if returned > counted + max(counted, _MORE_THAN_COUNTED) or len(page.tasks) > size:
+            raise DataError(
+                f"project {project}: Label Studio counted {counted} tasks and returned {returned} without an end, or "
+                f"more than were asked for ({size} a page). No file was changed; if somebody is importing tasks, run "
+                "the command again when that is done"
+            )
         ids = [task["id"] for task in page.tasks]
         if not ids or ids[0] <= after or any(a >= b for a, b in pairwise(ids)):
             raise DataError(
@@ -207,15 +227,11 @@ def _count(server: Server, project: int, task_filter: dict[str, Any], doing: str
 def _checked_page(server: Server, doing: str, answer: Any) -> Page[Any]:
     tasks = answer.get("tasks") if isinstance(answer, dict) else None
     total = answer.get("total") if isinstance(answer, dict) else None
-    if not isinstance(tasks, list) or not isinstance(total, int):
+    if not isinstance(tasks, list) or not is_count(total):
         raise not_label_studio(server.url, doing)
-    if not all(isinstance(task, dict) and _is_id(task.get("id")) for task in tasks):
+    if not all(isinstance(task, dict) and is_count(task.get("id")) for task in tasks):
         raise not_label_studio(server.url, doing)
-    return Page(tasks, total)
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+    return Page(tasks, cast(int, total))
 
 
 def _annotated(task: dict[str, Any]) -> AnnotatedTask:
@@ -226,9 +242,10 @@ def _annotated(task: dict[str, Any]) -> AnnotatedTask:
         raise DataError(
             f"task {task['id']} arrived without its annotations. No file was changed; run the command again"
         )
+    project = task.get("project")
     return {
         "id": task["id"],
-        "project": task.get("project"),
+        "project": project if is_count(project) else None,
         "data": task.get("data"),
         "annotations": sorted((_kept(annotation) for annotation in annotations), key=_annotation_id),
     }
@@ -241,6 +258,10 @@ def _kept(annotation: Any) -> Any:
         raise DataError(
             f"annotation {annotation.get('id')} arrived without its `result`. "
             "No file was changed; run the command again"
+        )
+    if annotation.get("id") is not None and not is_count(annotation["id"]):
+        raise DataError(
+            "an annotation arrived with an id that is none of Label Studio's. No file was changed; run the command again"
         )
     kept = {key: annotation[key] for key in _ANNOTATION_FIELDS if key in annotation}
     rare = _RARE_FIELDS if annotation.get("lead_time") is not None else (*_RARE_FIELDS, *_FIELDS_WITHOUT_TIME)
