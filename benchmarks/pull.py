@@ -29,7 +29,7 @@ from ls_trajedit.traces.shape import shape_of
 STEPS = range(5, 16)
 BATCH = 500
 # The lookback of a pull, with some seconds to spare: what was loaded within it is read once more.
-OVERLAP = 5 * 60 + 10
+OVERLAP = 15 * 60 + 10
 _REQUEST = re.compile(rb'^.*"(?:GET|POST|PUT|PATCH|DELETE) /.*$', re.MULTILINE)
 
 

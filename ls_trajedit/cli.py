@@ -96,6 +96,9 @@ def _run() -> int:
     except BrokenPipeError:
         close_output()
         return 0
+    except MemoryError:
+        say("ls-trajedit: no memory is left; what is there stays as it is. Run it where there is more")
+        return DataError.exit_code
     except OSError as error:
         say_lines(f"ls-trajedit: reading or writing failed: {error}")
         close_output()

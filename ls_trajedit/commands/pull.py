@@ -44,7 +44,13 @@ def pull(
     limits: LimitOptions,
     max_wait: Annotated[
         float,
-        typer.Option("--max-wait", help="How long to keep retrying a request that fails.", metavar="SECONDS", min=0),
+        typer.Option(
+            "--max-wait",
+            help="How long to keep retrying a request that fails.",
+            metavar="SECONDS",
+            min=0,
+            callback=shared_options.finite,
+        ),
     ] = 600,
     as_json: shared_options.Json = False,
 ) -> None:

@@ -63,6 +63,7 @@ def push(
             "progress.",
             metavar="SECONDS",
             min=0,
+            callback=shared_options.finite,
             show_default=True,
         ),
     ] = 1800,

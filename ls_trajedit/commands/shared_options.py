@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
     "TraceFiles",
     "WrittenFolder",
     "check_backend",
+    "finite",
     "options_here",
     "options_in",
     "refuse_or_skip_invalid",
@@ -127,6 +129,13 @@ class ServerOptions:
         if not self.url.startswith(("http://", "https://")):
             raise UsageError(f"--url {self.url}: the address must start with http:// or https://")
         return self.api_key
+
+
+def finite(number: float) -> float:
+    """The number, for options that take one. Raises BadParameter for `nan` and `inf`, which are numbers, too."""
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is not a number of seconds")
+    return number
 
 
 def options_in(path: Path | None) -> Options | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 import httpx
+from lxml import etree
 
 from ls_trajedit.doctor.finding import Finding, ok, warning
-from ls_trajedit.label_studio.addresses import same_origin, without_credentials
+from ls_trajedit.label_studio.addresses import redirect_target, same_origin, without_credentials
 from ls_trajedit.label_studio.headers import Headers
 from ls_trajedit.label_studio.http_client import open_http
 from ls_trajedit.traces.errors import TrajeditError
@@ -20,8 +20,11 @@ __all__ = ["LiveDiffInPage", "check_live_diff", "find_live_diff"]
 # Every page gets the script, and this one needs no login.
 _PAGE = "/user/login/"
 _SECONDS = 10
-_TAG = re.compile(r"""<script[^>]*\ssrc=["']?([^"'\s>]*live-diff[^"'\s>]*\.js)""", re.IGNORECASE)
-_VERSION = re.compile(r"/\* ls-trajedit live diff ([^ ,]+)")
+_SCRIPT = re.compile(r"live-diff[^?#]*\.js", re.IGNORECASE)
+_VERSION = re.compile(r"/\* ls-trajedit live diff ([^ ,]{1,50})")
+# The head of a page is in its beginning.
+_LONGEST_PAGE = 1_000_000
+_LONGEST_ADDRESS = 2_000
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,30 @@ def find_live_diff(url: str, headers: Headers = ()) -> LiveDiffInPage | None:
             page = client.get(f"{url.rstrip('/')}{_PAGE}")
             if not page.is_success:
                 return None
-            tag = _TAG.search(page.text)
-            if tag is None:
+            named = next(filter(_SCRIPT.search, _scripts(page.content[:_LONGEST_PAGE])), None)
+            if named is None:
                 return LiveDiffInPage(None)
-            script = urljoin(str(page.url), tag.group(1))
-            if not same_origin(page.url, httpx.URL(script)):
-                return LiveDiffInPage(script, is_elsewhere=True)
+            script = redirect_target(page.url, named)
+            if script is None:
+                return LiveDiffInPage(named)
+            if not same_origin(page.url, script):
+                return LiveDiffInPage(str(script), is_elsewhere=True)
             answer = client.get(script)
-    except (httpx.RequestError, httpx.InvalidURL, ValueError, TrajeditError):
+    except (httpx.RequestError, httpx.InvalidURL, TrajeditError):
         return None
-    version = _VERSION.search(answer.text) if answer.is_success else None
-    return LiveDiffInPage(script, version.group(1) if version else None)
+    version = _VERSION.search(answer.text[:_LONGEST_PAGE]) if answer.is_success else None
+    return LiveDiffInPage(str(script), version.group(1) if version else None)
+
+
+def _scripts(page: bytes) -> list[str]:
+    """The addresses of the scripts in a page."""
+    try:
+        root = etree.fromstring(page, etree.HTMLParser(encoding="utf-8", no_network=True))
+    except (etree.LxmlError, ValueError):
+        return []
+    found = [] if root is None else root.xpath("//script/@src")
+    sources = map(str, found) if isinstance(found, list) else ()
+    return [source for source in sources if len(source) <= _LONGEST_ADDRESS]
 
 
 def check_live_diff(found: LiveDiffInPage | None, own_version: str) -> Iterator[Finding]:

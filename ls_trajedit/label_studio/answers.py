@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
+from typing import TypeGuard
 
 import httpx
 
@@ -36,7 +37,7 @@ class LargeAnswerError(httpx.TransportError):
     """An answer that is larger than it may be. The message says how large that is."""
 
 
-def is_count(value: object) -> bool:
+def is_count(value: object) -> TypeGuard[int]:
     """Whether this is a number or an id as Label Studio's database gives them."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _HIGHEST
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,7 +36,7 @@ from ls_trajedit.label_studio.failures import (
 )
 from ls_trajedit.label_studio.headers import Headers, can_be_token
 from ls_trajedit.label_studio.http_client import OriginClient, open_http
-from ls_trajedit.label_studio.http_times import Moment, http_date
+from ls_trajedit.label_studio.http_times import Moment, http_date, own_time
 from ls_trajedit.label_studio.retry import (
     TransientError,
     retry,
@@ -306,7 +305,7 @@ class Server:
             )
             if not is_count(created.id):
                 raise not_label_studio(self.url, "creating the project")
-        return self.project(cast(int, created.id))
+        return self.project(created.id)
 
     def set_label_config(self, project: int, label_config: str) -> None:
         """Replaces the labeling config of the project."""
@@ -336,7 +335,7 @@ class Server:
         answer = self._write_once(f"api/projects/{project}/import", tasks, doing)
         number, count = answer.get("import"), answer.get("task_count")
         if is_count(number) and not is_count(count):
-            return ImportStarted(cast(int, number))
+            return ImportStarted(number)
         return count if is_count(count) else 0
 
     def annotate(self, task: int, results: Sequence[Mapping[str, object]]) -> None:
@@ -449,7 +448,7 @@ class Server:
 
 def _moment_of(headers: httpx.Headers) -> Moment | None:
     told = http_date(headers.get("date", ""))
-    return None if told is None else Moment(told, datetime.now(timezone.utc))
+    return None if told is None else Moment(told, own_time())
 
 
 def _role(user: Any) -> str | None:

@@ -18,7 +18,7 @@ from ls_trajedit.label_studio.addresses import (
     without_credentials,
 )
 from ls_trajedit.label_studio.answers import ACCEPTED_ENCODING, LOCATION
-from ls_trajedit.label_studio.failures import readable_body
+from ls_trajedit.label_studio.failures import not_label_studio, readable_body
 from ls_trajedit.label_studio.headers import Headers, can_be_token
 from ls_trajedit.label_studio.transport import make_transport
 from ls_trajedit.redaction import REDACTED, find_secret, keep_header, keep_secret, redact
@@ -188,17 +188,14 @@ def _keep_tokens(answer: Any) -> None:
 
 def _checked_exchange(answer: httpx.Response) -> httpx.Response:
     """Raises what the SDK raises when a personal token cannot be exchanged. The SDK itself raises it only when the
-    answer is JSON, which a proxy's answer is not. Raises ServerError when what it was exchanged for is not a token."""
+    answer is JSON, which a proxy's answer is not. Raises ServerError when what came for it fits no header."""
     if is_token_exchange(answer.request):
         if not answer.is_success:
             raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=readable_body(answer))
         found = readable_body(answer)
         token = found.get("access") if isinstance(found, dict) else None
-        if not isinstance(token, str) or not token or not can_be_token(token):
-            raise ServerError(
-                f"{host_of(answer.request.url)}: what came back for the personal token is not an access token; is the "
-                "address right?"
-            )
+        if isinstance(token, str) and not can_be_token(token):
+            raise not_label_studio(host_of(answer.request.url), "exchanging the personal token")
     return answer
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-__all__ = ["Moment", "http_date", "retry_after"]
+__all__ = ["Moment", "http_date", "is_plausible", "own_time", "retry_after"]
 
-# Far enough from the first and the last time there is that any timezone and any number of days can be added.
 _YEARS = range(1970, 9000)
 # Longer than anybody waits, and not too long for the clocks of operating systems.
 _LONGEST_PAUSE = 10**8
@@ -22,6 +21,11 @@ class Moment:
     own: datetime
 
 
+def own_time() -> datetime:
+    """The time by this machine's clock, in UTC."""
+    return datetime.now(timezone.utc)
+
+
 def http_date(value: str) -> datetime | None:
     """The time in UTC that a `Date` names (RFC 9110), or None when it names none.
 
@@ -33,10 +37,15 @@ def http_date(value: str) -> datetime | None:
         found = parsedate_to_datetime(value)
     except (ValueError, TypeError, LookupError, OverflowError):
         return None
-    if found.year not in _YEARS:
-        return None
     # Without a timezone it is UTC (RFC 5322).
-    return found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
+    aware = found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found
+    return aware.astimezone(timezone.utc) if is_plausible(aware) else None
+
+
+def is_plausible(time: datetime) -> bool:
+    """Whether the time has a timezone, and is far enough from the first and the last one that there is to count from
+    it in both directions."""
+    return time.tzinfo is not None and time.year in _YEARS
 
 
 def retry_after(value: str) -> int | None:
@@ -52,5 +61,5 @@ def retry_after(value: str) -> int | None:
     named = http_date(value)
     if named is None:
         return None
-    seconds = (named - datetime.now(timezone.utc)).total_seconds()
+    seconds = (named - own_time()).total_seconds()
     return max(0, min(_LONGEST_PAUSE, round(seconds)))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ls_trajedit.console import say
+from ls_trajedit.label_studio.answers import is_count
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, RefusedError, ServerError
 
@@ -23,6 +24,9 @@ __all__ = ["ImportFailedError", "ImportJob", "StillRunningError", "wait_for_impo
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 15.0
+# However often it says something else: no import takes as long as that.
+_LONGEST_WAIT = 86_400.0
+_LONGEST_REASON = 500
 _SECONDS_BEFORE_A_WORD = 10.0
 _Found = TypeVar("_Found")
 
@@ -95,7 +99,8 @@ def wait_for_running_imports(server: Server, project: int, max_wait: float) -> N
 
 
 def _polled(ask: Callable[[], _Found], max_wait: float, what: str) -> Iterator[_Found]:
-    """What `ask` says, again and again with growing pauses, until it has said the same for `max_wait` seconds."""
+    """What `ask` says, again and again with growing pauses, until it has said the same for `max_wait` seconds, or
+    anything for a day."""
     pause, said = _FIRST_PAUSE, False
     before: _Found | None = None
     begun = changed = time.monotonic()
@@ -104,7 +109,7 @@ def _polled(ask: Callable[[], _Found], max_wait: float, what: str) -> Iterator[_
         if now != before:
             before, changed = now, time.monotonic()
         yield now
-        left = changed + max_wait - time.monotonic()
+        left = min(changed + max_wait, begun + _LONGEST_WAIT) - time.monotonic()
         if left <= 0:
             return
         if not said and time.monotonic() - begun >= _SECONDS_BEFORE_A_WORD:
@@ -125,8 +130,8 @@ def _state(server: Server, job: ImportJob) -> _State:
         count = found.get("task_count")
         return _State(
             "running" if status in _RUNNING else status,
-            count if isinstance(count, int) else 0,
-            " ".join(str(found.get("error") or "").split()),
+            count if is_count(count) else 0,
+            " ".join(str(found.get("error") or "").split())[:_LONGEST_REASON],
         )
     except RefusedError:
         return _state_by_count(server, job)
@@ -153,7 +158,8 @@ def _running(server: Server, project: int) -> list[int]:
         if not isinstance(listed, list):
             return []
         # Whoever does not know the filter lists them all.
-        found += [each["id"] for each in listed if isinstance(each, dict) and each.get("status") == status]
+        of_status = (each for each in listed if isinstance(each, dict) and each.get("status") == status)
+        found += [each["id"] for each in of_status if is_count(each.get("id"))]
     return sorted(set(found))
 
 

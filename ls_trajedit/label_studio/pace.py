@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 
 import httpcore
@@ -58,14 +58,14 @@ class _Pace:
         if self._begun is None:
             return None
         allowed = min(_LONGEST, _GRACE + self._received / _BYTES_A_SECOND)
-        left = self._begun + allowed - time.monotonic()
+        left = self._begun + allowed - monotonic()
         if left <= 0:
             raise SlowAnswerError(f"{self._received} bytes in {allowed:.0f} s")
         return left
 
     def note(self, received: int) -> None:
         if self._begun is None:
-            self._begun = time.monotonic()
+            self._begun = monotonic()
         self._received += received
 
 

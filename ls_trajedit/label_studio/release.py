@@ -17,6 +17,7 @@ __all__ = ["Release", "find_release"]
 _PATH = "/api/version"
 _SECONDS = 20
 _DOING = "asking for the version"
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,11 @@ def find_release(url: str, headers: Headers = ()) -> Release:
     found = readable_body(answer)
     if not answer.is_success:
         raise explain_status(shown, answer.status_code, found, _DOING)
-    if not isinstance(found, dict) or "release" not in found:
+    version = found.get("release") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(version, str) or len(version) > _LONGEST_NAME:
         raise not_label_studio(shown, _DOING, found)
     # A server may also redirect to a path, such as /labeling.
     answered = without_credentials(str(answer.url).rpartition(_PATH)[0])
     edition = found.get("edition")
-    return Release(str(found["release"]), str(edition) if edition else None, answered or client.address)
+    named = edition if isinstance(edition, str) and 0 < len(edition) <= _LONGEST_NAME else None
+    return Release(version, named, answered or client.address)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar
 
 from ls_trajedit.label_studio.answers import is_count
 from ls_trajedit.label_studio.failures import TooLargeAnswerError, not_label_studio
@@ -231,7 +231,7 @@ def _checked_page(server: Server, doing: str, answer: Any) -> Page[Any]:
         raise not_label_studio(server.url, doing)
     if not all(isinstance(task, dict) and is_count(task.get("id")) for task in tasks):
         raise not_label_studio(server.url, doing)
-    return Page(tasks, cast(int, total))
+    return Page(tasks, total)
 
 
 def _annotated(task: dict[str, Any]) -> AnnotatedTask:
@@ -261,7 +261,7 @@ def _kept(annotation: Any) -> Any:
         )
     if annotation.get("id") is not None and not is_count(annotation["id"]):
         raise DataError(
-            "an annotation arrived with an id that is none of Label Studio's. No file was changed; run the command again"
+            "an annotation arrived with an id that no annotation has. No file was changed; run the command again"
         )
     kept = {key: annotation[key] for key in _ANNOTATION_FIELDS if key in annotation}
     rare = _RARE_FIELDS if annotation.get("lead_time") is not None else (*_RARE_FIELDS, *_FIELDS_WITHOUT_TIME)

@@ -25,6 +25,7 @@ __all__ = [
     "PulledProject",
     "WrittenFile",
     "counts_from_json",
+    "file_from_json",
     "is_output_name",
     "parse_manifest",
     "read_manifest",
@@ -155,7 +156,7 @@ def parse_manifest(raw: bytes) -> Manifest:
             {name: _text(version) for name, version in _object(value["versions"]).items()},
         )
         training = value.get("training")
-        files = tuple(_file(file) for file in value["files"])
+        files = tuple(file_from_json(file) for file in value["files"])
         _check_places([file.file for file in files])
         return Manifest(
             origin, None if training is None else _object(training), counts_from_json(value["counts"]), files
@@ -186,7 +187,9 @@ def counts_from_json(value: Mapping[str, Any]) -> Counts:
     )
 
 
-def _file(value: Any) -> WrittenFile:
+def file_from_json(value: Any) -> WrittenFile:
+    """The file of which `WrittenFile.as_json` made `value`. Raises ManifestError for one outside the folder, and
+    KeyError or TypeError for anything else."""
     name = value["file"]
     if not is_output_name(name):
         raise ManifestError(f"lists {name!r}, which is not a file of this folder")

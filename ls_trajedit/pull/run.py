@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.tasks import TASK_FIELDS, count_drafts
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
+<<<<<<< HEAD
 from ls_trajedit.output.inventory import (
     are_in_place,
     joined,
@@ -34,10 +34,15 @@ from ls_trajedit.output.inventory import (
     written_files,
 )
 from ls_trajedit.output.manifest import Manifest, Origin, PulledProject, WrittenFile, training_json
+=======
+from ls_trajedit.output.inventory import are_in_place, former_files, placed_files, unchanged_files
+from ls_trajedit.output.manifest import MANIFEST, Manifest, Origin, PulledProject, WrittenFile, training_json
+>>>>>>> f67b746 (Pull: answers are bounded in bytes, pace and number of tasks, clocks are compared between pulls, redirects are parsed here, and a tampered state is set aside)
 from ls_trajedit.output.plan import WantedFiles, plan_for
 from ls_trajedit.output.summary import RecordChanges, Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
+from ls_trajedit.pull.clocks import Since, next_cursor, since_when
 from ls_trajedit.pull.state import DamagedStateError, LastPull, PullState, has_state, open_state, set_state_aside
 from ls_trajedit.pull.sync import has_changed, sync_tasks
 from ls_trajedit.traces.errors import SetupError
@@ -110,8 +115,12 @@ def is_up_to_date(server: Server, request: PullRequest) -> bool:
                 last is not None
                 and last.made_with == request.made_with()
                 and are_in_place(request.folder, last.placed)
+<<<<<<< HEAD
                 and not _has_leftovers(request.folder, last)
                 and not has_changed(server, request.project, state, _since(last))
+=======
+                and not has_changed(server, request.project, state, _since(last, request.project).time)
+>>>>>>> f67b746 (Pull: answers are bounded in bytes, pace and number of tasks, clocks are compared between pulls, redirects are parsed here, and a tampered state is set aside)
                 and last.title == request.project.title
                 and last.counts.drafts == count_drafts(server, request.project.id)
             )
@@ -143,9 +152,17 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             state.forget()
         last = None if start_over else _last_pull(state, server, request)
         placed = last.placed if last else {}
+<<<<<<< HEAD
         written = joined(written_files(folder), {name: frozenset([file.sha256]) for name, file in placed.items()})
         cursor = sync_tasks(server, project, state, _since(last), progress)
+=======
+        since = _since(last, project)
+        if since.why:
+            say(f"project {project.id}: {since.why}")
+        sync_tasks(server, project, state, since.time, progress)
+>>>>>>> f67b746 (Pull: answers are bounded in bytes, pace and number of tasks, clocks are compared between pulls, redirects are parsed here, and a tampered state is set aside)
         if last and last.made_with == made_with and not state.has_changed and are_in_place(folder, placed):
+            _check_consistency(server, request, schema, last)
             rows = _Rows(last.counts, last.training, last.files, _NO_CHANGES, last.release)
         else:
             rows = _write_rows(state, temporary, request, schema, plan, server.version(), progress)
@@ -166,7 +183,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
                     training=rows.training,
                     files=rows.files,
                     placed=placed_files(folder, digests),
-                    cursor=cursor,
+                    cursor=next_cursor(last.cursor if last else None, since, project.read_at),
                     fields=TASK_FIELDS,
                 )
             )
@@ -198,9 +215,18 @@ def _last_pull(state: PullState, server: Server, request: PullRequest) -> LastPu
     return last
 
 
-def _since(last: LastPull | None) -> datetime | None:
-    """Since when changes have to be read; None when all has to, also because the last pull asked for less."""
-    return last.cursor if last is not None and last.fields == TASK_FIELDS else None
+def _since(last: LastPull | None, project: Project) -> Since:
+    """Since when changes have to be read. Everything has to be, too, when the last pull asked for less."""
+    is_comparable = last is not None and last.fields == TASK_FIELDS
+    return since_when(last.cursor, project.read_at) if last is not None and is_comparable else Since(None)
+
+
+def _check_consistency(server: Server, request: PullRequest, schema: Schema, last: LastPull) -> None:
+    """Raises DamagedStateError when what the last pull noted is not what its manifest said."""
+    origin = _origin(server, replace(request.project, title=last.title), schema, last.release)
+    digest = Manifest(origin, last.training, last.counts, last.files).digests()[MANIFEST]
+    if MANIFEST not in last.placed or last.placed[MANIFEST].sha256 != digest:
+        raise DamagedStateError("what the last pull noted is not what its manifest says")
 
 
 def _write_rows(

@@ -13,16 +13,19 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.label_studio.http_times import Moment, is_plausible
 from ls_trajedit.output.folder import PRIVATE
 from ls_trajedit.output.inventory import PlacedFile
-from ls_trajedit.output.manifest import WrittenFile, counts_from_json
+from ls_trajedit.output.manifest import WrittenFile, counts_from_json, file_from_json, is_inside
 from ls_trajedit.output.summary import RecordChanges
+from ls_trajedit.pull.clocks import Cursor
 from ls_trajedit.traces.errors import DataError, SetupError
+from ls_trajedit.traces.json_text import parse_json
 
 __all__ = ["DamagedStateError", "LastPull", "PullState", "has_state", "open_state", "set_state_aside"]
 
@@ -52,8 +55,7 @@ class LastPull:
     It read the project with the id `project` and that `title` from `server`, which was Label Studio `release` when the
     files were last written. `made_with` is a hash of everything but the tasks that the output files depend on;
     `counts`, `training` and `files` are what the manifest says, and `placed` is how each file looked when it was put in
-    place. `fields` are those that were asked for of each task. What changed at `cursor` or later, by the server's
-    clock, may not have been seen; None when it has no clock.
+    place. `fields` are those that were asked for of each task. `cursor` is None when the server does not tell the time.
     """
 
     server: str
@@ -65,7 +67,7 @@ class LastPull:
     training: dict[str, Any] | None
     files: tuple[WrittenFile, ...]
     placed: dict[str, PlacedFile]
-    cursor: datetime | None
+    cursor: Cursor | None
     fields: str
 
     def as_json(self) -> dict[str, Any]:
@@ -79,7 +81,7 @@ class LastPull:
             "training": self.training,
             "files": [asdict(file) for file in self.files],
             "placed": {name: asdict(file) for name, file in self.placed.items()},
-            "cursor": self.cursor and self.cursor.isoformat(),
+            "cursor": self.cursor and _cursor_json(self.cursor),
             "fields": self.fields,
         }
 
@@ -88,19 +90,20 @@ class LastPull:
         """What `as_json` made `value` of. Raises KeyError, TypeError, ValueError or AttributeError for anything
         else."""
         server, project = value["origin"]
-        cursor = value.get("cursor")
+        cursor, training = value.get("cursor"), value.get("training")
         return cls(
-            server=server,
-            project=project,
-            title=value["title"],
-            release=value["release"],
-            made_with=value["made_with"],
+            server=_typed(server, str),
+            project=_typed(project, int),
+            title=_typed(value["title"], str),
+            release=_typed(value["release"], str),
+            made_with=_typed(value["made_with"], str),
             counts=counts_from_json(value["counts"]),
-            training=value.get("training"),
-            files=tuple(WrittenFile(**file) for file in value["files"]),
-            placed={name: PlacedFile(**file) for name, file in value["placed"].items()},
-            cursor=datetime.fromisoformat(cursor) if cursor else None,
-            fields=value.get("fields", ""),
+            training=None if training is None else _typed(training, dict),
+            files=tuple(_file(file) for file in value["files"]),
+            placed={name: _placed(name, file) for name, file in value["placed"].items()},
+            # Before there was more to say, it was the time alone.
+            cursor=_cursor(cursor) if isinstance(cursor, dict) else None,
+            fields=_typed(value.get("fields", ""), str),
         )
 
 
@@ -125,7 +128,7 @@ class PullState:
             return None
         try:
             return LastPull.from_json(notes.get(_LAST_PULL, notes))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise DamagedStateError("what the last pull noted is incomplete") from None
 
     def put_last_pull(self, last: LastPull) -> None:
@@ -140,7 +143,10 @@ class PullState:
         for name, checksum, value in self._rows("SELECT name, checksum, value FROM notes"):
             if not _is_sound(value, checksum):
                 raise DamagedStateError(f"the note `{name}` is not what was written")
-            found[name] = json.loads(value)
+            try:
+                found[name] = parse_json(value)
+            except ValueError:
+                raise DamagedStateError(f"the note `{name}` is not JSON") from None
         return found
 
     def forget(self) -> None:
@@ -279,6 +285,53 @@ def _connection(path: Path, folder: Path) -> sqlite3.Connection:
         raise _explained(error, folder) from None
 
 
+_Typed = TypeVar("_Typed")
+
+
+def _typed(value: Any, type_: type[_Typed]) -> _Typed:
+    """`value`, when it has the type. Raises TypeError for any other, which a damaged state can hold."""
+    if not isinstance(value, type_):
+        raise TypeError
+    return value
+
+
+def _file(value: dict[str, Any]) -> WrittenFile:
+    listed = {key: part for key, part in value.items() if key != "tally"}
+    return file_from_json(listed | _typed(value["tally"] or {}, dict))
+
+
+def _placed(name: str, value: dict[str, Any]) -> PlacedFile:
+    """Raises ValueError for a file outside the folder: what is named here may be read and removed."""
+    if not is_inside(name):
+        raise ValueError
+    return PlacedFile(_typed(value["sha256"], str), _typed(value["size"], int), _typed(value["mtime_ns"], int))
+
+
+def _cursor_json(cursor: Cursor) -> dict[str, Any]:
+    return {
+        "since": cursor.since.isoformat(),
+        "read_at": [cursor.read_at.server.isoformat(), cursor.read_at.own.isoformat()],
+        "whole_at": [cursor.whole_at.server.isoformat(), cursor.whole_at.own.isoformat()],
+        "pulls": cursor.pulls,
+    }
+
+
+def _cursor(value: dict[str, Any]) -> Cursor:
+    return Cursor(
+        _time(value["since"]),
+        Moment(*map(_time, value["read_at"])),
+        Moment(*map(_time, value["whole_at"])),
+        _typed(value["pulls"], int),
+    )
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if not is_plausible(time):
+        raise ValueError
+    return time.astimezone(timezone.utc)
+
+
 def _is_sound(value: Any, checksum: Any) -> bool:
     # What is damaged can be of any type.
     return isinstance(value, bytes) and zlib.crc32(value) == checksum
@@ -287,9 +340,10 @@ def _is_sound(value: Any, checksum: Any) -> bool:
 def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if (application, version, tables) == (0, 0, 0):
-        for statement in _TABLES.split(";"):
+    tables = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+    wanted = [statement.strip() for statement in _TABLES.split(";") if statement.strip()]
+    if (application, version, tables) == (0, 0, set()):
+        for statement in wanted:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
@@ -300,6 +354,9 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: was written by a newer ls-trajedit (format {version}, this one knows {_FORMAT}); install that "
             "one, or choose another folder with -o"
         )
+    elif tables != set(wanted):
+        # A view or a trigger under one of the names could make anything of what is read and written.
+        raise DamagedStateError("its tables are not those that ls-trajedit makes")
 
 
 def _explained(error: Exception, folder: Path) -> Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ls_trajedit.label_studio.tasks import AnnotatedTask, Page, annotation_counts, changed_pages, task_pages
@@ -17,18 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["has_changed", "sync_tasks"]
 
-# A change is dated when it is made, but can be seen only when its transaction ends, which can be minutes later. So each
-# pull asks again for the last minutes before the one before it began.
-_LOOKBACK = timedelta(minutes=5)
 # How often counts are compared in a project in which tasks come and go all the time.
 _ATTEMPTS = 3
 
 
-def sync_tasks(
-    server: Server, project: Project, state: PullState, since: datetime | None, progress: Progress
-) -> datetime | None:
+def sync_tasks(server: Server, project: Project, state: PullState, since: datetime | None, progress: Progress) -> None:
     """Puts into `state` the tasks that were made or changed at `since` or later, all of them when it is None, and drops
-    those that were deleted. Returns the `since` for the next pull.
+    those that were deleted.
 
     Raises DataError when the server reports more tasks than it returns, and what `server` raises.
     """
@@ -37,7 +32,6 @@ def sync_tasks(
     else:
         _put_changed(server, project.id, since, state, progress)
     _reconcile(server, project, state)
-    return since if project.read_at is None else project.read_at - _LOOKBACK
 
 
 def has_changed(server: Server, project: Project, state: PullState, since: datetime | None) -> bool:

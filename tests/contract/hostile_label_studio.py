@@ -83,8 +83,8 @@ class HostileLabelStudio:
         self._lock = threading.RLock()
 
     def pass_time(self, **amount: float) -> None:
-        """Moves the clock on, by ten minutes when nothing else is said: more than a pull looks back."""
-        self.now += timedelta(**(amount or {"minutes": 10}))
+        """Moves the clock on, by twenty minutes when nothing else is said: more than a pull looks back."""
+        self.now += timedelta(**(amount or {"minutes": 20}))
 
     def add_task(self, data: Any = None, **fields: Any) -> int:
         """A new task; without `data`, one with two steps."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -67,9 +68,14 @@ class Puller:
     clock: Clock
     _monkeypatch: pytest.MonkeyPatch
     _capsys: pytest.CaptureFixture[str]
+    own_clock_ahead: timedelta = timedelta(0)
+    """How far the clock of this machine is ahead of that of `label_studio`."""
+
+    def own_time(self) -> datetime:
+        return self.label_studio.now + self.own_clock_ahead
 
     def pull_some_corrected(self, tasks: int) -> list[int]:
-        """Pulls a project of so many tasks, of which the first two are corrected. Returns the tasks, ten minutes
+        """Pulls a project of so many tasks, of which the first two are corrected. Returns the tasks, twenty minutes
         later."""
         numbers = [self.label_studio.add_task() for _ in range(tasks)]
         for number in numbers[:2]:
@@ -107,14 +113,20 @@ class Puller:
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Starts `pull` as a process of its own."""
-        return self._start(["-m", "ls_trajedit"], *arguments, **options)
+        return self._start("", *arguments, **options)
 
     def start_with(self, script: str) -> subprocess.Popen[str]:
         """Starts `pull` in a process in which `script` has run before."""
-        return self._start(["-c", f"{dedent(script)}\nfrom ls_trajedit.cli import main\nmain()"])
+        return self._start(dedent(script))
 
-    def _start(self, program: list[str], *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        command = [sys.executable, *program, "pull", "--project", str(PROJECT), "-o", str(self.folder), *arguments]
+    def _start(self, script: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        program = f"""{script}
+import datetime
+from ls_trajedit.cli import main
+from ls_trajedit.label_studio import client
+client.own_time = lambda: {self.own_time()!r}
+main()"""
+        command = [sys.executable, "-c", program, "pull", "--project", str(PROJECT), "-o", str(self.folder), *arguments]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
     def end(self, process: subprocess.Popen[str]) -> Ran:
@@ -164,4 +176,6 @@ def puller_of(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         # Reading the certificates of all authorities takes longer than the rest of most pulls here, which need none.
         monkeypatch.delenv("SSL_CERT_FILE", raising=False)
         monkeypatch.setenv("SSL_CERT_DIR", str(folder))
-        yield Puller(label_studio, folder / "data", clock, monkeypatch, capsys)
+        puller = Puller(label_studio, folder / "data", clock, monkeypatch, capsys)
+        monkeypatch.setattr("ls_trajedit.label_studio.client.own_time", puller.own_time)
+        yield puller

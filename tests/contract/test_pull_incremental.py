@@ -10,7 +10,7 @@ from .puller import OUTPUTS, Puller
 
 @pytest.fixture
 def pulled(puller: Puller) -> tuple[Puller, list[int]]:
-    """Somebody who has pulled five tasks, two of them corrected, ten minutes ago."""
+    """Somebody who has pulled five tasks, two of them corrected, twenty minutes ago."""
     tasks = puller.pull_some_corrected(5)
     return puller, tasks
 

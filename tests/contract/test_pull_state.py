@@ -18,7 +18,7 @@ from .puller import Puller, Ran
 
 @pytest.fixture
 def puller(puller: Puller) -> Puller:
-    """Somebody who has pulled three tasks, two of them corrected, ten minutes ago."""
+    """Somebody who has pulled three tasks, two of them corrected, twenty minutes ago."""
     puller.pull_some_corrected(3)
     return puller
 

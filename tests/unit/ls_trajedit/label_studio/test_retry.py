@@ -125,7 +125,7 @@ def test_a_refusal_is_not_transient(status: int) -> None:
         ("soon", None),
         ("-5", None),
         ("1.5", None),
-        ("9" * 400, float("inf")),
+        ("9" * 400, 100_000_000),
     ],
 )
 def test_retry_after_in_seconds_or_nothing(value: str, seconds: float | None) -> None:

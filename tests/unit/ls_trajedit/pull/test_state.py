@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.label_studio.http_times import Moment
 from ls_trajedit.output.inventory import PlacedFile
 from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.summary import RecordChanges
+from ls_trajedit.pull.clocks import Cursor
 from ls_trajedit.pull.state import DamagedStateError, LastPull, PullState, has_state, open_state, set_state_aside
 from ls_trajedit.traces.errors import SetupError
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 TALLY = {"characters": 9, "left_out": {"no change": 2}}
 LAST = LastPull(
     server="http://h",
@@ -30,7 +33,7 @@ LAST = LastPull(
     training={"formats": ["trl-dpo"]},
     files=(WrittenFile("trl/dpo.jsonl", 2, "cd" * 32, TALLY), WrittenFile("rejects.jsonl", 0, "ef" * 32)),
     placed={"trl/dpo.jsonl": PlacedFile("cd" * 32, 7, 8), "manifest.json": PlacedFile("ab" * 32, 9, 10)},
-    cursor=datetime(2026, 11, 22, 12, tzinfo=timezone.utc),
+    cursor=Cursor(NOON, Moment(NOON, NOON), Moment(NOON, NOON), pulls=3),
     fields="id,data",
 )
 
