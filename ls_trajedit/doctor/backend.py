@@ -10,7 +10,8 @@ import ipaddress
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import requests
@@ -22,6 +23,7 @@ from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.label_studio.addresses import same_origin, without_credentials
 from ls_trajedit.label_studio.failures import causes
 from ls_trajedit.label_studio.proxy import proxy_for
+from ls_trajedit.traces.json_text import parse_json
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Backend
@@ -47,6 +49,10 @@ Verdict = Literal[
 
 _SECONDS = 1.0
 _RETRIES = 2
+# A backend's answer about its health is one short JSON object.
+_LONGEST_BODY = 100_000
+_LONGEST_SECONDS = 5.0
+_LONGEST_TARGET = 200
 # Connected, training, predicting. Label Studio asks the backend whenever connections are listed, so this is current.
 _REACHED = ("CO", "TR", "PR")
 _ERROR = "ER"
@@ -89,7 +95,7 @@ def probe_backend(url: str, credentials: Credentials | None) -> Probe:
     find in `.netrc`. Follows no redirect: it could lead anywhere."""
     user, password = (credentials.user, credentials.password) if credentials else _credentials_in(url)
     is_sent = bool(user or password)
-    with requests.Session() as session:
+    with _Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=_RETRIES))
         try:
@@ -98,13 +104,15 @@ def probe_backend(url: str, credentials: Credentials | None) -> Probe:
                 auth=(user, password) if is_sent else _without_authentication,
                 timeout=_SECONDS,
                 allow_redirects=False,
+                stream=True,
             )
-        except (requests.RequestException, UnicodeError, OSError) as error:
+            body = _beginning(answer)
+        except (requests.RequestException, ValueError, OSError) as error:
             return Probe(*_why_no_answer(error, url), sent_credentials=is_sent)
     if answer.status_code == 401:
         tried = "refuses this user and password" if is_sent else "needs a user and a password"
         return Probe("unauthorized", f"{tried} (401)", is_sent)
-    return Probe(*_judge(answer), sent_credentials=is_sent)
+    return Probe(*_judge(answer, body), sent_credentials=is_sent)
 
 
 def is_at(backend: Backend, url: str) -> bool:
@@ -166,16 +174,32 @@ def _without_authentication(request: requests.PreparedRequest) -> requests.Prepa
     return request
 
 
-def _judge(answer: requests.Response) -> tuple[Verdict, str]:
+class _Session(requests.Session):
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[requests.Response]:
+        """No redirects. requests looks at the next one even when it may not follow it, and reads the whole body."""
+        return iter(())
+
+
+def _beginning(answer: requests.Response) -> bytes:
+    """The body, or so much of it that it is certainly not a backend's word on its health."""
+    body, begun = b"", monotonic()
+    for part in answer.iter_content(1024):
+        body += part
+        if len(body) > _LONGEST_BODY or monotonic() - begun > _LONGEST_SECONDS:
+            break
+    return body
+
+
+def _judge(answer: requests.Response, body: bytes) -> tuple[Verdict, str]:
     if answer.is_redirect:
-        target = without_credentials(answer.headers["location"])
+        target = without_credentials(answer.headers["location"])[:_LONGEST_TARGET]
         return "redirects", f"redirects to {target} ({answer.status_code}), which was not asked"
     if answer.status_code == 404:
         return "not a backend", "has no /health (404), so it is not an ML backend, or not at this path"
     if not answer.ok:
         return "failing", f"answers {answer.status_code}"
     try:
-        answer.json()
+        parse_json(body)
     except ValueError:
         return "not a backend", "answers something that is not JSON, so it is not an ML backend"
     return "up", "answers"
@@ -191,7 +215,7 @@ def _why_no_answer(error: Exception, url: str) -> tuple[Verdict, str]:
         )
     if proxy is not None and isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL):
         return "no proxy", f"cannot be asked through the proxy {proxy.shown} ({proxy.variable}): {error}"
-    if not isinstance(error, requests.RequestException | UnicodeError):
+    if not isinstance(error, requests.RequestException | ValueError):
         return "no certificates", f"cannot be asked: {error}"
     if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
         return "refused", "refuses the connection: nothing listens there"

@@ -51,7 +51,7 @@ def find_live_diff(url: str, headers: Headers = ()) -> LiveDiffInPage | None:
                 return LiveDiffInPage(None)
             script = redirect_target(page.url, named)
             if script is None:
-                return LiveDiffInPage(named)
+                return LiveDiffInPage(named, is_elsewhere=True)
             if not same_origin(page.url, script):
                 return LiveDiffInPage(str(script), is_elsewhere=True)
             answer = client.get(script)
