@@ -24,7 +24,6 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.tasks import TASK_FIELDS, count_drafts
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
-<<<<<<< HEAD
 from ls_trajedit.output.inventory import (
     are_in_place,
     joined,
@@ -33,11 +32,7 @@ from ls_trajedit.output.inventory import (
     unlisted_files,
     written_files,
 )
-from ls_trajedit.output.manifest import Manifest, Origin, PulledProject, WrittenFile, training_json
-=======
-from ls_trajedit.output.inventory import are_in_place, former_files, placed_files, unchanged_files
 from ls_trajedit.output.manifest import MANIFEST, Manifest, Origin, PulledProject, WrittenFile, training_json
->>>>>>> f67b746 (Pull: answers are bounded in bytes, pace and number of tasks, clocks are compared between pulls, redirects are parsed here, and a tampered state is set aside)
 from ls_trajedit.output.plan import WantedFiles, plan_for
 from ls_trajedit.output.summary import RecordChanges, Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
@@ -115,12 +110,8 @@ def is_up_to_date(server: Server, request: PullRequest) -> bool:
                 last is not None
                 and last.made_with == request.made_with()
                 and are_in_place(request.folder, last.placed)
-<<<<<<< HEAD
                 and not _has_leftovers(request.folder, last)
-                and not has_changed(server, request.project, state, _since(last))
-=======
                 and not has_changed(server, request.project, state, _since(last, request.project).time)
->>>>>>> f67b746 (Pull: answers are bounded in bytes, pace and number of tasks, clocks are compared between pulls, redirects are parsed here, and a tampered state is set aside)
                 and last.title == request.project.title
                 and last.counts.drafts == count_drafts(server, request.project.id)
             )
@@ -152,15 +143,11 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             state.forget()
         last = None if start_over else _last_pull(state, server, request)
         placed = last.placed if last else {}
-<<<<<<< HEAD
         written = joined(written_files(folder), {name: frozenset([file.sha256]) for name, file in placed.items()})
-        cursor = sync_tasks(server, project, state, _since(last), progress)
-=======
         since = _since(last, project)
         if since.why:
             say(f"project {project.id}: {since.why}")
         sync_tasks(server, project, state, since.time, progress)
->>>>>>> f67b746 (Pull: answers are bounded in bytes, pace and number of tasks, clocks are compared between pulls, redirects are parsed here, and a tampered state is set aside)
         if last and last.made_with == made_with and not state.has_changed and are_in_place(folder, placed):
             _check_consistency(server, request, schema, last)
             rows = _Rows(last.counts, last.training, last.files, _NO_CHANGES, last.release)

@@ -21,7 +21,7 @@ from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.label_studio.http_times import Moment, is_plausible
 from ls_trajedit.output.folder import PRIVATE
 from ls_trajedit.output.inventory import PlacedFile
-from ls_trajedit.output.manifest import WrittenFile, counts_from_json, file_from_json, is_inside
+from ls_trajedit.output.manifest import MANIFEST, WrittenFile, counts_from_json, file_from_json, is_output_name
 from ls_trajedit.output.summary import RecordChanges
 from ls_trajedit.pull.clocks import Cursor
 from ls_trajedit.traces.errors import DataError, SetupError
@@ -302,7 +302,7 @@ def _file(value: dict[str, Any]) -> WrittenFile:
 
 def _placed(name: str, value: dict[str, Any]) -> PlacedFile:
     """Raises ValueError for a file outside the folder: what is named here may be read and removed."""
-    if not is_inside(name):
+    if name != MANIFEST and not is_output_name(name):
         raise ValueError
     return PlacedFile(_typed(value["sha256"], str), _typed(value["size"], int), _typed(value["mtime_ns"], int))
 
