@@ -42,18 +42,21 @@ __all__ = [
     "write_data",
 ]
 
-# Controls (C0, DEL, C1), and what is invisible, separates lines or turns the direction of writing; not the joiners
-# U+200C and U+200D, which words and emoji need. Half a surrogate pair can be in a name of a file.
+# Controls (C0, DEL, C1), what is invisible (Unicode's default ignorables), separates lines or turns the direction of
+# writing, and half a surrogate pair, which the name of a file can have.
 _UNSEEN = (
-    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f"
+    "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+# Joiners and variation selectors are invisible too, but words and emoji need them.
+_JOINERS = "\u200c\u200d\ufe00-\ufe0f"
 _UNSEEN_SIGN = re.compile(f"[{_UNSEEN}]")
 # JSON is laid out in lines.
 _UNSEEN_IN_JSON = re.compile(f"(?!\n)[{_UNSEEN}]")
-# GitHub looks for `::` at the beginning of a line, after white space; it and Azure look for the others anywhere in it.
-_COMMAND = re.compile(r"(\s*)::")
-_BRACKET_COMMAND = re.compile(r"##(?=\w*\[)")
+# GitHub looks for `::` at the beginning of a line, after white space; it and Azure look for the others anywhere in it
+# (ActionCommand.cs, Command.cs), and both compare as people read, which passes over joiners.
+_COMMAND = re.compile(f"([\\s{_JOINERS}]*):(?=[{_JOINERS}]*:)")
+_BRACKET_COMMAND = re.compile(f"#([{_JOINERS}]*)#(?=[\\w{_JOINERS}]*\\[)")
 _COLOURS = {"green": 32, "yellow": 33, "red": 31}
 
 
@@ -61,8 +64,8 @@ def shown(text: str) -> str:
     """`text` as one line that can be printed."""
     line = _UNSEEN_SIGN.sub(_escaped, redact(text))
     if begun := _COMMAND.match(line):
-        line = f"{begun.group(1)}\\x3a:{line[begun.end() :]}"
-    return _BRACKET_COMMAND.sub(r"#\\x23", line)
+        line = f"{begun.group(1)}\\x3a{line[begun.end() :]}"
+    return _BRACKET_COMMAND.sub(r"#\1\\x23", line)
 
 
 def say(line: str) -> None:
@@ -92,7 +95,7 @@ def print_json(value: Mapping[str, object]) -> None:
     """Prints one JSON object on standard output."""
     text = json.dumps(redact_json(value), ensure_ascii=False, indent=2)
     text = _UNSEEN_IN_JSON.sub(lambda sign: json.dumps(sign.group())[1:-1], text)
-    _write(sys.stdout, _BRACKET_COMMAND.sub(r"#\\u0023", text))
+    _write(sys.stdout, _BRACKET_COMMAND.sub(r"#\1\\u0023", text))
 
 
 def write_data(data: bytes) -> None:

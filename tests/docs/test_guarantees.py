@@ -12,9 +12,10 @@ from .pages import ROOT, read_page
 PROMISES = re.findall(r"^- (.*(?:\n  .*)*)$", read_page("docs/guarantees.md"), re.MULTILINE)
 
 
-def test_the_page_has_the_seven_kinds_of_promises() -> None:
-    headings = re.findall(r"^## (\d)\. ", read_page("docs/guarantees.md"), re.MULTILINE)
-    assert headings == list("1234567")
+def test_the_kinds_of_promises_are_numbered() -> None:
+    headings = re.findall(r"^## (\d+)\. ", read_page("docs/guarantees.md"), re.MULTILINE)
+    assert len(headings) >= 8
+    assert headings == [str(number) for number in range(1, len(headings) + 1)]
 
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise[:40])

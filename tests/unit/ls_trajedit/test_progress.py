@@ -47,3 +47,12 @@ def test_a_terminal_gets_a_bar_that_disappears_at_the_end(monkeypatch: pytest.Mo
     assert "pulling" in terminal.getvalue()
     # Finally, the line is cleared.
     assert terminal.getvalue().endswith("\x1b[2K")
+
+
+def test_the_name_of_a_file_is_no_markup_and_commands_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with show_progress("converting [/][red]a\x1b]0;b\x07\u202e.json"):
+        pass
+    assert "converting [/][red]a\\x1b]0;b\\x07\\u202e.json" in terminal.getvalue()
