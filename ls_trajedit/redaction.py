@@ -243,4 +243,4 @@ def _paths(value: Any) -> Iterator[str]:
         elif isinstance(found, list):
             todo += [(f"{path}[{index}]", inner) for index, inner in enumerate(found)]
         elif isinstance(found, str) and any(_names_in(found.encode("utf-8", "surrogatepass"))):
-            yield path[:_LONGEST_PATH]
+            yield redact(path)[:_LONGEST_PATH]

@@ -23,6 +23,7 @@ from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.label_studio.addresses import same_origin, without_credentials
 from ls_trajedit.label_studio.failures import causes
 from ls_trajedit.label_studio.proxy import proxy_for
+from ls_trajedit.redaction import redact
 from ls_trajedit.traces.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _beginning(answer: requests.Response) -> bytes:
 
 def _judge(answer: requests.Response, body: bytes) -> tuple[Verdict, str]:
     if answer.is_redirect:
-        target = without_credentials(answer.headers["location"])[:_LONGEST_TARGET]
+        target = redact(without_credentials(answer.headers["location"]))[:_LONGEST_TARGET]
         return "redirects", f"redirects to {target} ({answer.status_code}), which was not asked"
     if answer.status_code == 404:
         return "not a backend", "has no /health (404), so it is not an ML backend, or not at this path"

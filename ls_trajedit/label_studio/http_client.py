@@ -211,4 +211,5 @@ def _path(url: httpx.URL) -> str:
 
 
 def _cut(text: str) -> str:
+    text = redact(text)
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
