@@ -7,13 +7,13 @@ of their names. Every other control in which somebody can type is known as well,
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
-from typing import NamedTuple
+from functools import cached_property, partial
+from itertools import filterfalse, pairwise
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
@@ -21,6 +21,7 @@ from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
 __all__ = [
     "TYPED_TAGS",
     "Controls",
+    "DeclaredControls",
     "Editor",
     "ExpectedResult",
     "LabelControl",
@@ -146,6 +147,35 @@ class ExpectedResult(NamedTuple):
     path: FieldPath | None = None
 
 
+class DeclaredControls(Protocol):
+    """The controls that a labeling config declares, by their names. What is asked costs as much as the names that are
+    asked about, however many controls there are."""
+
+    @property
+    def expected_results(self) -> Mapping[str, ExpectedResult]:
+        """For each control that corrects, explains or scores something, what its results look like."""
+
+    @property
+    def remark_names(self) -> tuple[str, ...]:
+        """The names that the options have for remarks, whether the config has such controls or not."""
+
+    def editors_of(self, names: Iterable[str]) -> list[Editor]:
+        """The editors of these controls and reasons, in the order of the config."""
+
+    def labels_of(self, names: Iterable[str]) -> list[LabelControl]:
+        """The labels among these controls, in the order of the config."""
+
+    def text_control(self, name: str) -> TextControl | None:
+        """The control of this name in which texts can be typed that correct nothing, if it is one."""
+
+    def declares(self, name: str) -> bool:
+        """Whether there is a control of this name, whatever it does."""
+
+    def place(self, tag: object) -> tuple[int | None, str]:
+        """The step and the field that the object tag of this name shows, as in an edit; None and the empty string for a
+        tag that does not show one field, and for what is not a name."""
+
+
 @dataclass(frozen=True)
 class Controls:
     """The controls that apply to one task. `texts` are those in which texts can be typed that correct nothing, and
@@ -172,15 +202,76 @@ class Controls:
                 found[editor.reason] = ExpectedResult(editor.original, "textarea", "text")
         return {control: expected for control, expected in found.items() if control not in self.others}
 
+    def editors_of(self, names: Iterable[str]) -> list[Editor]:
+        """The editors of these controls and reasons, in the order of the config."""
+        positions = {self._editor_positions[name] for name in names if name in self._editor_positions}
+        return [self.editors[position] for position in sorted(positions)]
+
+    def labels_of(self, names: Iterable[str]) -> list[LabelControl]:
+        """The labels among these controls, in the order of the config."""
+        positions = {self._label_positions[name] for name in names if name in self._label_positions}
+        return [self.labels[position] for position in sorted(positions)]
+
+    def text_control(self, name: str) -> TextControl | None:
+        """The control of this name in which texts can be typed that correct nothing, if it is one."""
+        return self._texts_by_name.get(name)
+
+    def declares(self, name: str) -> bool:
+        """Whether there is a control of this name, whatever it does."""
+        return name in self.expected_results or name in self.others or name in self._texts_by_name
+
+    def with_values(self, data: Any) -> list[tuple[Editor, Any]]:
+        """The editors whose field is in `data`, in the order of the config, each with what is there. What it costs is
+        in proportion to `data` and not to the number of editors."""
+        found: list[tuple[int, Any]] = []
+        to_visit: list[tuple[dict[str | int, _Branch], Any]] = [(self._branches, data)]
+        while to_visit:
+            branches, value = to_visit.pop()
+            # Whichever is shorter says what to look for in the other.
+            keys: Iterable[Any] = branches
+            others: Container[Any] = value
+            if isinstance(value, dict):
+                if len(value) < len(branches):
+                    keys, others = value, branches
+            elif not isinstance(value, list):
+                continue
+            elif len(value) <= len(branches):
+                keys, others = range(len(value)), branches
+            else:
+                keys, others = [key for key in branches if isinstance(key, int)], range(len(value))
+            for key in keys:
+                if key in others:
+                    branch, item = branches[key], value[key]
+                    if branch.editor is not None:
+                        found.append((branch.editor, item))
+                    if branch.below and item:
+                        to_visit.append((branch.below, item))
+        found.sort(key=itemgetter(0))
+        return [(self.editors[position], value) for position, value in found]
+
     @cached_property
-    def text_controls(self) -> dict[str, TextControl]:
-        """`texts` by name."""
+    def _editor_positions(self) -> dict[str, int]:
+        own = {editor.control: position for position, editor in enumerate(self.editors)}
+        return own | {editor.reason: position for position, editor in enumerate(self.editors) if editor.reason}
+
+    @cached_property
+    def _label_positions(self) -> dict[str, int]:
+        return {label.control: position for position, label in enumerate(self.labels)}
+
+    @cached_property
+    def _texts_by_name(self) -> dict[str, TextControl]:
         return {text.control: text for text in self.texts}
 
     @cached_property
-    def names(self) -> frozenset[str]:
-        """The names of all controls."""
-        return frozenset(self.expected_results) | self.others | frozenset(self.text_controls)
+    def _branches(self) -> dict[str | int, _Branch]:
+        root: dict[str | int, _Branch] = {}
+        for position, editor in enumerate(self.editors):
+            below = root
+            for segment in editor.path:
+                branch = below.setdefault(segment, _Branch())
+                below = branch.below
+            branch.editor = position
+        return root
 
     def place(self, tag: object) -> tuple[int | None, str]:
         """The step and the field that the object tag of this name shows, as in an edit; None and the empty string for a
@@ -199,9 +290,13 @@ class Controls:
     def with_steps(self, steps_path: FieldPath) -> Controls:
         """These controls, for a trace whose list of steps is there. A control that scores an item of another list says
         nothing about the trace."""
-        labels = tuple(label for label in self.labels if label.step_index is None or label.step[:-1] == steps_path)
-        others = self.others | {label.control for label in self.labels if label not in labels}
-        return replace(self, labels=labels, others=others, steps_path=steps_path)
+        scores = partial(_scores_the_trace, steps_path)
+        return replace(
+            self,
+            labels=tuple(filter(scores, self.labels)),
+            others=self.others | {label.control for label in filterfalse(scores, self.labels)},
+            steps_path=steps_path,
+        )
 
     def and_fixed(self, fixed: Controls) -> Controls:
         """These controls of the repeated steps, followed by those that every task has."""
@@ -214,6 +309,16 @@ class Controls:
             fixed.steps_path,
             fixed.remark_names,
         )
+
+
+class _Branch:
+    """Where the paths of editors go on, by segment, and the number of the editor whose path ends here."""
+
+    __slots__ = ("below", "editor")
+
+    def __init__(self) -> None:
+        self.below: dict[str | int, _Branch] = {}
+        self.editor: int | None = None
 
 
 def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
@@ -293,17 +398,32 @@ def split_path(path: FieldPath) -> tuple[FieldPath, int | None, str]:
     return path, None, ""
 
 
+def _scores_the_trace(steps_path: FieldPath, label: LabelControl) -> bool:
+    return label.step_index is None or label.step[:-1] == steps_path
+
+
 def matches_name(control: str, names: Iterable[str]) -> bool:
     """Whether one of the `names` is that of the control; a `*` in them stands for any characters.
 
     >>> matches_name("step_3__note", ["comment", "step_*__note"])
     True
     """
-    return any(control == name or ("*" in name and _name_pattern(name).fullmatch(control)) for name in names)
+    return any(control == name or ("*" in name and _fits(control, name.split("*"))) for name in names)
 
 
-def _name_pattern(name: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, name.split("*"))), re.DOTALL)
+def _fits(control: str, parts: list[str]) -> bool:
+    """Whether the parts follow each other in the name, from its start to its end, with anything in between. A regular
+    expression would try every way to divide the name among several `*`."""
+    first, *between, last = parts
+    if len(first) + len(last) > len(control) or not (control.startswith(first) and control.endswith(last)):
+        return False
+    position, end = len(first), len(control) - len(last)
+    for part in between:
+        position = control.find(part, position, end)
+        if position < 0:
+            return False
+        position += len(part)
+    return True
 
 
 def _shown(tag: Tag, path: FieldPath, step_text_key: str) -> ShownField:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.label_config.task_data import editor_text, imported_data, shown_value
-from ls_trajedit.traces.field_path import RESERVED_KEY, get_field
+from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_config.task_data import editor_text, imported_data, shown_data
+from ls_trajedit.traces.field_path import RESERVED_KEY
 
-__all__ = ["Prediction", "Result", "TextValue", "predict"]
+__all__ = ["Prediction", "Result", "TextValue", "each_result", "predict"]
 
 
 class TextValue(TypedDict):
@@ -36,7 +37,13 @@ class Prediction(TypedDict):
 
 
 def predict(task: Mapping[str, Any], config: str) -> list[Result]:
-    """The results of a prediction for `task` (a task of Label Studio, with its `data`) under the labeling config.
+    """What `each_result` gives for the schema of the labeling config `config`. Raises what that raises, and ConfigError
+    for a config without editors."""
+    return list(each_result(task, read_config(config)))
+
+
+def each_result(task: Mapping[str, Any], schema: Schema) -> Iterator[Result]:
+    """The results of a prediction for `task` (a task of Label Studio, with its `data`), one by one.
 
     There is one for each editor that the config declares and whose field the task has, in the config's order. The text
     is verbatim; a field that is not a string is written as JSON with an indent of two. Same input, same results.
@@ -44,21 +51,20 @@ def predict(task: Mapping[str, Any], config: str) -> list[Result]:
     Where the config asks for a reason, an empty one follows: Label Studio keeps what is typed into a box that a
     prediction opened, even in drafts, but forgets what is typed into any other box until the annotation is submitted.
 
-    Raises ConfigError for a config without editors, and ValueError for a task whose `data` is not an object.
+    Raises ValueError for a task whose `data` is not an object, and TooManyControlsError for one with more controls than
+    can be worked out.
     """
     data = task.get("data")
     if not isinstance(data, Mapping):
         raise ValueError("the task has no object as `data`")
-    data = imported_data(dict(data)) if RESERVED_KEY in data else data
-    value_at = shown_value if RESERVED_KEY in data else get_field
-    results: list[Result] = []
-    for editor in read_config(config).controls(data).editors:
-        text = editor_text(value_at(data, editor.path))
+    if RESERVED_KEY in data:
+        data = shown_data(imported_data(dict(data)))
+    for editor, value in schema.with_values(data):
+        text = editor_text(value)
         if text is not None:
-            results.append(_text_result(editor.control, editor.original, text))
+            yield _text_result(editor.control, editor.original, text)
             if editor.reason:
-                results.append(_text_result(editor.reason, editor.original, ""))
-    return results
+                yield _text_result(editor.reason, editor.original, "")
 
 
 def _text_result(control: str, original: str, text: str) -> Result:

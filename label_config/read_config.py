@@ -3,14 +3,14 @@ it, or one that a person wrote by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 from lxml import etree
 
 from ls_trajedit.label_config.controls import (
     Controls,
+    Editor,
     Tag,
     TextControl,
     matches_name,
@@ -19,6 +19,7 @@ from ls_trajedit.label_config.controls import (
     value_path,
 )
 from ls_trajedit.label_config.schema import RepeatedTags, Schema
+from ls_trajedit.traces.bounded_cache import BoundedCache
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
 from ls_trajedit.traces.options import Options, with_task_fallbacks
@@ -26,6 +27,11 @@ from ls_trajedit.traces.options import Options, with_task_fallbacks
 __all__ = [
     "FINAL_ANSWER_TAG",
     "FLAG_CLASSES",
+    "MOST_ATTRIBUTES",
+    "MOST_CHARACTERS",
+    "MOST_DEPTH",
+    "MOST_REPEATED_TAGS",
+    "MOST_TAGS",
     "ROOT_CLASS",
     "TASK_TAG",
     "TRACE_ID_TAG",
@@ -45,6 +51,15 @@ TASK_TAG = "task"
 TRACE_ID_TAG = "trace_id"
 FINAL_ANSWER_TAG = "final_answer"
 
+# What a labeling config may have. With five fields, reasons and 23 labels for each of 1,000 steps, `write_config` makes
+# one of 6 million characters, 94,000 tags, 7 attributes in a tag and 6 levels, which no browser opens any more.
+MOST_CHARACTERS = 10_000_000
+MOST_TAGS = 200_000
+MOST_ATTRIBUTES = 100
+MOST_DEPTH = 100
+MOST_REPEATED_TAGS = 1_000
+"""The tags with a name inside a Repeater; `write_config` makes 20."""
+
 _DEFAULTS = Options()
 _OVERRIDES = {"steps_key", "id_key", "task_key", "final_answer_key", "step_text_key"}
 _DEFAULT_FLAG = "{{idx}}"
@@ -55,14 +70,16 @@ def read_config(config: str, options: Options | None = None) -> Schema:
     `task_key`, `final_answer_key`, `step_text_key`) override what the config says or leaves open, and its
     `remark_controls` correct nothing.
 
-    Raises ConfigError when `config` is not XML, has no TextArea that corrects a field or is for remarks, or does not
-    say which of several TextAreas corrects a field.
+    Raises ConfigError when `config` is not XML or is larger than a labeling config may be, has no TextArea that
+    corrects a field or is for remarks, or does not say which of several TextAreas corrects a field.
     """
     chosen = options.model_dump(include=options.model_fields_set & _OVERRIDES) if options else {}
     if options and len(options.id_keys) > 1:
         # Such an id is made before a chat becomes a task, and stands in one place there.
         del chosen["id_key"]
-    return _read(config, tuple(sorted(chosen.items())), tuple(options.remark_controls) if options else ())
+    key = (config, tuple(sorted(chosen.items())), tuple(options.remark_controls) if options else ())
+    found = _KEPT_SCHEMAS.get(key)
+    return _KEPT_SCHEMAS.keep(key, *_read(*key)) if found is None else found
 
 
 def shown_values(config: str) -> frozenset[str]:
@@ -73,8 +90,16 @@ def shown_values(config: str) -> frozenset[str]:
     return frozenset(value for kind, value in values if kind == "text" or value.startswith("$"))
 
 
-@lru_cache(maxsize=64)
-def _read(config: str, overrides: tuple[tuple[str, str], ...], remark_names: tuple[str, ...]) -> Schema:
+_Overrides = tuple[tuple[str, str], ...]
+# A backend is asked about the same few projects again and again.
+_KEPT_SCHEMAS: BoundedCache[tuple[str, _Overrides, tuple[str, ...]], Schema] = BoundedCache(100_000_000)
+# What a schema takes for each tag with a name, and for each character of the config.
+_TAG_SIZE = 2_000
+_CHARACTER_SIZE = 4
+
+
+def _read(config: str, overrides: _Overrides, remark_names: tuple[str, ...]) -> tuple[Schema, int]:
+    """The schema, and about how many bytes it takes."""
     root = _parse(config)
     chosen = dict(overrides)
     bare_step_field = chosen.get("step_text_key", _DEFAULTS.step_text_key)
@@ -94,7 +119,7 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...], remark_names: tup
     steps_path = _steps_path(fixed, sample, repeated_path, chosen.get("steps_key"))
     id_path = _top_level_path(tags, TRACE_ID_TAG, chosen.get("id_key"), _DEFAULTS.id_keys[0])
     task_path = _task_path(tags, fixed, {id_path, final_answer_path}, chosen.get("task_key"))
-    return Schema(
+    schema = Schema(
         fixed=fixed.with_steps(steps_path),
         repeated=repeated,
         steps_path=steps_path,
@@ -105,17 +130,47 @@ def _read(config: str, overrides: tuple[tuple[str, str], ...], remark_names: tup
         max_steps=None if repeated else max(indices, default=-1) + 1,
         **_flags(root),
     )
+    count = len(tags) + 2 * len(repeated.tags if repeated else ())
+    return schema, _TAG_SIZE * (count + 1) + _CHARACTER_SIZE * len(config)
 
 
 def _parse(config: str) -> etree._Element:
+    """The root of the config. Raises ConfigError when it is not XML, or larger in any way than a labeling config may
+    be; what takes much to find out is looked at last."""
+    _check("characters", len(config), MOST_CHARACTERS)
+    # In an attribute there is no `<`, so these are tags, or text that looks like them in a CDATA section or a comment.
+    _check("tags", config.count("<") - config.count("</") - config.count("<!") - config.count("<?"), MOST_TAGS)
     # The text is UTF-8 by now, whatever encoding its XML declaration names.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
     )
     try:
-        return etree.fromstring(config.encode("utf-8"), parser)
+        root = etree.fromstring(config.encode("utf-8"), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
+        if "Excessive depth" in str(error):  # of 256, where libxml2 ends by itself
+            _check("nested tags", 257, MOST_DEPTH)
         raise ConfigError(f"the labeling config is not XML: {error}") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise ConfigError("the labeling config has a DOCTYPE, which Label Studio does not take either; remove it")
+    for element, depth in _with_depth(root):
+        _check("nested tags", depth, MOST_DEPTH)
+        _check("attributes in one tag", len(element.attrib), MOST_ATTRIBUTES)
+    return root
+
+
+def _check(what: str, count: int, most: int) -> None:
+    if count > most:
+        raise ConfigError(f"the labeling config has {count} {what}, and the limit is {most}")
+
+
+def _with_depth(root: etree._Element) -> Iterator[tuple[etree._Element, int]]:
+    depth = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if event == "start":
+            depth += 1
+            yield element, depth
+        else:
+            depth -= 1
 
 
 def _collect_tags(
@@ -132,10 +187,31 @@ def _collect_tags(
         if steps_path is None:
             raise ConfigError(f'the Repeater has on="{on}"; it must name the list of steps, such as on="$steps"')
         flag = _attribute(repeater, "indexflag") or _DEFAULT_FLAG
-        repeated = RepeatedTags(tuple(tag for e in repeater.iter() if (tag := _tag(e, remark_names))), flag)
-    inside = {element for repeater in repeaters for element in repeater.iter()}
-    fixed = [tag for element in root.iter() if element not in inside and (tag := _tag(element, remark_names))]
+        repeated = RepeatedTags(tuple(_tags(repeater, (), remark_names)), flag)
+        _check("tags with a name in the Repeater", len(repeated.tags), MOST_REPEATED_TAGS)
+    fixed = list(_tags(root, repeaters, remark_names))
+    if repeated is not None:
+        twice = (tag.name for tag in fixed if tag.to_name is not None and repeated.step_of(tag.name) is not None)
+        if (name := next(twice, None)) is not None:
+            raise ConfigError(
+                f"the control `{name}` has a name that the Repeater gives to a control of a step; rename it"
+            )
     return fixed, repeated, steps_path
+
+
+def _tags(root: etree._Element, without: Iterable[etree._Element], remark_names: tuple[str, ...]) -> Iterator[Tag]:
+    """The tags at `root` and below, but for `without` and what is below these, in the order of the config. What is
+    inside a HyperText is its value."""
+    left_out = frozenset(without)
+    to_visit = [root]
+    while to_visit:
+        element = to_visit.pop()
+        if element in left_out:
+            continue
+        if tag := _tag(element, remark_names):
+            yield tag
+        if _kind(element) != "hypertext":
+            to_visit.extend(reversed(element))
 
 
 def _tag(element: etree._Element, remark_names: tuple[str, ...]) -> Tag | None:
@@ -192,19 +268,32 @@ def _keep_one_answer(fixed: Controls, final_answer: FieldPath) -> Controls:
     """`fixed` with its editors in order of step and the final answer's last. What is typed into a TextArea on another
     field outside the steps cannot be recorded (`_final_answer_path` made sure that the user chose this), and Choices on
     another field there score no part of the trace."""
-    editors = [editor for editor in fixed.editors if editor.step_index is not None]
-    editors.sort(key=lambda editor: editor.step_index or 0)
-    editors += [editor for editor in fixed.editors if editor.path == final_answer]
-    texts = list(fixed.texts)
+    of_steps = [editor for editor in fixed.editors if editor.step_index is not None]
+    of_steps.sort(key=lambda editor: editor.step_index or 0)
+    answers: list[Editor] = []
+    passed_over: list[Editor] = []
     for editor in fixed.editors:
-        if editor not in editors:
-            about = f"corrects `{editor.field}`, and the final answer is `{format_path(final_answer)}`"
-            texts.append(TextControl(editor.control, "textarea", editor.original, about, False, editor.path))
-            if editor.reason is not None:
-                texts.append(TextControl(editor.reason, "textarea", editor.original, about, True))
-    labels = tuple(label for label in fixed.labels if label.step_index is not None or label.step == final_answer)
-    others = fixed.others | {label.control for label in fixed.labels if label not in labels}
-    return replace(fixed, editors=tuple(editors), labels=labels, texts=tuple(texts), others=others)
+        if editor.step_index is None:
+            (answers if editor.path == final_answer else passed_over).append(editor)
+    texts = list(fixed.texts)
+    for editor in passed_over:
+        about = f"corrects `{editor.field}`, and the final answer is `{format_path(final_answer)}`"
+        texts.append(TextControl(editor.control, "textarea", editor.original, about, False, editor.path))
+        if editor.reason is not None:
+            texts.append(TextControl(editor.reason, "textarea", editor.original, about, True))
+    labels, others = [], set(fixed.others)
+    for label in fixed.labels:
+        if label.step_index is not None or label.step == final_answer:
+            labels.append(label)
+        else:
+            others.add(label.control)
+    return replace(
+        fixed,
+        editors=(*of_steps, *answers),
+        labels=tuple(labels),
+        texts=tuple(texts),
+        others=frozenset(others),
+    )
 
 
 def _final_answer_path(fixed: Controls, tags: list[Tag], chosen: str | None) -> FieldPath:

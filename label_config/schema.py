@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
-from ls_trajedit.label_config.controls import Controls, Tag, TextControl, resolve_controls
+from ls_trajedit.label_config.controls import (
+    Controls,
+    DeclaredControls,
+    Editor,
+    ExpectedResult,
+    LabelControl,
+    Tag,
+    TextControl,
+    resolve_controls,
+)
+from ls_trajedit.traces.bounded_cache import BoundedCache
+from ls_trajedit.traces.errors import TooManyControlsError
 from ls_trajedit.traces.field_path import FieldPath, format_path, get_field
 
-__all__ = ["RepeatedTags", "Schema"]
+__all__ = ["MOST_CONTROLS", "RepeatedTags", "Schema"]
 
+MOST_CONTROLS = 40_000
+"""So many controls a Repeater may make for one task: its steps times the tags inside the Repeater. A page with a tenth
+of them takes minutes to open."""
+
+# Names and values of 200 characters for each of them.
+_MOST_CHARACTERS = 200 * MOST_CONTROLS
 _INDEX = re.compile("0|[1-9][0-9]{0,8}")
+# What the controls of a step take, for each tag and each character of its name and value.
+_TAG_SIZE = 2_000
+_CHARACTER_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -42,12 +62,27 @@ class RepeatedTags:
 
     def step_of(self, name: str) -> int | None:
         """The index of the step for which Label Studio would give a tag this name."""
+        for before, afters in self._ends.items():
+            if name.startswith(before) and (longest := _INDEX.match(name, len(before))):
+                for end in range(longest.start() + 1, longest.end() + 1):
+                    if name[end:] in afters:
+                        return int(name[len(before) : end])
+        return None
+
+    @cached_property
+    def _ends(self) -> dict[str, set[str]]:
+        """What stands after the index in the names of the tags, by what stands before it."""
+        found: dict[str, set[str]] = {}
         for tag in self.tags:
             before, flag, after = tag.name.partition(self.flag)
-            digits = name[len(before) : len(name) - len(after)]
-            if flag and name == f"{before}{digits}{after}" and _INDEX.fullmatch(digits):
-                return int(digits)
-        return None
+            if flag:
+                found.setdefault(before, set()).add(after)
+        return found
+
+    @cached_property
+    def characters(self) -> int:
+        """How many characters the names and values of the tags have."""
+        return sum(len(tag.name) + len(tag.to_name or "") + len(tag.value or "") for tag in self.tags)
 
 
 @dataclass(frozen=True)
@@ -71,48 +106,80 @@ class Schema:
     show_edit_distance: bool
     allow_reset: bool
     require_reason_on_edit: bool
+    # Under this, and not under its value, a cache knows the schema: hashing that takes as long as it is large.
+    _identity: object = field(default_factory=object, init=False, compare=False, repr=False)
 
     def controls(self, data: Mapping[str, Any]) -> Controls:
-        """The controls that Label Studio makes of the config for a task with this `data`."""
+        """The controls that Label Studio makes of the config for a task with this `data`. Raises TooManyControlsError
+        for more than MOST_CONTROLS."""
         if self.repeated is None:
             return self.fixed
-        return self._controls_for(self._step_count(data))
+        self.check_size(data)
+        tags = [tag for index in range(len(self._steps(data))) for tag in self.repeated.at(index)]
+        return resolve_controls(tags, self.bare_step_field).with_steps(self.steps_path).and_fixed(self.fixed)
 
-    def controls_beyond(self, data: Mapping[str, Any], names: Iterable[str]) -> Controls:
-        """`controls(data)`, and those of the steps beyond the last one of the task to which `names` belong. There are
-        such results where a project's cards are written out for each step, and the Schema has a Repeater instead."""
+    def check_size(self, data: Any) -> None:
+        """Raises TooManyControlsError when the config makes more than MOST_CONTROLS for a task with this `data`. It
+        makes none of them."""
         if self.repeated is None:
-            return self.fixed
-        count = self._step_count(data)
-        beyond = sorted({step for name in names if (step := self.repeated.step_of(name)) is not None and step >= count})
-        return _resolve(self.repeated, (*range(count), *beyond), self.bare_step_field, self.fixed)
+            return
+        steps, tags = len(self._steps(data)), len(self.repeated.tags)
+        if steps * tags > MOST_CONTROLS:
+            raise TooManyControlsError(
+                f"{steps} steps with {tags} tags in the Repeater are {steps * tags} controls, and the limit is "
+                f"{MOST_CONTROLS}; split the trace, or correct fewer fields of it"
+            )
+        if steps * self.repeated.characters > _MOST_CHARACTERS:
+            raise TooManyControlsError(
+                f"{steps} steps with {tags} tags in the Repeater are names and values of "
+                f"{steps * self.repeated.characters} characters, and the limit is {_MOST_CHARACTERS}; split the trace, "
+                "or give the tags shorter names"
+            )
+
+    def with_values(self, data: Mapping[str, Any]) -> list[tuple[Editor, Any]]:
+        """The editors whose field is in `data`, in the order of the config, each with what is there. Raises
+        TooManyControlsError for a task with more than MOST_CONTROLS."""
+        if self.repeated is None:
+            return self.fixed.with_values(data)
+        self.check_size(data)
+        found: list[tuple[Editor, Any]] = []
+        for index, step in enumerate(self._steps(data)):
+            if step or not self._is_about_its_own_step:
+                found += self._step_controls(index).with_values(data)
+        return found + self.fixed.with_values(data)
+
+    @cached_property
+    def declared(self) -> DeclaredControls:
+        """The controls of the config by name, for any task. With a Repeater, they have no end: what an annotation says
+        about a step that the task lacks is then about a field that the task lacks."""
+        return self.fixed if self.repeated is None else _RepeatedControls(self)
 
     @cached_property
     def final_answer_key(self) -> str:
         """`final_answer_path` as text."""
         return format_path(self.final_answer_path)
 
-    def control_names(self, steps: int) -> frozenset[str]:
-        """The names of all controls that the config makes for a trace with this number of `steps`."""
-        return self._controls_for(steps).names
+    def has_control(self, name: str, steps: int) -> bool:
+        """Whether the config makes a control of this name for a trace with this number of `steps`."""
+        step = None if self.repeated is None else self.repeated.step_of(name)
+        return self.declared.declares(name) and (step is None or step < steps)
 
     def text_controls(self) -> tuple[TextControl, ...]:
         """The controls in which texts can be typed that correct nothing; those of a Repeater for its first step."""
-        return self._controls_for(1).texts
+        return self._sample.texts
 
     def fields(self) -> dict[str, int]:
         """Each field that can be corrected, and in how many steps: 0 for the final answer and, with a Repeater, for
         every field, because there the number depends on the task."""
         found: dict[str, int] = {}
-        for editor in self._controls_for(1).editors:
+        for editor in self._sample.editors:
             counts = self.repeated is None and editor.step_index is not None
             found[editor.field] = found.get(editor.field, 0) + counts
         return found
 
     def step_fields(self) -> list[str]:
         """The fields of a step that can be corrected, each once."""
-        editors = self._controls_for(1).editors
-        return list(dict.fromkeys(editor.field for editor in editors if editor.step_index is not None))
+        return list(dict.fromkeys(editor.field for editor in self._sample.editors if editor.step_index is not None))
 
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about the schema."""
@@ -126,24 +193,98 @@ class Schema:
             "final_answer_key": self.final_answer_key,
         }
 
-    def _step_count(self, data: Mapping[str, Any]) -> int:
+    @cached_property
+    def _sample(self) -> Controls:
+        """The controls of a trace with one step."""
+        return self.fixed if self.repeated is None else self._step_controls(0).and_fixed(self.fixed)
+
+    @cached_property
+    def _is_about_its_own_step(self) -> bool:
+        """Whether a step's card corrects nothing but that step."""
+        own = (*self.steps_path, 7)
+        return all(editor.path[: len(own)] == own for editor in self._step_controls(7).editors)
+
+    def _steps(self, data: Any) -> list[Any]:
         steps = get_field(data, self.steps_path)
-        return len(steps) if isinstance(steps, list) else 0
+        return steps if isinstance(steps, list) else []
 
-    def _controls_for(self, steps: int) -> Controls:
-        if self.repeated is None:
-            return self.fixed
-        return _repeat(self.repeated, steps, self.bare_step_field, self.fixed)
-
-
-# The tasks of a project have few different numbers of steps, and each task asks. Hashing the arguments takes about
-# 2 µs, resolving the tags about 30 µs a step.
-@lru_cache(maxsize=1024)
-def _repeat(repeated: RepeatedTags, steps: int, bare_step_field: str, fixed: Controls) -> Controls:
-    """The controls that `repeated` makes for a task with this number of `steps`, followed by the `fixed` ones."""
-    return _resolve(repeated, range(steps), bare_step_field, fixed)
+    def _step_controls(self, index: int) -> Controls:
+        """What the Repeater makes for the step of this index."""
+        assert self.repeated is not None
+        key = (self._identity, index)
+        found = _KEPT_CONTROLS.get(key)
+        if found is None:
+            controls = resolve_controls(self.repeated.at(index), self.bare_step_field).with_steps(self.steps_path)
+            size = _TAG_SIZE * len(self.repeated.tags) + _CHARACTER_SIZE * self.repeated.characters
+            found = _KEPT_CONTROLS.keep(key, controls, size)
+        return found
 
 
-def _resolve(repeated: RepeatedTags, indices: Iterable[int], bare_step_field: str, fixed: Controls) -> Controls:
-    tags = [tag for index in indices for tag in repeated.at(index)]
-    return resolve_controls(tags, bare_step_field).with_steps(fixed.steps_path).and_fixed(fixed)
+# Resolving the tags takes 50 µs a step, and each task asks for the same ones. One config's MOST_CONTROLS have room.
+_KEPT_CONTROLS: BoundedCache[tuple[object, int], Controls] = BoundedCache(100_000_000)
+
+
+@dataclass(frozen=True, eq=False)
+class _RepeatedControls:
+    """The controls of a config with a Repeater. Those of a step are made when somebody asks about one of them."""
+
+    schema: Schema
+
+    @cached_property
+    def expected_results(self) -> Mapping[str, ExpectedResult]:
+        return _ExpectedResults(self)
+
+    @property
+    def remark_names(self) -> tuple[str, ...]:
+        return self.schema.fixed.remark_names
+
+    def editors_of(self, names: Iterable[str]) -> list[Editor]:
+        return [editor for controls, those in self._sorted(names) for editor in controls.editors_of(those)]
+
+    def labels_of(self, names: Iterable[str]) -> list[LabelControl]:
+        return [label for controls, those in self._sorted(names) for label in controls.labels_of(those)]
+
+    def text_control(self, name: str) -> TextControl | None:
+        return self.with_control(name).text_control(name)
+
+    def declares(self, name: str) -> bool:
+        return self.with_control(name).declares(name)
+
+    def place(self, tag: object) -> tuple[int | None, str]:
+        return self.with_control(tag).place(tag) if isinstance(tag, str) else (None, "")
+
+    def with_control(self, name: str) -> Controls:
+        """The controls among which one of this name is, if there is one."""
+        step = self._step_of(name)
+        return self.schema.fixed if step is None else self.schema._step_controls(step)
+
+    def _step_of(self, name: str) -> int | None:
+        return self.schema.repeated.step_of(name) if self.schema.repeated else None
+
+    def _sorted(self, names: Iterable[str]) -> list[tuple[Controls, list[str]]]:
+        """The names of each step, in order, then those outside the Repeater."""
+        by_step: dict[int, list[str]] = {}
+        fixed: list[str] = []
+        for name in names:
+            step = self._step_of(name)
+            (fixed if step is None else by_step.setdefault(step, [])).append(name)
+        of_steps = [(self.schema._step_controls(step), by_step[step]) for step in sorted(by_step)]
+        return [*of_steps, (self.schema.fixed, fixed)] if fixed else of_steps
+
+
+class _ExpectedResults(dict[str, ExpectedResult]):
+    """The results of the controls that were asked about so far, up to a number of bytes."""
+
+    def __init__(self, controls: _RepeatedControls) -> None:
+        super().__init__()
+        self._controls = controls
+        self._size = 0
+
+    def __missing__(self, name: str) -> ExpectedResult:
+        found = self._controls.with_control(name).expected_results[name]
+        self._size += 500 + len(name)
+        if self._size > 16_000_000:
+            self.clear()
+            self._size = 0
+        self[name] = found
+        return found

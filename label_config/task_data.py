@@ -15,17 +15,17 @@ data of a task that may come from a server asks for that first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ls_trajedit.traces.field_path import (
     MISSING,
     RESERVED_KEY,
+    Draft,
     FieldPath,
-    drop_field,
     format_path,
     get_field,
     parse_path,
-    set_field,
 )
 from ls_trajedit.traces.json_text import json_indented, parse_json
 from ls_trajedit.traces.jsonb import is_jsonb, layout_of, noted_layout, restore_layout
@@ -33,10 +33,10 @@ from ls_trajedit.traces.jsonb import is_jsonb, layout_of, noted_layout, restore_
 __all__ = [
     "editor_text",
     "imported_data",
-    "is_json_text",
+    "json_texts",
     "knows_key_order",
     "restore_trace",
-    "shown_value",
+    "shown_data",
     "to_task_data",
 ]
 
@@ -54,28 +54,28 @@ def to_task_data(
     """The task data for `trace`, in which each of `top_fields` is a string, and each of `step_fields` (paths inside a
     step) is a string, null or absent. All other fields stay as they are, and `trace` is not changed.
     """
-    data = trace
+    draft = Draft(trace)
     notes: dict[str, Any] = {}
     steps = get_field(trace, steps_path)
     bare = [index for index, step in enumerate(steps) if isinstance(step, str)]
     if bare:
-        shown = [{step_text_key: step} if isinstance(step, str) else step for step in steps]
-        data = set_field(data, steps_path, shown)
+        draft.set(steps_path, [{step_text_key: step} if isinstance(step, str) else step for step in steps])
         notes["bare_steps"] = {"steps_key": format_path(steps_path), "field": step_text_key, "indices": bare}
     fields = tuple(step_fields)
     tops = tuple(top_fields)
     for path in (*tops, *((*steps_path, index, *field) for index in range(len(steps)) for field in fields)):
-        value = get_field(data, path)
+        value = get_field(draft.value, path)
         if value is MISSING or value is None:
             if path in tops:
-                data, noted, instead_of = _with_empty_text(data, path)
+                noted, instead_of = _put_empty_text(draft, path)
                 if instead_of is MISSING:
                     notes.setdefault("absent", []).append(format_path(noted))
                 else:
                     notes.setdefault("replaced", {})[format_path(noted)] = instead_of
         elif not isinstance(value, str):
-            data = set_field(data, path, json_indented(value))
+            draft.set(path, json_indented(value))
             notes.setdefault("json", []).append(format_path(path))
+    data: dict[str, Any] = draft.value
     if layout := layout_of(_kept_values(data, notes)).as_json():
         notes[_LAYOUT] = layout
     return {**data, RESERVED_KEY: notes} if notes else data
@@ -111,18 +111,22 @@ def knows_key_order(data: Mapping[str, Any], path: FieldPath) -> bool:
     return noted or not is_jsonb(get_field(data, path))
 
 
-def shown_value(data: Mapping[str, Any], path: FieldPath) -> Any:
-    """What the trace in the task data (as it was imported) has at `path`: the string that is shown for it, None for
-    null, MISSING for nothing. In data that `to_task_data` did not write, it may be a value of any type."""
+def shown_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The task data (as it was imported) with what the trace has wherever `to_task_data` put an empty string: null,
+    another value, or nothing. Everything else is what is shown. A note that does not fit the data says nothing."""
     notes = data.get(RESERVED_KEY)
-    if isinstance(notes, dict):
-        text = format_path(path)
-        replaced = notes.get("replaced", {})
-        if text in replaced:
-            return replaced[text]
-        if any(text == noted or text.startswith(f"{noted}.") for noted in (*notes.get("absent", ()), *replaced)):
-            return MISSING
-    return get_field(data, path)
+    if not isinstance(notes, dict):
+        return data
+    replaced, absent = notes.get("replaced"), notes.get("absent")
+    draft = Draft(data)
+    for text, value in replaced.items() if isinstance(replaced, dict) else ():
+        with suppress(ValueError, KeyError, IndexError, TypeError, AttributeError):
+            draft.set(parse_path(text), value)
+    for text in absent if isinstance(absent, list) else ():
+        with suppress(ValueError, TypeError, AttributeError):
+            draft.drop(parse_path(text))
+    shown: Mapping[str, Any] = draft.value
+    return shown
 
 
 def editor_text(value: Any) -> str | None:
@@ -136,10 +140,11 @@ def editor_text(value: Any) -> str | None:
     return value if isinstance(value, str) else json_indented(value)
 
 
-def is_json_text(data: Mapping[str, Any], path: FieldPath) -> bool:
-    """Whether the string at `path` in the task data is JSON that `to_task_data` wrote for a value of another type."""
+def json_texts(data: Mapping[str, Any]) -> frozenset[str]:
+    """The paths of the strings in the task data that are JSON which `to_task_data` wrote for values of other types."""
     notes = data.get(RESERVED_KEY)
-    return isinstance(notes, dict) and format_path(path) in notes.get("json", ())
+    noted = notes.get("json") if isinstance(notes, dict) else None
+    return frozenset(text for text in noted if isinstance(text, str)) if isinstance(noted, list) else frozenset()
 
 
 def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
@@ -153,20 +158,21 @@ def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
     notes = data.get(RESERVED_KEY)
     if not isinstance(notes, dict):
         return data
-    trace: dict[str, Any] = {key: value for key, value in data.items() if key != RESERVED_KEY}
+    draft = Draft({key: value for key, value in data.items() if key != RESERVED_KEY})
     for text in notes.get("json", ()):
         path = parse_path(text)
-        trace = set_field(trace, path, parse_json(get_field(trace, path).encode("utf-8", "backslashreplace")))
+        draft.set(path, parse_json(get_field(draft.value, path).encode("utf-8", "backslashreplace")))
     for text, value in notes.get("replaced", {}).items():
-        trace = set_field(trace, parse_path(text), value)
+        draft.set(parse_path(text), value)
     for text in notes.get("absent", ()):
-        trace = drop_field(trace, parse_path(text))
+        draft.drop(parse_path(text))
     if bare := notes.get("bare_steps"):
         steps_path = parse_path(bare["steps_key"])
-        steps = list(get_field(trace, steps_path))
+        steps = list(get_field(draft.value, steps_path))
         for index in bare["indices"]:
             steps[index] = steps[index][bare["field"]]
-        trace = set_field(trace, steps_path, steps)
+        draft.set(steps_path, steps)
+    trace: dict[str, Any] = draft.value
     return trace
 
 
@@ -175,13 +181,15 @@ def _kept_values(trace: dict[str, Any], notes: Mapping[str, Any]) -> Any:
     return [trace, notes["replaced"]] if "replaced" in notes else trace
 
 
-def _with_empty_text(data: dict[str, Any], path: FieldPath) -> tuple[dict[str, Any], FieldPath, Any]:
-    """`data` with an empty string at `path`; the path of what was put in (the field, or the first thing on the way that
-    is not an object); and what was there before: null, another value without fields, or MISSING."""
+def _put_empty_text(draft: Draft, path: FieldPath) -> tuple[FieldPath, Any]:
+    """Puts an empty string at `path`; returns the path of what was put in (the field, or the first thing on the way
+    that is not an object), and what was there before: null, another value without fields, or MISSING."""
+    data = draft.value
     put = next((i for i in range(1, len(path)) if not isinstance(get_field(data, path[:i]), dict)), len(path))
+    before = get_field(data, path[:put])
     value: Any = ""
     for key in reversed(path[put:]):
         value = {key: value}
     parent = get_field(data, path[: put - 1])
-    changed = set_field(data, path[: put - 1], {**parent, path[put - 1]: value})
-    return changed, path[:put], get_field(data, path[:put])
+    draft.set(path[: put - 1], {**parent, path[put - 1]: value})
+    return path[:put], before

@@ -15,7 +15,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ls_trajedit.backend.answers import empty_predictions, predict_tasks
+from ls_trajedit.backend.answers import predict_tasks, usable_schema
 from ls_trajedit.backend.basic_auth import (
     CHALLENGE,
     UNAUTHORIZED,
@@ -76,10 +76,8 @@ class TrajectoryEditor(model.LabelStudioMLBase):  # type: ignore[misc,unused-ign
         Raises ConfigError for a labeling config without editors.
         """
         if context:  # 2.x passes {} where the request has none
-            predictions = empty_predictions(tasks)
-        else:
-            predictions, _ = predict_tasks(tasks, self._requested_config())
-        return [{"result": results} for results in predictions]
+            return [{"result": []} for _ in tasks]
+        return predict_tasks(tasks, read_config(self._requested_config()), lambda results: {"result": results})[0]
 
     def _requested_config(self) -> str:
         # 1.0.9 has one labeling config for all projects: that of the last `/setup` that this process has seen.
@@ -135,8 +133,9 @@ def _answer_before_label_studio_ml(credentials: Credentials | None) -> Response 
         if isinstance(asked, SetupRequest):
             read_config(asked.config)
         elif isinstance(asked, PredictRequest) and not asked.is_interactive:
-            read_config(asked.label_config)
+            usable_schema(asked)
     except (BadRequestError, ConfigError) as error:
         message = str(error)
-        return Response(error_body(message), f"400 {reason_phrase(message)}", mimetype="application/json")
+        status = error.status if isinstance(error, BadRequestError) else BadRequestError.status
+        return Response(error_body(message), f"{status} {reason_phrase(message)}", mimetype="application/json")
     return Response(b'{"status":"ignored"}', mimetype="application/json") if request.path == "/webhook" else None

@@ -29,7 +29,15 @@ from ls_trajedit.label_studio.imports import (
 from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
 from ls_trajedit.progress import Progress
 from ls_trajedit.project_config import Shape, config_for, longest, shape_of_traces
-from ls_trajedit.traces.errors import ConfigError, DataError, OutcomeUnknownError, SetupError, TraceError, TrajeditError
+from ls_trajedit.traces.errors import (
+    ConfigError,
+    DataError,
+    OutcomeUnknownError,
+    SetupError,
+    TooManyControlsError,
+    TraceError,
+    TrajeditError,
+)
 from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
@@ -294,8 +302,8 @@ def _covers(old: str, new: str) -> bool:
 
 
 def _check_orphans(server: Server, project: Project, new: Schema, steps: int) -> None:
-    kept = new.control_names(steps)
-    lost = {control: count for control, count in server.controls_in_use(project.id).items() if control not in kept}
+    in_use = server.controls_in_use(project.id)
+    lost = {control: count for control, count in in_use.items() if not new.has_control(control, steps)}
     if lost:
         named = ", ".join(f"`{control}` ({count})" for control, count in sorted(lost.items())[:10])
         more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
@@ -391,7 +399,11 @@ class _Import:
 
 
 def _prediction(task: Mapping[str, Any], config: str, version: str) -> Prediction:
-    return {"model_version": version, "result": predict(task, config)}
+    try:
+        return {"model_version": version, "result": predict(task, config)}
+    except TooManyControlsError as error:
+        what = f"task {task['id']}" if "id" in task else f"the trace {task['data'].get('id')!r}"
+        raise TooManyControlsError(f"{what}: {error}") from None
 
 
 def _predict_the_rest(server: Server, target: Target, version: str, sending: Sending) -> int:

@@ -9,6 +9,7 @@
     ├── ServerError             4   Label Studio cannot be reached, or keeps failing
     │   └── OutcomeUnknownError     whether it did what it was asked to do is not known
     └── DataError               5   data refused or incomplete
+        ├── TooManyControlsError    a task for which a Repeater would make too many controls
         └── TraceError              traces that cannot be imported
 
 The whole tree is on the lowest floor because every floor raises from it. Each message is written for a person: what
@@ -27,6 +28,7 @@ __all__ = [
     "RefusedError",
     "ServerError",
     "SetupError",
+    "TooManyControlsError",
     "TraceError",
     "TrajeditError",
     "UsageError",
@@ -77,6 +79,10 @@ class DataError(TrajeditError):
     """Data was refused, or is incomplete."""
 
     exit_code = 5
+
+
+class TooManyControlsError(DataError):
+    """A Repeater would make more controls for a task than ls-trajedit works out."""
 
 
 class TraceError(DataError):

@@ -13,6 +13,7 @@ from typing import Any, Final
 __all__ = [
     "MISSING",
     "RESERVED_KEY",
+    "Draft",
     "FieldPath",
     "drop_field",
     "format_path",
@@ -38,7 +39,8 @@ MISSING: Final = _Missing()
 RESERVED_KEY: Final = "ls_trajedit"
 """The key under which task data holds our own notes. No trace may have it at its top level."""
 
-_PATH = re.compile(r"\w+(?:\.\w+|\[\d+\])*", re.ASCII)
+# No list has an index of more digits; Python takes seconds to make a number of a million of them.
+_PATH = re.compile(r"\w+(?:\.\w+|\[\d{1,18}\])*", re.ASCII)
 _SEGMENT = re.compile(r"(\w+)|\[(\d+)\]", re.ASCII)
 _KEY = re.compile(r"\w+", re.ASCII)
 
@@ -85,35 +87,83 @@ def get_field(data: Any, path: FieldPath) -> Any:
     return data
 
 
+class Draft:
+    """`value` is `data` with the changes made so far. `data` itself is not changed: what is on the way to a change is
+    copied, each part once however many changes there are, and everything else is shared."""
+
+    def __init__(self, data: Any) -> None:
+        self._root = [data]
+        # By identity, which they keep as long as they are here.
+        self._copies: dict[int, Any] = {}
+
+    @property
+    def value(self) -> Any:
+        """The data with the changes."""
+        return self._root[0]
+
+    def set(self, path: FieldPath, value: Any) -> None:
+        """Puts `value` at `path`, which must lead to something (KeyError, IndexError, TypeError or AttributeError
+        otherwise)."""
+        parent, last = self._parent(path)
+        parent[last]
+        parent[last] = value
+
+    def drop(self, path: FieldPath) -> None:
+        """Removes the key at `path`; nothing where there is no such key. Items of lists stay: others would move up."""
+        if isinstance(path[-1], str) and get_field(self.value, path) is not MISSING:
+            parent, last = self._parent(path)
+            del parent[last]
+
+    def _parent(self, path: FieldPath) -> tuple[Any, str | int]:
+        parent: Any = self._root
+        last: str | int = 0
+        for segment in path:
+            child = parent[last]
+            if id(child) not in self._copies:
+                child = child.copy()
+                self._copies[id(child)] = child
+                parent[last] = child
+            parent, last = child, segment
+        return parent, last
+
+
 def set_field(data: Any, path: FieldPath, value: Any) -> Any:
     """A copy of `data` with `value` at `path`; everything that is not on the way there is shared, not copied.
 
-    `path` must lead to something in `data` (KeyError, IndexError or TypeError otherwise).
+    `path` must lead to something in `data` (KeyError, IndexError, TypeError or AttributeError otherwise). A Draft is
+    quicker for several changes.
     """
-    if not path:
-        return value
-    head, rest = path[0], path[1:]
-    copy = data.copy()
-    copy[head] = set_field(data[head], rest, value)
-    return copy
+    draft = Draft(data)
+    draft.set(path, value)
+    return draft.value
 
 
 def drop_field(data: Any, path: FieldPath) -> Any:
     """A copy of `data` without the key at `path`, which ends in a key; `data` itself where it has no such key."""
-    if get_field(data, path) is MISSING:
-        return data
-    parent = get_field(data, path[:-1])
-    return set_field(data, path[:-1], {key: value for key, value in parent.items() if key != path[-1]})
+    draft = Draft(data)
+    draft.drop(path)
+    return draft.value
 
 
 def walk(value: Any) -> Iterator[tuple[FieldPath, Any]]:
     """Every value inside `value`, itself first, with its path, in the order of the JSON text. Without recursion: JSON
     may be nested deeply."""
-    stack: list[tuple[FieldPath, Any]] = [((), value)]
-    while stack:
-        path, item = stack.pop()
-        yield path, item
-        if isinstance(item, dict):
-            stack.extend([((*path, key), child) for key, child in item.items()][::-1])
-        elif isinstance(item, list):
-            stack.extend([((*path, index), child) for index, child in enumerate(item)][::-1])
+    yield (), value
+    # Each path is made when its turn comes: those of a long list deep inside would fill the memory.
+    below: list[tuple[FieldPath, Iterator[tuple[str | int, Any]]]] = [((), _children(value))]
+    while below:
+        path, children = below[-1]
+        for segment, child in children:
+            at = (*path, segment)
+            yield at, child
+            if child and isinstance(child, dict | list):
+                below.append((at, _children(child)))
+                break
+        else:
+            below.pop()
+
+
+def _children(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return iter(value.items())
+    return enumerate(value) if isinstance(value, list) else iter(())

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 import orjson
 
-__all__ = ["JsonPart", "RawJson", "json_indented", "json_line", "parse_json", "same_json"]
+__all__ = ["JsonPart", "RawJson", "canonical_json", "json_indented", "json_line", "parse_json", "same_json"]
 
 # A run of 19 digits may be an integer beyond 64 bits. Making all digits equal and searching for the run is ten times
 # as fast as a regular expression.
@@ -29,6 +29,7 @@ _LINE_SEPARATORS = (
 )
 # Anything nested deeper could be read, but not everywhere written again.
 _MAX_DEPTH = 500
+_MOST_INDENT = 1_000_000
 _NOT_PARSED: Final = object()
 
 
@@ -141,17 +142,25 @@ def json_line(value: Any) -> bytes:
 
 def json_indented(value: Any) -> str:
     """`value` as JSON with an indent of two spaces: what an editor shows for a field that is not a string. A lone
-    surrogate is written as its escape."""
+    surrogate is written as its escape. A value that is nested so deeply that its indent alone would have a million
+    characters is written without."""
+    is_indented = not isinstance(value, dict | list) or _indent_size(value) <= _MOST_INDENT
     try:
-        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 if is_indented else None).decode()
     except TypeError:
-        return _encode(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)).decode()
+        style: dict[str, Any] = {"indent": 2} if is_indented else {"separators": (",", ":")}
+        return _encode(json.dumps(value, ensure_ascii=False, allow_nan=False, **style)).decode()
 
 
 def same_json(a: Any, b: Any) -> bool:
     """Whether two values are the same JSON. Unlike with `==`, `1`, `1.0` and `true` are three values; as with `==`,
     the order of an object's keys does not matter."""
-    return _canonical(a) == _canonical(b)
+    return canonical_json(a) == canonical_json(b)
+
+
+def canonical_json(value: Any) -> str:
+    """A text that two values share when they are the same JSON."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _as_plain(value: Any) -> Any:
@@ -163,12 +172,22 @@ def _as_plain(value: Any) -> Any:
     return {field.name: own[field.name] for field in fields(value) if field.name in own}
 
 
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
 def _encode(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
+
+
+def _indent_size(value: dict[str, Any] | list[Any]) -> int:
+    """How many spaces and line ends indent `value`; where there are more than _MOST_INDENT, some of them."""
+    level: list[Any] = [value]
+    depth = size = 0
+    while level and size <= _MOST_INDENT:
+        depth += 1
+        below: list[Any] = []
+        for item in level:
+            below += item.values() if isinstance(item, dict) else item
+        size += (2 * depth + 1) * len(below) + (2 * depth - 1) * len(level)
+        level = [item for item in below if isinstance(item, dict | list)]
+    return size
 
 
 def _is_deeper(value: Any, depth: int) -> bool:

@@ -13,10 +13,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-from ls_trajedit.traces.field_path import FieldPath, get_field, set_field, walk
+from ls_trajedit.traces.bounded_cache import BoundedCache
+from ls_trajedit.traces.field_path import Draft, FieldPath, get_field, walk
 
 __all__ = ["Layout", "as_jsonb", "is_jsonb", "layout_of", "noted_layout", "restore_layout"]
 
@@ -100,11 +100,14 @@ def restore_layout(value: Any, layout: Layout) -> Any:
             value = _reordered(value, orders.by_jsonb_order, orders.foreign)
         except _NotJsonbError:
             return value
-        for path, number in layout.exceptions:
-            item = get_field(value, path)
+        draft = Draft(value)
+        # By path: one that is noted again and again would cost as much again and again.
+        for path, number in dict(layout.exceptions).items():
+            item = get_field(draft.value, path)
             order = layout.keys[number] if 0 <= number < len(layout.keys) else ()
             if isinstance(item, dict) and len(item) == len(order) and item.keys() == set(order):
-                value = set_field(value, path, {key: item[key] for key in order})
+                draft.set(path, {key: item[key] for key in order})
+        value = draft.value
     return _with_numbers(value, _tree(layout.numbers)) if layout.numbers else value
 
 
@@ -148,19 +151,31 @@ class _NotJsonbError(Exception):
     """The value has not been in a `jsonb`."""
 
 
-# The traces of a project have few different layouts.
-@lru_cache(maxsize=1024)
+# The traces of a project have few different layouts, and few different objects.
+_KEPT_ORDERS: BoundedCache[tuple[Keys, ...], _Orders] = BoundedCache(8_000_000)
+_KEPT_JSONB_ORDERS: BoundedCache[Keys, Keys] = BoundedCache(8_000_000)
+
+
 def _orders(keys: tuple[Keys, ...]) -> _Orders:
     """What the noted orders say. Raises TypeError for a key that is not a string."""
+    if (kept := _KEPT_ORDERS.get(keys)) is not None:
+        return kept
     by_jsonb_order: dict[Keys, Keys] = {}
     for order in keys:
         by_jsonb_order.setdefault(_jsonb_order(tuple(_text(key) for key in order)), order)
-    return _Orders(by_jsonb_order, frozenset(order for order in keys if order != _jsonb_order(order)))
+    orders = _Orders(by_jsonb_order, frozenset(order for order in keys if order != _jsonb_order(order)))
+    return _KEPT_ORDERS.keep(keys, orders, sum(map(_size, keys)))
 
 
-@lru_cache(maxsize=4096)
 def _jsonb_order(keys: Keys) -> Keys:
-    return tuple(sorted(keys, key=_length_and_bytes))
+    if (kept := _KEPT_JSONB_ORDERS.get(keys)) is not None:
+        return kept
+    return _KEPT_JSONB_ORDERS.keep(keys, tuple(sorted(keys, key=_length_and_bytes)), _size(keys))
+
+
+def _size(keys: Keys) -> int:
+    """About how many bytes these keys take in both orders."""
+    return 500 + sum(100 + 4 * len(key) for key in keys)
 
 
 def _length_and_bytes(key: str) -> tuple[int, bytes]:

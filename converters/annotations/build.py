@@ -22,7 +22,7 @@ from ls_trajedit.converters.record import (
 from ls_trajedit.converters.traces import PlainTraces, recorded_chat
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import restore_trace
-from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, drop_field, format_path, get_field, set_field
+from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, Draft, drop_field, format_path, get_field
 from ls_trajedit.traces.json_text import json_indented
 
 __all__ = ["OriginalTrace", "build_chat_record", "build_record", "original_trace"]
@@ -137,9 +137,10 @@ def _origin(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str,
 
 
 def _corrected_trace(data: dict[str, Any], reading: Reading) -> dict[str, Any]:
+    draft = Draft(data)
     for edited in reading.edits:
-        data = set_field(data, edited.editor.path, edited.value)
-    return _restore(data)
+        draft.set(edited.editor.path, edited.value)
+    return _restore(draft.value)
 
 
 def _edit(edited: EditedField) -> Edit:

@@ -62,7 +62,11 @@ def read_corrections(chat: Chat, data: Mapping[str, Any], reading: Reading, step
         found = [_on_our_page(chat, edited) for edited in reading.edits]
     else:
         found = [item for edited in reading.edits for item in _as_recorded(chat, data, edited)]
-    agents = [item for item in found if item.correction is not None and item.correction.target.step is not None]
+    agents: list[_Found] = []
+    others: list[_Found] = []
+    for item in found:
+        is_agents = item.correction is not None and item.correction.target.step is not None
+        (agents if is_agents else others).append(item)
     corrections = [item.correction for item in agents if item.correction is not None]
     try:
         corrected = chat.corrected(corrections) if corrections else chat.trace
@@ -71,7 +75,7 @@ def read_corrections(chat: Chat, data: Mapping[str, Any], reading: Reading, step
     return ChatReading(
         traces=ChatTraces(chat.trace, corrected),
         edits=tuple(item.edit for item in agents),
-        not_the_agents=tuple(item.edit for item in found if item not in agents),
+        not_the_agents=tuple(item.edit for item in others),
         labels=_labels(chat, reading, steps_path),
         reasons_without_edit=_as_recorded_at(chat, reading.reasons_without_edit, steps_path),
         remarks=_as_recorded_at(chat, reading.remarks, steps_path),

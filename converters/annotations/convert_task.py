@@ -181,23 +181,12 @@ def _reading(task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema
     if is_unopened(annotation):
         return _NOTHING
     results, data = annotation.get("result"), task["data"]
-    try:
-        reading = read_annotation(results, schema.controls(data), data)
-    except RejectedAnnotation as rejection:
-        if rejection.reason is not RejectReason.UNKNOWN_CONTROL or schema.repeated is None:
-            raise
-        # It may be one of a step that the task lacks. Most annotations have no such control, so it is looked for late.
-        reading = read_annotation(results, schema.controls_beyond(data, _control_names(results)), data)
+    reading = read_annotation(results, schema.declared, data)
     if rules.untouched == "reject":
         reject_texts_that_nobody_typed(reading, annotation, task)
     if rules.require_reason:
         _check_reasons(reading)
     return reading
-
-
-def _control_names(results: Any) -> list[str]:
-    names = [result.get("from_name") for result in results if isinstance(result, dict)]
-    return [name for name in names if isinstance(name, str)]
 
 
 def _check_reasons(reading: Reading) -> None:

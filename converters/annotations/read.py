@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.newlines import restore_newlines, same_but_newlines
 from ls_trajedit.converters.record import NESTED, ReasonWithoutEdit, RejectedAnnotation, RejectReason, Remark, StepLabel
-from ls_trajedit.label_config.controls import Controls, Editor, ExpectedResult, TextControl, matches_name
-from ls_trajedit.label_config.task_data import editor_text, is_json_text, shown_value
+from ls_trajedit.label_config.controls import DeclaredControls, Editor, ExpectedResult, TextControl, matches_name
+from ls_trajedit.label_config.task_data import editor_text, json_texts, shown_data
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, format_path, get_field
-from ls_trajedit.traces.json_text import json_line, parse_json, same_json
+from ls_trajedit.traces.json_text import canonical_json, json_line, parse_json
 from ls_trajedit.traces.jsonb import as_jsonb, is_jsonb
 
 __all__ = ["EditedField", "Reading", "read_annotation"]
@@ -68,39 +68,41 @@ class _Sorted(NamedTuple):
     remarks: list[Remark]
 
 
-def read_annotation(results: Any, controls: Controls, data: Mapping[str, Any]) -> Reading:
+def read_annotation(results: Any, controls: DeclaredControls, data: Mapping[str, Any]) -> Reading:
     """Reads the `result` list of an annotation of a task with this `data`.
 
     Edits come in the order of the config's editors. Raises RejectedAnnotation when anything in `results` cannot be
     attributed to exactly one field.
     """
-    given, remarks = _sort_results(results, controls, data)
+    shown = shown_data(data) if RESERVED_KEY in data else data
+    given, remarks = _sort_results(results, controls, shown)
+    if not given:
+        return Reading((), (), (), tuple(remarks))
+    noted_json = json_texts(data)
     edits = []
     reasons_without_edit = []
-    for editor in controls.editors:
-        if editor.control not in given and editor.reason not in given:
-            continue
+    for editor in controls.editors_of(given):
         reason = "\n".join(_said(given.get(editor.reason or "", ())))
         texts = given.get(editor.control, [])
-        original = shown_value(data, editor.path)
+        original = get_field(shown, editor.path)
         if original is MISSING or original is None:
             remarks += [Remark(editor.control, editor.step_index, editor.field, text) for text in _said(texts)]
             if editor.reason and reason:
                 remarks.append(Remark(editor.reason, editor.step_index, editor.field, reason))
             continue
-        edited = _read_editor(editor, texts, original, data, reason)
+        is_json = bool(noted_json) and format_path(editor.path) in noted_json
+        edited = _read_editor(editor, texts, original, is_json, data, reason)
         if edited is not None:
             edits.append(edited)
         elif reason:
             reasons_without_edit.append(ReasonWithoutEdit(editor.step_index, editor.field, reason))
     labels = []
-    for label in controls.labels:
-        if label.control in given:
-            choices = given[label.control]
-            if get_field(data, label.step) not in (MISSING, None):
-                labels.append(StepLabel(label.step_index, label.name, tuple(choices)))
-            elif choices:
-                remarks.append(Remark(label.control, label.step_index, "", "\n".join(choices)))
+    for label in controls.labels_of(given):
+        choices = given[label.control]
+        if get_field(data, label.step) not in (MISSING, None):
+            labels.append(StepLabel(label.step_index, label.name, tuple(choices)))
+        elif choices:
+            remarks.append(Remark(label.control, label.step_index, "", "\n".join(choices)))
     return Reading(tuple(edits), tuple(labels), tuple(reasons_without_edit), tuple(remarks))
 
 
@@ -109,38 +111,47 @@ def _said(texts: Iterable[str]) -> list[str]:
     return [text for text in dict.fromkeys(texts) if text.strip()]
 
 
-def _sort_results(results: Any, controls: Controls, data: Mapping[str, Any]) -> _Sorted:
-    """What each control was given, checked against what the config declares about it. Texts equal to the original may
-    be missing: they say nothing, and there are many of them."""
+def _sort_results(results: Any, controls: DeclaredControls, shown: Mapping[str, Any]) -> _Sorted:
+    """What each control was given, checked against what the config declares about it. Texts equal to the original, in
+    the data as it is `shown`, may be missing: they say nothing, and there are many of them."""
     if not isinstance(results, list):
         raise RejectedAnnotation(RejectReason.WRONG_SHAPE, "the annotation's `result` is not a list")
     expected = controls.expected_results
-    shown_as_it_is = RESERVED_KEY not in data
+    shown_as_it_is = RESERVED_KEY not in shown
     given: dict[str, list[str]] = {}
+    joined: set[str] = set()
     # Most annotations hold nothing but what is expected, and this runs for each result: whatever is not as plain as can
     # be has all of them looked at closely.
     for result in results:
         if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
-            return _sort_closely(results, controls, data)
+            return _sort_closely(results, controls, shown)
         value = result.get("value")
-        if name not in expected or not isinstance(value, dict) or len(value) != 1:
-            return _sort_closely(results, controls, data)
+        if not isinstance(value, dict) or len(value) != 1:
+            return _sort_closely(results, controls, shown)
         if "meta" in result and not _is_only_lead_time(result["meta"]):
-            return _sort_closely(results, controls, data)
-        original, kind, key, path = expected[name]
+            return _sort_closely(results, controls, shown)
+        try:
+            original, kind, key, path = expected[name]
+        except KeyError:
+            return _sort_closely(results, controls, shown)
         texts = value.get(key)
         if result.get("to_name") != original or result.get("type") != kind or not isinstance(texts, list):
-            return _sort_closely(results, controls, data)
+            return _sort_closely(results, controls, shown)
         if "item_index" in result or "normalization" in result or not _are_texts(texts):
-            return _sort_closely(results, controls, data)
-        if path is None or not shown_as_it_is or texts != [get_field(data, path)]:
-            given[name] = given[name] + texts if name in given else texts
+            return _sort_closely(results, controls, shown)
+        if path is None or not shown_as_it_is or texts != [get_field(shown, path)]:
+            if name not in given:
+                given[name] = texts
+            elif name in joined:
+                given[name].extend(texts)
+            else:
+                given[name] = [*given[name], *texts]
+                joined.add(name)
     return _Sorted(given, [])
 
 
-def _sort_closely(results: list[Any], controls: Controls, data: Mapping[str, Any]) -> _Sorted:
+def _sort_closely(results: list[Any], controls: DeclaredControls, shown: Mapping[str, Any]) -> _Sorted:
     """What `_sort_results` returns, for results of any shape."""
-    expected = controls.expected_results
     regions = _regions(results)
     given: dict[str, list[str]] = {}
     remarks = _notes_on_regions(results, controls)
@@ -150,11 +161,19 @@ def _sort_closely(results: list[Any], controls: Controls, data: Mapping[str, Any
                 continue
             raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"result {number} names no control (`from_name`)")
         is_about_region = _is_about_region(result, regions)
-        if name in expected and not is_about_region:
-            given.setdefault(name, []).extend(_texts(name, result, expected[name]))
+        expected = _expected_of(name, controls)
+        if expected is not None and not is_about_region:
+            given.setdefault(name, []).extend(_texts(name, result, expected))
         else:
-            remarks += _other_texts(name, result, is_about_region, controls, data)
+            remarks += _other_texts(name, result, is_about_region, controls, shown)
     return _Sorted(given, remarks)
+
+
+def _expected_of(name: str, controls: DeclaredControls) -> ExpectedResult | None:
+    try:
+        return controls.expected_results[name]
+    except KeyError:
+        return None
 
 
 def _texts(name: str, result: dict[str, Any], expected: ExpectedResult) -> list[str]:
@@ -179,19 +198,19 @@ def _is_path(choice: Any) -> bool:
 
 
 def _other_texts(
-    name: str, result: dict[str, Any], is_about_region: bool, controls: Controls, data: Mapping[str, Any]
+    name: str, result: dict[str, Any], is_about_region: bool, controls: DeclaredControls, shown: Mapping[str, Any]
 ) -> Iterator[Remark]:
     """The remarks in a result that corrects, explains and scores nothing."""
-    control = controls.text_controls.get(name)
+    control = controls.text_control(name)
     is_named = control is not None or matches_name(name, controls.remark_names)
-    if not is_named and name not in controls.expected_results and name not in controls.others:
+    if not is_named and not controls.declares(name):
         if result.get("type") != "relation":
             raise RejectedAnnotation(RejectReason.UNKNOWN_CONTROL, f"`{name}`")
         return
-    typed = _typed_texts(name, result, control, controls.expected_results.get(name))
+    typed = _typed_texts(name, result, control, _expected_of(name, controls))
     if control is not None and not is_about_region and control.prefill is not None:
-        shown = editor_text(shown_value(data, control.prefill))
-        typed = [text for text in typed if shown is None or not same_but_newlines(shown, text)]
+        prefilled = editor_text(get_field(shown, control.prefill))
+        typed = [text for text in typed if prefilled is None or not same_but_newlines(prefilled, text)]
     step, field = controls.place(result.get("to_name"))
     for text in typed:
         if not is_about_region and not (control.is_remark if control else is_named):
@@ -275,7 +294,7 @@ def _is_about_region(result: dict[str, Any], regions: set[tuple[str, str]]) -> b
     return (result.get("id") is not None and _region(result) in regions) or _marks_region(result)
 
 
-def _notes_on_regions(results: list[Any], controls: Controls) -> list[Remark]:
+def _notes_on_regions(results: list[Any], controls: DeclaredControls) -> list[Remark]:
     """What somebody wrote on regions in the panel of their details: every result of a region has it under `meta`, and
     those of years ago under `normalization`."""
     found: dict[tuple[Any, str], Remark] = {}
@@ -302,13 +321,13 @@ def _are_texts(values: list[Any]) -> bool:
 
 
 def _read_editor(
-    editor: Editor, texts: list[str], original: Any, data: Mapping[str, Any], reason: str
+    editor: Editor, texts: list[str], original: Any, is_json: bool, data: Mapping[str, Any], reason: str
 ) -> EditedField | None:
     if not texts:
         return None
     original_text = editor_text(original)
     assert original_text is not None
-    if isinstance(original, str) and not is_json_text(data, editor.path):
+    if isinstance(original, str) and not is_json:
         changed = [restore_newlines(original, t) for t in dict.fromkeys(texts) if not same_but_newlines(original, t)]
         edited = [(text, text) for text in dict.fromkeys(changed)]
     else:
@@ -322,14 +341,17 @@ def _changed_json(original: Any, texts: list[str], editor: Editor, data: Mapping
     """Each text that stands for a JSON value other than `original`, and what the task's data holds for it: the text
     itself where `original` is JSON text there, because `restore_trace` turns it back into the value."""
     is_text = isinstance(original, str)
-    values = [_parse(original, editor) if is_text else original]
+    unchanged = canonical_json(_parse(original, editor) if is_text else original)
+    known = {unchanged}
     changed: list[tuple[str, Any]] = []
-    for text in texts:
+    for text in dict.fromkeys(texts):
         value = _parse(text, editor)
-        same = any(same_json(value, other) for other in values)
+        canonical = canonical_json(value)
+        if canonical in known:
+            continue
+        known.add(canonical)
         # A prediction that was imported with the data still has the numbers that PostgreSQL has changed in the data.
-        if not same and not (not is_text and same_json(as_jsonb(value), original) and is_jsonb(data)):
-            values.append(value)
+        if is_text or canonical_json(as_jsonb(value)) != unchanged or not is_jsonb(data):
             changed.append((text, text if is_text else value))
     return changed
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.backend.requests import (
@@ -13,24 +13,27 @@ from ls_trajedit.backend.requests import (
     BadRequestError,
     PredictRequest,
     SetupRequest,
+    TooLargeRequestError,
     ValidateRequest,
     parse_request,
     reason_phrase,
 )
-from ls_trajedit.label_config.predict import Prediction, Result, predict
+from ls_trajedit.label_config.predict import Prediction, Result, each_result
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.traces.errors import ConfigError
+from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.traces.errors import ConfigError, TooManyControlsError
 from ls_trajedit.traces.json_text import json_line
 
 __all__ = [
+    "MOST_ANSWER",
     "Reply",
     "answer_predict",
     "answer_setup",
     "answer_validate",
     "answer_versions",
     "answer_webhook",
-    "empty_predictions",
     "predict_tasks",
+    "usable_schema",
 ]
 
 _log = logging.getLogger(__name__)
@@ -39,6 +42,14 @@ _log = logging.getLogger(__name__)
 _NAMED = 3
 _LONGEST_REASON = 160
 _BEYOND_64_BITS = 2**63
+
+MOST_ANSWER = 300_000_000
+"""So many characters an answer may have where nothing else is said."""
+
+# What a result has besides names and text.
+_RESULT_CHARACTERS = 90
+
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
@@ -51,18 +62,33 @@ class Reply:
     unreadable: int = 0
 
 
-def answer_predict(body: bytes) -> Reply:
-    """One prediction for each task, in order. Raises BadRequestError when the request or its config is wrong."""
+def answer_predict(body: bytes, most: int = MOST_ANSWER) -> Reply:
+    """One prediction for each task, in order. Raises BadRequestError when the request or its config is wrong, when a
+    task has more controls than can be worked out, or when the answer would have more than `most` characters."""
     request = parse_request(PredictRequest, body)
     if request.is_interactive:
-        predictions, unreadable = empty_predictions(request.tasks), 0
+        # Label Studio would replace what the person typed with anything else.
+        predictions, unreadable = [_encoded([]) for _ in request.tasks], 0
     else:
+        predictions, unreadable = predict_tasks(request.tasks, usable_schema(request), _encoded, most)
+    content = b'{"results":[%b],"model_version":%b}' % (b",".join(predictions), json_line(MODEL_VERSION))
+    return Reply(content, len(predictions), unreadable)
+
+
+def usable_schema(request: PredictRequest) -> Schema:
+    """The schema of the request's labeling config. Raises BadRequestError for a config without editors, and when a task
+    has more controls than can be worked out; nothing has been made for any task by then."""
+    # Before any task: Label Studio stores an empty prediction, and would not ask again once the config is fixed.
+    try:
+        schema = read_config(request.label_config)
+    except ConfigError as error:
+        raise BadRequestError(str(error)) from None
+    for position, task in enumerate(request.tasks):
         try:
-            predictions, unreadable = predict_tasks(request.tasks, request.label_config)
-        except ConfigError as error:
-            raise BadRequestError(str(error)) from None
-    results: list[Prediction] = [{"result": results, "model_version": MODEL_VERSION} for results in predictions]
-    return Reply(json_line({"results": results, "model_version": MODEL_VERSION}), len(results), unreadable)
+            schema.check_size(task.get("data") if isinstance(task, Mapping) else None)
+        except TooManyControlsError as error:
+            raise TooLargeRequestError(f"task {_known_id(task)} (number {position + 1}): {error}") from None
+    return schema
 
 
 def answer_setup(body: bytes) -> Reply:
@@ -91,41 +117,54 @@ def answer_webhook(body: bytes) -> Reply:
     return _reply({"status": "ignored"})
 
 
-def predict_tasks(tasks: Sequence[Any], config: str) -> tuple[list[list[Result]], int]:
-    """The results for each of `tasks` under the labeling config, in order, and for how many tasks there are none
-    because they could not be read. That is logged in one line, with the id of the first few and the reason, but without
-    their data.
+def predict_tasks(
+    tasks: Sequence[Any], schema: Schema, kept_as: Callable[[list[Result]], _Kept], most: int = MOST_ANSWER
+) -> tuple[list[_Kept], int]:
+    """The results for each of `tasks` under the labeling config, in order, as `kept_as` makes them, and for how many
+    tasks there are none because they could not be read. That is logged in one line, with the id of the first few and
+    the reason, but without their data.
 
-    Raises ConfigError for a config without editors.
+    Raises TooLargeRequestError when the results would have more than `most` characters.
     """
-    # Before any task: Label Studio stores an empty prediction, and would not ask again once the config is fixed.
-    read_config(config)
-    predictions: list[list[Result]] = []
+    predictions: list[_Kept] = []
     unreadable = 0
     named: list[_Unreadable] = []
     for position, task in enumerate(tasks):
+        results: list[Result] = []
         try:
-            predictions.append(_predict_one(task, config))
+            results, most = _predict_one(task, schema, most)
+        except BadRequestError:
+            raise
         except Exception as error:  # a task that breaks the reader in an unforeseen way must not cost the others
-            predictions.append([])
             unreadable += 1
             if len(named) < _NAMED:
                 named.append(_unreadable(position, task, error))
+        predictions.append(kept_as(results))
     if named:
         _log_unreadable(named, unreadable, len(tasks))
     return predictions, unreadable
 
 
-def empty_predictions(tasks: Sequence[Any]) -> list[list[Result]]:
-    """No results for each of `tasks`. Auto-Annotation gets these, because Label Studio would replace what the person
-    typed with anything else."""
-    return [[] for _ in tasks]
+def _encoded(results: list[Result]) -> bytes:
+    """A prediction as JSON. It is made for each task at once, because the results take several times as much."""
+    prediction: Prediction = {"result": results, "model_version": MODEL_VERSION}
+    return json_line(prediction)
 
 
-def _predict_one(task: Any, config: str) -> list[Result]:
+def _predict_one(task: Any, schema: Schema, room: int) -> tuple[list[Result], int]:
+    """The results for the task, and how much of the `room` for characters is left after them."""
     if not isinstance(task, Mapping):
         raise ValueError("the task is not an object")
-    return predict(task, config)
+    results = []
+    for result in each_result(task, schema):
+        names = 2 * len(result["from_name"]) + len(result["to_name"])
+        room -= _RESULT_CHARACTERS + names + len(result["value"]["text"][0])
+        if room < 0:
+            raise TooLargeRequestError(
+                "the answer would be more than three times as large as a body may be; select fewer tasks"
+            )
+        results.append(result)
+    return results, room
 
 
 class _Unreadable(TypedDict):
@@ -135,12 +174,15 @@ class _Unreadable(TypedDict):
 
 
 def _unreadable(position: int, task: Any, error: Exception) -> _Unreadable:
-    identity = task.get("id") if isinstance(task, Mapping) else None
-    # Label Studio's ids are integers. Anything else could be data.
-    known = identity if type(identity) is int and abs(identity) < _BEYOND_64_BITS else None
     # The message of an unforeseen error may quote the task.
     reason = str(error) if type(error) is ValueError else type(error).__name__
-    return {"task": known, "position": position, "reason": reason_phrase(reason, _LONGEST_REASON)}
+    return {"task": _known_id(task), "position": position, "reason": reason_phrase(reason, _LONGEST_REASON)}
+
+
+def _known_id(task: Any) -> int | None:
+    identity = task.get("id") if isinstance(task, Mapping) else None
+    # Label Studio's ids are integers. Anything else could be data.
+    return identity if type(identity) is int and abs(identity) < _BEYOND_64_BITS else None
 
 
 def _log_unreadable(named: Sequence[_Unreadable], unreadable: int, tasks: int) -> None:

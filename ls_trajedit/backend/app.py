@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -40,6 +41,8 @@ _THREADS = 4
 # A request as short as this is answered in a few milliseconds. Handing a small one to a thread, and its reply back,
 # takes longer than answering it.
 _SHORT_BODY = 256 * 1024
+# What is short and may have a Repeater, spelled in whatever way JSON allows, may take longer.
+_MAY_REPEAT = re.compile(rb"(?i)repeater|\\u00")
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
@@ -77,7 +80,7 @@ def _protocol_routes(metrics: Metrics, max_body: int, has_auth: bool) -> _Routes
     def post(answer: Callable[[bytes], Reply]) -> _Endpoint:
         async def endpoint(request: Request) -> Response:
             body = await read_body(request, max_body)
-            if len(body) <= _SHORT_BODY:
+            if len(body) <= _SHORT_BODY and not _MAY_REPEAT.search(body):
                 reply = answer(body)
             else:  # the event loop stays free for `/health`, which Label Studio gives one second
                 reply = await asyncio.get_running_loop().run_in_executor(threads, answer, body)
@@ -105,7 +108,7 @@ def _protocol_routes(metrics: Metrics, max_body: int, has_auth: bool) -> _Routes
         "/": {"GET": health},
         "/health": {"GET": health},
         "/setup": {"POST": post(answer_setup)},
-        "/predict": {"POST": post(answer_predict)},
+        "/predict": {"POST": post(partial(answer_predict, most=3 * max_body))},
         "/webhook": {"POST": post(answer_webhook)},
         "/validate": {"POST": post(answer_validate)},
         "/versions": {"GET": versions, "POST": post(answer_versions)},
@@ -151,7 +154,7 @@ def _own_url(request: Request) -> str | None:
 
 def _answer_by_route(routes: _Routes) -> ASGIApp:
     """An ASGI application with these routes, and 404 and 405 for everything else. A BadRequestError of an endpoint
-    becomes a 400, an HTTPException the status that it names."""
+    becomes its status, an HTTPException the one that it names."""
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
         response = await _answer(routes, Request(scope, receive))
@@ -172,7 +175,7 @@ async def _answer(routes: _Routes, request: Request) -> Response:
     try:
         return await endpoint(request)
     except BadRequestError as error:
-        return error_response(400, str(error))
+        return error_response(error.status, str(error))
     except HTTPException as error:
         return error_response(error.status_code, error.detail)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -15,12 +15,14 @@ from starlette.responses import Response
 from ls_trajedit.traces.json_text import json_line, parse_json
 
 __all__ = [
+    "MOST_VALUES",
     "REASON_HEADER",
     "AnyRequest",
     "BadRequestError",
     "PredictParams",
     "PredictRequest",
     "SetupRequest",
+    "TooLargeRequestError",
     "ValidateRequest",
     "error_body",
     "error_response",
@@ -36,6 +38,10 @@ _LONGEST_MESSAGE = 2000
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _TAG_BRACKETS = re.compile(r"</?|/?>")
 
+MOST_VALUES = 3_000_000
+"""So many JSON values a request may have: in 100 MB, that is one for every 33 bytes."""
+
+_PIECE = 1_000_000
 _PLAIN_DEPTH = 100
 _BEYOND_64_BITS = 2.0**63
 _IS_CONFIG: dict[str, JsonValue] = {"format": "labeling-config"}
@@ -113,7 +119,15 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 class BadRequestError(Exception):
-    """The request cannot be answered. The message tells a person why; the answer is a 400."""
+    """The request cannot be answered. The message tells a person why; the answer has this `status`."""
+
+    status: ClassVar[int] = 400
+
+
+class TooLargeRequestError(BadRequestError):
+    """To answer the request would take too much."""
+
+    status: ClassVar[int] = 413
 
 
 def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -152,11 +166,32 @@ def _cut(text: str, longest: int) -> str:
 def _parse(body: bytes) -> Any:
     """Returns and raises what `parse_json` does. That searches the text for what orjson reads differently; most of a
     large text is in few strings, so searching its value is faster."""
+    _check_values(body)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return parse_json(body)
     return value if _is_plain(value) else parse_json(body)
+
+
+def _check_values(body: bytes) -> None:
+    """Raises TooLargeRequestError for a JSON text with more than MOST_VALUES values. Each takes up to 100 bytes or
+    more, and nothing else can run in this process while they are made."""
+    # There are as many values as these bytes outside of strings, one more or less. Most texts have few in all.
+    if len(body) <= MOST_VALUES or _count_openings(body) <= MOST_VALUES:
+        return
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    count, is_inside = 0, False
+    for start in range(0, len(plain), _PIECE):
+        pieces = plain[start : start + _PIECE].split(b'"')
+        count += _count_openings(b" ".join(pieces[is_inside::2]))
+        is_inside ^= len(pieces) % 2 == 0
+        if count > MOST_VALUES:
+            raise TooLargeRequestError(f"the body has more than {MOST_VALUES} JSON values; select fewer tasks")
+
+
+def _count_openings(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
 def _is_plain(value: Any) -> bool:

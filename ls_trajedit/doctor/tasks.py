@@ -10,7 +10,8 @@ from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.label_config.chat_data import Chat, chat_of, is_chat_data
 from ls_trajedit.label_config.controls import Editor
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import editor_text, shown_value
+from ls_trajedit.label_config.task_data import editor_text, shown_data
+from ls_trajedit.traces.errors import TooManyControlsError
 from ls_trajedit.traces.field_path import format_path, get_field
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
 
@@ -22,9 +23,9 @@ _NAMED = 5
 @dataclass
 class TaskCensus:
     """Counts over tasks: how many there are, the most steps in one, and the ids of those that have more steps than the
-    config, no list of steps, or nothing that an editor corrects. Of chats, the ids of those in which the agent says
-    something that has no editor, and of those whose speakers no reader can tell apart; and the editors on what somebody
-    else says, each with who that is.
+    config, no list of steps, nothing that an editor corrects, or more controls than can be worked out. Of chats, the
+    ids of those in which the agent says something that has no editor, and of those whose speakers no reader can tell
+    apart; and the editors on what somebody else says, each with who that is.
 
     `read_options` say how chats were recorded that somebody imported as they are."""
 
@@ -37,6 +38,7 @@ class TaskCensus:
     without_fields: list[int] = field(default_factory=list)
     not_reached: list[int] = field(default_factory=list)
     not_readable: dict[int, str] = field(default_factory=dict)
+    too_large: dict[int, str] = field(default_factory=dict)
     not_the_agents: dict[str, str] = field(default_factory=dict)
 
     def add(self, task: int, data: Mapping[str, Any]) -> None:
@@ -54,8 +56,13 @@ class TaskCensus:
         self.longest = max(self.longest, len(steps))
         if self.schema.max_steps and len(steps) > self.schema.max_steps and (chat is None or is_chat_data(data)):
             self.too_long.append(task)
-        editors = self.schema.controls(data).editors
-        if all(editor_text(shown_value(data, editor.path)) is None for editor in editors):
+        try:
+            found = self.schema.with_values(shown_data(data))
+        except TooManyControlsError as error:
+            self.too_large[task] = str(error)
+            return
+        editors = [editor for editor, value in found if editor_text(value) is not None]
+        if not editors:
             self.without_fields.append(task)
         if chat is not None:
             self._add_chat(task, data, chat, editors)
@@ -120,6 +127,13 @@ def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
             "Say how they were recorded, with `from`, `messages_key` and `roles` in trajedit.yaml, and give it to "
             "doctor and pull with --options.",
         )
+    if census.too_large:
+        task, reason = next(iter(census.too_large.items()))
+        yield problem(
+            f"{_of(list(census.too_large), census.total)} cannot be prefilled: {named_tasks(census.too_large)} (task "
+            f"{task}: {reason})",
+            "What is typed there is read all the same. Push such traces in parts.",
+        )
     for editor, role in list(census.not_the_agents.items())[:_NAMED]:
         yield warning(
             f"the editor `{editor}` is on what the {role} said: `pull` counts its corrections apart, and no training "
@@ -127,7 +141,7 @@ def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
             "Remove it from the labeling config, unless you want to know of such corrections.",
         )
     failed = census.without_steps or census.without_fields or census.too_long
-    if not (failed or census.not_reached or census.not_readable):
+    if not (failed or census.not_reached or census.not_readable or census.too_large):
         tasks = "the only task" if census.total == 1 else f"all {census.total} tasks"
         yield ok(f"the editors reach every step of {tasks}")
 

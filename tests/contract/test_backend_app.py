@@ -81,10 +81,10 @@ def test_health_answers_while_predictions_are_made(
     """Label Studio gives `/health` one second, and considers a backend that misses it disconnected."""
     started, finish = threading.Event(), threading.Event()
 
-    def slow(tasks: list[object], config: str) -> tuple[list[list[dict[str, object]]], int]:
+    def slow(*_: object) -> tuple[list[bytes], int]:
         started.set()
         finish.wait(60)
-        return [[] for _ in tasks], 0
+        return [], 0
 
     monkeypatch.setattr(answers, "predict_tasks", slow)
     url = serve_here(create_app())
@@ -108,7 +108,7 @@ def test_health_answers_while_predictions_are_made(
 def test_a_bug_is_a_500_without_a_traceback(
     serve_here: Callable[[ASGIApp], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(tasks: list[object], config: str) -> None:
+    def broken(tasks: list[object], *_: object) -> None:
         raise RuntimeError(f"a bug with {tasks}")
 
     logged: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()

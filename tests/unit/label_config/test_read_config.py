@@ -174,7 +174,8 @@ def test_a_repeater_repeats_its_editors_for_each_step_of_the_task(flag: str, att
     ]
     assert corrections(schema, {"turns": "broken"}) == []
     assert (schema.steps_path, schema.max_steps) == (("turns",), None)
-    assert schema.control_names(2) == {"n_0", "n_1", "c_0", "c_1"}
+    names = [f"{letter}_{index}" for letter in "nco" for index in ("0", "1", "2", "01", "x")]
+    assert [name for name in names if schema.has_control(name, 2)] == ["n_0", "n_1", "c_0", "c_1"]
     assert schema.as_json()["layout"] == "repeater"
 
 
@@ -306,16 +307,23 @@ def test_a_text_inside_a_list_is_neither_the_id_nor_the_answer() -> None:
     assert (schema.id_path, schema.final_answer_path) == (("id",), ("final_answer",))
 
 
-def test_an_external_entity_is_never_read(tmp_path: Path) -> None:
+def test_a_document_type_is_refused_as_label_studio_does_and_no_entity_is_read(tmp_path: Path) -> None:
     secret = tmp_path / "secret.xml"
     secret.write_text('<Text name="a" value="$steps[0].leaked"/>', encoding="utf-8")
     entity = f'<!DOCTYPE View [<!ENTITY x SYSTEM "{secret.as_uri()}">]>'
-    with pytest.raises(ConfigError, match=NO_EDITOR):
+    for doctype in ("<!DOCTYPE View>", "<!DOCTYPE View SYSTEM 'view.dtd'>", entity):
+        with pytest.raises(ConfigError, match="the labeling config has a DOCTYPE"):
+            read_config(doctype + '<View><Text name="c" value="$steps[0].x"/><TextArea name="b" toName="c"/></View>')
+    with pytest.raises(ConfigError, match="the labeling config has a DOCTYPE"):
         read_config(entity + '<View>&x;<TextArea name="b" toName="a"/></View>')
     with pytest.raises(ConfigError, match="is not XML"):
         read_config(entity + '<View><Text name="a" value="&x;"/><TextArea name="b" toName="a"/></View>')
-    config = '<View>&x;<Text name="c" value="$steps[0].x"/><TextArea name="b" toName="c"/></View>'
-    assert corrections(read_config(entity + config)) == [("b", 0, "x", None)]
+
+
+def test_the_document_type_of_a_page_inside_is_text() -> None:
+    page = "<HyperText name='p'><![CDATA[<!DOCTYPE html><p>Read this</p>]]></HyperText>"
+    config = f'<View>{page}<Text name="c" value="$steps[0].x"/><TextArea name="b" toName="c"/></View>'
+    assert corrections(read_config(config)) == [("b", 0, "x", None)]
 
 
 def test_entities_that_grow_without_end_are_refused() -> None:

@@ -11,14 +11,14 @@ from hypothesis import given
 from ls_trajedit.label_config.task_data import (
     editor_text,
     imported_data,
-    is_json_text,
+    json_texts,
     knows_key_order,
     restore_trace,
-    shown_value,
+    shown_data,
     to_task_data,
 )
 from ls_trajedit.label_config.write_config import shown_fields
-from ls_trajedit.traces.field_path import MISSING, parse_path
+from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.options import Options
@@ -153,8 +153,8 @@ def test_values_that_are_not_strings_are_shown_as_json_and_get_their_type_back()
     data = task_data(trace, fields=("action", "thought"), top=("id",))
     assert data["id"] == "5"
     assert data["steps"] == [{"action": '{\n  "q": "ä"\n}', "thought": "true", "n": 5}]
-    assert is_json_text(data, ("steps", 0, "action"))
-    assert not is_json_text(data, ("steps", 0, "n"))
+    assert "steps[0].action" in json_texts(data)
+    assert "steps[0].n" not in json_texts(data)
     data["steps"][0]["action"] = "[1.0]"
     assert exact(restore_trace(data)) == exact({"id": 5, "steps": [{"action": [1.0], "thought": True, "n": 5}]})
 
@@ -179,7 +179,7 @@ def test_a_missing_field_is_an_empty_string_in_the_task_and_missing_in_the_trace
     whole = {"first": 1, **trace, "steps": [{}], "last": 2}
     data = task_data(whole, top=(key,))
     assert at(data, key) == ""
-    assert shown_value(data, parse_path(key)) is shown
+    assert get_field(shown_data(data), parse_path(key)) is shown
     assert exact(restore_trace(data)) == exact(whole)
 
 
@@ -194,8 +194,8 @@ def test_two_keys_that_are_missing_in_the_same_object_are_both_shown_and_both_re
 
 def test_an_empty_string_in_the_trace_is_a_value_like_any_other() -> None:
     data = task_data({"id": "", "steps": [{"action": ""}]}, fields=("action",), top=("id",))
-    assert shown_value(data, ("id",)) == ""
-    assert shown_value(data, ("steps", 0, "action")) == ""
+    assert get_field(shown_data(data), ("id",)) == ""
+    assert get_field(shown_data(data), ("steps", 0, "action")) == ""
     assert restore_trace(data) == {"id": "", "steps": [{"action": ""}]}
 
 
@@ -203,8 +203,8 @@ def test_a_field_that_a_step_lacks_is_not_made_up() -> None:
     trace = {"steps": [{"thought": "hm", "action": None}, {}, "bare"]}
     data = task_data(trace, fields=("action", "args.query"))
     assert data["steps"] == [{"thought": "hm", "action": None}, {}, {"action": "bare"}]
-    assert shown_value(data, ("steps", 0, "action")) is None
-    assert shown_value(data, ("steps", 1, "action")) is MISSING
+    assert get_field(shown_data(data), ("steps", 0, "action")) is None
+    assert get_field(shown_data(data), ("steps", 1, "action")) is MISSING
 
 
 def test_a_value_with_half_of_a_surrogate_pair_comes_back() -> None:
@@ -224,8 +224,8 @@ def test_an_integer_beyond_64_bits_comes_back() -> None:
 def test_data_that_ls_trajedit_did_not_write_is_the_trace_itself() -> None:
     foreign: dict[str, Any] = {"steps": [{"action": 5}], "ls_trajedit": "somebody's own key"}
     assert restore_trace(foreign) == foreign
-    assert shown_value(foreign, ("steps", 0, "action")) == 5
-    assert not is_json_text(foreign, ("steps", 0, "action"))
+    assert get_field(shown_data(foreign), ("steps", 0, "action")) == 5
+    assert "steps[0].action" not in json_texts(foreign)
 
 
 @pytest.mark.parametrize(

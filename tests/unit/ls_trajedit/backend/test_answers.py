@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from ls_trajedit.backend import answers
 from ls_trajedit.backend.answers import Reply, answer_predict, answer_setup, predict_tasks
 from ls_trajedit.backend.requests import BadRequestError
-from ls_trajedit.label_config.predict import predict
-from ls_trajedit.traces.errors import ConfigError
+from ls_trajedit.label_config.predict import Result, each_result, predict
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.traces.json_text import json_line, parse_json
 from tests.support.loop import project_of
 from tests.support.strategies import Case, cases, exact
@@ -127,19 +128,19 @@ ONE_EDITOR = '<View><Text name="a" value="$a"/><TextArea name="b" toName="a"/></
 def test_a_task_that_hits_a_bug_does_not_cost_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(task: dict[str, Any], config: str) -> list[dict[str, Any]]:
+    def broken(task: dict[str, Any], schema: Schema) -> Iterator[Result]:
+        yield from each_result(task, schema)
         if task["id"] == 2:
             raise KeyError(task["data"]["a"])
-        return [{"from_name": task["id"]}]
 
-    monkeypatch.setattr(answers, "predict", broken)
+    monkeypatch.setattr(answers, "each_result", broken)
     three = [{"id": number, "data": {"a": "private"}} for number in (1, 2, 3)]
-    assert predict_tasks(three, ONE_EDITOR) == ([[{"from_name": 1}], [], [{"from_name": 3}]], 1)
+    assert predict_tasks(three, read_config(ONE_EDITOR), len) == ([1, 0, 1], 1)
     assert [record.getMessage() for record in caplog.records] == [
         "1 of 3 tasks could not be read, first number 2 (id 2): KeyError"
     ]
 
 
 def test_a_config_without_editors_is_an_error_even_without_tasks() -> None:
-    with pytest.raises(ConfigError, match="no TextArea"):
-        predict_tasks([], "<View/>")
+    with pytest.raises(BadRequestError, match="no TextArea"):
+        answer_predict(b'{"tasks": [], "label_config": "<View/>"}')
