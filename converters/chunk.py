@@ -85,7 +85,7 @@ class ConvertedChunk:
                         self._add_row(file.file, item.key, row.values)
 
     def _add_training_rows(self, records: list[KeyedRecord], plan: ExportPlan) -> None:
-        chosen = choose_records(records, plan.rules.annotators_policy, plan.rules.verdict_words)
+        chosen = choose_records(records, plan.rules)
         self.training.add_choice(chosen)
         if chosen.records and (split := plan.split_of(chosen.records[0].record)) is not None:
             self.training.splits.add(split, plan.split_key(chosen.records[0].record))

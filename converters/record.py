@@ -6,10 +6,10 @@ added. Each dataclass is written as a JSON object whose keys are its fields, in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 from ls_trajedit.traces.json_text import JsonPart
 
@@ -17,8 +17,10 @@ __all__ = [
     "NESTED",
     "ChatSource",
     "CheckedCall",
+    "DistanceKey",
     "Edit",
     "Fit",
+    "Identity",
     "ReasonWithoutEdit",
     "Record",
     "RecordedTrace",
@@ -30,12 +32,18 @@ __all__ = [
     "RowKey",
     "Source",
     "StepLabel",
+    "edit_sums",
     "parse_record",
     "reject_sentence",
 ]
 
 RowKey = tuple[int, int]
-"""Task id and annotation id: where the rows of an annotation stand in every file."""
+"""Task id and annotation id: where the rows of an annotation stand in every file. Rows of one key keep the order in
+which they were read; ids that are not numbers are 0 here."""
+
+Identity = int | str | None
+"""The id of a project, a task or an annotation. Label Studio numbers them, other tools may write strings, and what was
+made by hand may have none."""
 
 Item = TypeVar("Item")
 
@@ -55,6 +63,11 @@ class RecordedTrace(JsonPart):
         steps: list[Any] = self.value()["steps"]
         return steps
 
+    @property
+    def answer(self) -> Any:
+        """The final answer, whatever its key; None when there is none."""
+        return next((value for key, value in self.value().items() if key not in ("task", "before", "steps")), None)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RecordedTrace) and self.value() == other.value()
 
@@ -64,10 +77,16 @@ class RecordedTrace(JsonPart):
         return f"RecordedTrace({self.value()!r})"
 
 
+DistanceKey = Literal["edit_distance_chars", "edit_distance_words"]
+"""A distance of an edit, by the key under which it stands."""
+
+
 @dataclass(frozen=True)
 class Edit:
     """One corrected field. `step_index` counts from 0 and is None for the final answer; `field` is the path inside the
-    step or, for the final answer, its key. `reason` is empty when the annotator gave none."""
+    step or, for the final answer, its key. `reason` is empty when the annotator gave none. `lower_bounds` names those
+    of the distances that are not below the number that stands there, and may be above it; it is written only where
+    there are any."""
 
     step_index: int | None
     field: str
@@ -76,6 +95,12 @@ class Edit:
     edit_distance_chars: int
     edit_distance_words: int
     reason: str
+    lower_bounds: tuple[DistanceKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Leaves out what is written only where it says something."""
+        if not self.lower_bounds:
+            object.__delattr__(self, "lower_bounds")
 
 
 NESTED = " / "
@@ -118,15 +143,15 @@ class Remark:
 @dataclass(frozen=True)
 class Source:
     """Where a record comes from, and what else the annotation and the trace hold. The ids and times are those of Label
-    Studio, which are not checked. `extra` is what the trace has besides id, task, steps and final answer.
+    Studio, of which only the types are checked. `extra` is what the trace has besides id, task, steps and final answer.
 
     The rest is written only where it says something: `remarks`, what the newest `review` of the annotation says, that
     it is `unopened` because an action made it and nobody has looked at it since, and of which annotation of the task it
     is a copy (`copy_of`)."""
 
-    project_id: int | None
-    task_id: int | None
-    annotation_id: int | None
+    project_id: Identity
+    task_id: Identity
+    annotation_id: Identity
     updated_at: str | None
     lead_time: float | None
     ground_truth: bool
@@ -136,7 +161,7 @@ class Source:
     remarks: tuple[Remark, ...] = field(default=(), kw_only=True)
     review: Review | None = field(default=None, kw_only=True)
     unopened: bool = field(default=False, kw_only=True)
-    copy_of: int | None = field(default=None, kw_only=True)
+    copy_of: int | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Leaves out what is written only where it says something."""
@@ -181,7 +206,8 @@ class ChatSource(Source):
 
 @dataclass(frozen=True)
 class Record:
-    """What one annotator made of one trace. `n_edits` and `total_edit_distance` (in characters) sum up `edits`."""
+    """What one annotator made of one trace. `n_edits` and `total_edit_distance` (in characters) sum up `edits`.
+    `lower_bounds` names the latter where a summand is a lower bound, and is written only there."""
 
     trace_id: str
     annotator: str
@@ -191,7 +217,32 @@ class Record:
     edits: tuple[Edit, ...]
     n_edits: int
     total_edit_distance: int
+    lower_bounds: tuple[Literal["total_edit_distance"], ...] = field(default=(), kw_only=True)
     source: Source
+
+    def __post_init__(self) -> None:
+        """Leaves out what is written only where it says something."""
+        if not self.lower_bounds:
+            object.__delattr__(self, "lower_bounds")
+
+
+class EditSums(TypedDict):
+    """What a record says about all of its edits."""
+
+    n_edits: int
+    total_edit_distance: int
+    lower_bounds: tuple[Literal["total_edit_distance"], ...]
+
+
+def edit_sums(edits: Sequence[Edit]) -> EditSums:
+    """What a record says about all of these edits."""
+    return {
+        "n_edits": len(edits),
+        "total_edit_distance": sum(edit.edit_distance_chars for edit in edits),
+        "lower_bounds": ("total_edit_distance",)
+        if any("edit_distance_chars" in edit.lower_bounds for edit in edits)
+        else (),
+    }
 
 
 class RejectReason(str, Enum):
@@ -210,6 +261,7 @@ class RejectReason(str, Enum):
     TOOL_MISMATCH = "tool_mismatch", "a call that does not fit its declared tool"
     CHANGED_DATA = "changed_data", "a text that nobody typed and that the trace does not hold"
     NO_REASON = "no_reason", "an edit without a reason"
+    WRONG_TYPE = "wrong_type", "an id or a time of another type than Label Studio has"
     NO_TIME = "no_time", "no time, though --since or --until asks for one"
 
     def __new__(cls, slug: str, sentence: str) -> RejectReason:
@@ -232,10 +284,10 @@ def reject_sentence(slug: str) -> str:
 @dataclass(frozen=True)
 class Reject:
     """A line of `rejects.jsonl`: an annotation that became no record. `detail` says where in it, for a person, and
-    `result` is what Label Studio had."""
+    the ids and `result` are what Label Studio had, whatever that is."""
 
-    task_id: int | None
-    annotation_id: int | None
+    task_id: Any
+    annotation_id: Any
     annotator: str
     reason: RejectReason
     detail: str
@@ -258,6 +310,7 @@ def parse_record(value: object) -> Record:
     is of the wrong type.
     """
     edits = _items(value, "edits", _parse_edit)
+    sums = edit_sums(edits)
     record = Record(
         trace_id=_text(value, "trace_id"),
         annotator=_text(value, "annotator"),
@@ -265,12 +318,13 @@ def parse_record(value: object) -> Record:
         original_trace=_parse_trace(value, "original_trace"),
         corrected_trace=_parse_trace(value, "corrected_trace"),
         edits=edits,
-        n_edits=_number(value, "n_edits"),
-        total_edit_distance=_number(value, "total_edit_distance"),
+        **sums,
         source=_parse_source(_get(value, "source", dict)),
     )
-    if record.n_edits != len(edits) or record.total_edit_distance != sum(edit.edit_distance_chars for edit in edits):
+    if (_number(value, "n_edits"), _number(value, "total_edit_distance")) != (len(edits), record.total_edit_distance):
         raise ValueError("`n_edits` and `total_edit_distance` do not match `edits`")
+    if _lower_bounds(value) != list(sums["lower_bounds"]):
+        raise ValueError("`lower_bounds` does not match `edits`")
     return record
 
 
@@ -289,7 +343,21 @@ def _parse_edit(value: object) -> Edit:
         edit_distance_chars=_number(value, "edit_distance_chars"),
         edit_distance_words=_number(value, "edit_distance_words"),
         reason=_text(value, "reason"),
+        lower_bounds=_parse_distance_keys(value),
     )
+
+
+def _parse_distance_keys(value: object) -> tuple[DistanceKey, ...]:
+    named = _lower_bounds(value)
+    found = tuple(key for key in get_args(DistanceKey) if key in named)
+    if list(found) != named:
+        raise ValueError("`lower_bounds` names something other than distances")
+    return found
+
+
+def _lower_bounds(value: object) -> list[Any]:
+    named: list[Any] = _get(value, "lower_bounds", list) if isinstance(value, dict) and "lower_bounds" in value else []
+    return named
 
 
 def _parse_source(value: dict[str, Any]) -> Source:
@@ -315,9 +383,9 @@ def _parse_checked_call(value: object) -> CheckedCall:
 
 def _parse_plain_source(value: dict[str, Any]) -> Source:
     return Source(
-        project_id=_number_or_none(value, "project_id"),
-        task_id=_number_or_none(value, "task_id"),
-        annotation_id=_number_or_none(value, "annotation_id"),
+        project_id=_identity(value, "project_id"),
+        task_id=_identity(value, "task_id"),
+        annotation_id=_identity(value, "annotation_id"),
         updated_at=_get(value, "updated_at", str, type(None)),
         lead_time=_get(value, "lead_time", int, float, type(None)),
         ground_truth=_get(value, "ground_truth", bool),
@@ -327,7 +395,7 @@ def _parse_plain_source(value: dict[str, Any]) -> Source:
         remarks=_items(value, "remarks", _parse_remark) if "remarks" in value else (),
         review=_parse_review(value),
         unopened="unopened" in value and _get(value, "unopened", bool),
-        copy_of=_get(value, "copy_of", int) if "copy_of" in value else None,
+        copy_of=_get(value, "copy_of", int, str) if "copy_of" in value else None,
     )
 
 
@@ -369,6 +437,11 @@ def _text(value: object, key: str) -> str:
 def _number(value: object, key: str) -> int:
     number: int = _get(value, key, int)
     return number
+
+
+def _identity(value: object, key: str) -> Identity:
+    identity: Identity = _get(value, key, int, str, type(None))
+    return identity
 
 
 def _number_or_none(value: object, key: str) -> int | None:

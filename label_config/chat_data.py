@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from ls_trajedit.label_config.task_data import NotesError, check_notes
 from ls_trajedit.traces.field_path import RESERVED_KEY, FieldPath, format_path, get_field, parse_path, set_field
 from ls_trajedit.traces.json_text import json_indented, json_line, parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
@@ -160,7 +161,9 @@ def chat_data(trace: Trace, options: ReadOptions, number: int = 0) -> dict[str, 
 
 
 def is_chat_data(data: Mapping[str, Any]) -> bool:
-    """Whether `chat_data` wrote this."""
+    """Whether `chat_data` wrote this. Raises NotesError when something else stands under the reserved key than `push`
+    writes there."""
+    check_notes(data)
     notes = data.get(RESERVED_KEY)
     return isinstance(notes, dict) and isinstance(notes.get("source"), str)
 
@@ -169,10 +172,14 @@ def chat_of(data: Mapping[str, Any], steps_path: FieldPath, options: ReadOptions
     """The conversation in a task's data: what `chat_data` wrote, or a trace as it was recorded, whose list stands at
     `steps_path`. None when it is a trace of the plain shape, whose steps are all the agent's.
 
-    Raises ReadError when there are several speakers and no format that we know, or more than one, has this shape.
+    Raises ReadError when there are several speakers and no format that we know, or more than one, has this shape, and
+    when something else stands under the reserved key than `push` writes there.
     """
-    if is_chat_data(data):
-        return _written_chat(data)
+    try:
+        if is_chat_data(data):
+            return _written_chat(data)
+    except NotesError as error:
+        raise ReadError(str(error)) from None
     items = get_field(data, steps_path)
     if not isinstance(items, list) or speakers_key(items) is None:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ls_trajedit.label_config.chat_data import is_chat_data, written_trace
-from ls_trajedit.label_config.task_data import restore_trace
+from ls_trajedit.label_config.task_data import NotesError, restore_trace
 from ls_trajedit.traces.field_path import RESERVED_KEY, get_field
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import WrittenTrace
@@ -69,12 +69,10 @@ def _is_task(value: dict[str, Any]) -> bool:
 
 
 def _trace_in(data: dict[str, Any]) -> Any:
-    if is_chat_data(data):
-        trace, number, read_with = written_trace(data)
-        return WrittenTrace(trace, number, read_with)
     try:
+        if is_chat_data(data):
+            trace, number, read_with = written_trace(data)
+            return WrittenTrace(trace, number, read_with)
         return restore_trace(data)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise ReadError(
-            f"its `{RESERVED_KEY}` does not fit the data of the task; it was changed after the push"
-        ) from None
+    except NotesError as error:
+        raise ReadError(str(error)) from None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
+from ls_trajedit.label_config.chat_data import is_chat_data, written_trace
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import editor_text, imported_data, shown_data
+from ls_trajedit.label_config.task_data import editor_text, imported_data, restore_trace, shown_data
 from ls_trajedit.traces.field_path import RESERVED_KEY
+from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["Prediction", "Result", "TextValue", "each_result", "predict"]
 
@@ -51,20 +53,33 @@ def each_result(task: Mapping[str, Any], schema: Schema) -> Iterator[Result]:
     Where the config asks for a reason, an empty one follows: Label Studio keeps what is typed into a box that a
     prediction opened, even in drafts, but forgets what is typed into any other box until the annotation is submitted.
 
-    Raises ValueError for a task whose `data` is not an object, and TooManyControlsError for one with more controls than
-    can be worked out.
+    Raises ValueError for a task whose `data` is not an object, or holds something else under the reserved key than
+    `push` writes there: annotations of such a task are rejected, so nobody should begin one. Raises
+    TooManyControlsError for one with more controls than can be worked out.
     """
     data = task.get("data")
     if not isinstance(data, Mapping):
         raise ValueError("the task has no object as `data`")
     if RESERVED_KEY in data:
-        data = shown_data(imported_data(dict(data)))
+        data = imported_data(dict(data))
+        _check_trace(data)
+        data = shown_data(data)
     for editor, value in schema.with_values(data):
         text = editor_text(value)
         if text is not None:
             yield _text_result(editor.control, editor.original, text)
             if editor.reason:
                 yield _text_result(editor.reason, editor.original, "")
+
+
+def _check_trace(data: dict[str, Any]) -> None:
+    try:
+        if is_chat_data(data):
+            written_trace(data)
+        else:
+            restore_trace(data)
+    except ReadError as error:
+        raise ValueError(str(error)) from None
 
 
 def _text_result(control: str, original: str, text: str) -> Result:

@@ -14,7 +14,7 @@ data of a task that may come from a server asks for that first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +31,8 @@ from ls_trajedit.traces.json_text import json_indented, parse_json
 from ls_trajedit.traces.jsonb import is_jsonb, layout_of, noted_layout, restore_layout
 
 __all__ = [
+    "NotesError",
+    "check_notes",
     "editor_text",
     "imported_data",
     "json_texts",
@@ -41,6 +43,17 @@ __all__ = [
 ]
 
 _LAYOUT = "layout"
+
+
+class NotesError(ValueError):
+    """What stands under the reserved key is not what `push` writes there. So nobody knows what the data was made from,
+    and whether a text in it stands for JSON. The message says what is wrong, for a person."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"its `{RESERVED_KEY}` {what}, and only `push` writes under that key: rename it where it is your own, or "
+            "push the trace again"
+        )
 
 
 def to_task_data(
@@ -81,17 +94,84 @@ def to_task_data(
     return {**data, RESERVED_KEY: notes} if notes else data
 
 
+def check_notes(data: Mapping[str, Any]) -> None:
+    """Raises NotesError when the data has something under the reserved key that `push` would not write there.
+
+    Only the types of it are checked; whether it fits the rest of the data shows when the trace is restored.
+    """
+    if RESERVED_KEY not in data:
+        return
+    notes = data[RESERVED_KEY]
+    if not isinstance(notes, dict):
+        raise NotesError("is not an object")
+    if not notes:
+        raise NotesError("is empty")
+    for key, value in notes.items():
+        if key not in _IS_OURS:
+            raise NotesError(f"holds `{key[:40]}`")
+        if not _IS_OURS[key](value):
+            raise NotesError(f"holds something other than its own notes under `{key}`")
+
+
+def _are_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_position(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_layout(value: Any) -> bool:
+    return noted_layout(value) is not None
+
+
+def _are_bare_steps(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("steps_key"), str)
+        and isinstance(value.get("field"), str)
+        and isinstance(value.get("indices"), list)
+        and all(map(_is_position, value["indices"]))
+    )
+
+
+_IS_OURS: Mapping[str, Callable[[Any], bool]] = {
+    # of traces of the plain shape
+    "bare_steps": _are_bare_steps,
+    "json": _are_strings,
+    "absent": _are_strings,
+    "replaced": _is_object,
+    _LAYOUT: _is_layout,
+    # of conversations (chat_data.py)
+    "format": _is_text,
+    "source": _is_text,
+    "trace": _is_position,
+    "read": _is_object,
+    "parent": _is_text,
+    "tools": _is_text,
+}
+
+
 def imported_data(data: dict[str, Any]) -> dict[str, Any]:
     """The data of a task as it was imported: with each object's keys in the order that they had in the file, and with
     the numbers as they were written there, wherever the database has changed that.
 
-    What somebody has changed in the data since stays changed. Data without a note of the layout stays as it is.
+    What somebody has changed in the data since stays changed. Data without a note of the layout stays as it is. Raises
+    NotesError when the notes are not ours.
     """
-    notes = data.get(RESERVED_KEY)
-    layout = noted_layout(notes.get(_LAYOUT)) if isinstance(notes, dict) else None
+    check_notes(data)
+    notes = data.get(RESERVED_KEY, {})
+    layout = noted_layout(notes.get(_LAYOUT))
     if layout is None:
         return data
-    assert isinstance(notes, dict)
     others = {key: value for key, value in notes.items() if key != _LAYOUT}
     trace = {key: value for key, value in data.items() if key != RESERVED_KEY}
     kept = restore_layout(_kept_values(trace, others), layout)
@@ -106,8 +186,7 @@ def knows_key_order(data: Mapping[str, Any], path: FieldPath) -> bool:
     """Whether the order of the keys at `path` of a task's data, as it came from the server, is known to be that of the
     file: because it is noted, or because what stands there cannot have been in PostgreSQL's `jsonb`, which has an order
     of its own. What stands elsewhere in the data does not count: it may have been added later."""
-    notes = data.get(RESERVED_KEY)
-    noted = isinstance(notes, dict) and noted_layout(notes.get(_LAYOUT)) is not None
+    noted = noted_layout(data.get(RESERVED_KEY, {}).get(_LAYOUT)) is not None
     return noted or not is_jsonb(get_field(data, path))
 
 
@@ -151,13 +230,19 @@ def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
     """The trace that `data` was made from, with the corrections that were made in `data`. These are made in what
     `imported_data` gives; without any, it does not matter.
 
-    Raises ValueError when a string that is noted as JSON is not JSON, and KeyError, IndexError, TypeError or
-    AttributeError when the notes do not fit the data.
+    Raises NotesError when the notes in the data are not ours, or do not fit the rest of it.
     """
     data = imported_data(data)
     notes = data.get(RESERVED_KEY)
-    if not isinstance(notes, dict):
+    if notes is None:
         return data
+    try:
+        return _restored(data, notes)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        raise NotesError("does not fit the rest of the data") from None
+
+
+def _restored(data: dict[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:
     draft = Draft({key: value for key, value in data.items() if key != RESERVED_KEY})
     for text in notes.get("json", ()):
         path = parse_path(text)

@@ -16,7 +16,7 @@ from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.style import renew_style
-from ls_trajedit.label_config.task_data import restore_trace, to_task_data
+from ls_trajedit.label_config.task_data import NotesError, restore_trace, to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields
 from ls_trajedit.label_studio.failures import TooLargeError
 from ls_trajedit.label_studio.imports import (
@@ -237,16 +237,21 @@ def _with_tasks(
     for page in data_pages(server, project.id):
         for task in page.tasks:
             data = task["data"]
+            try:
+                is_chat = is_chat_data(data)
+                trace = {} if is_chat else restore_trace(data)
+            except NotesError:
+                # It can be read no more, and the trace that it was may be pushed again.
+                continue
             if isinstance(shape, ChatShape):
-                if is_chat_data(data):
+                if is_chat:
                     known.add(str(data.get("id")))
                     shape = shape.widened(data)
                 elif old is not None and isinstance(get_field(data, old.steps_path), list):
                     raise _of_other_kind(project.id, task["id"], "that is not one of the chats that `push` makes")
-            elif is_chat_data(data):
+            elif is_chat:
                 raise _of_other_kind(project.id, task["id"], "that is a chat")
             else:
-                trace = _trace_or_data(data)
                 known.add(trace_identity(trace, options.id_path))
                 shape = _widened(shape, trace, options)
     if isinstance(shape, TraceShape):
@@ -267,14 +272,6 @@ def _widened(shape: TraceShape, trace: dict[str, Any], options: Options) -> Trac
     except (AttributeError, TypeError):
         # A task that somebody else imported need not hold a trace; it does not count for the config.
         return shape
-
-
-def _trace_or_data(data: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return restore_trace(data)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        # Somebody else's data, with a key of the name that ls-trajedit uses.
-        return data
 
 
 def _schema_or_none(config: str) -> Schema | None:

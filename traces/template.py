@@ -70,6 +70,30 @@ class Template:
                 has_field = has_field or any(path is not None for _, path in line)
         return "\n".join(lines) if has_field else ""
 
+    def without_surroundings(self, text: str) -> str:
+        """`text` without what the template puts before its first field and after its last one, where that is there.
+
+        >>> parse_template("<out>{observation}</out>").without_surroundings("<out>nothing</out>")
+        'nothing'
+        """
+        if not self.fields:
+            return text
+        before, after = self._surroundings
+        inner = text.removeprefix(before)
+        return inner.removesuffix(after)
+
+    @cached_property
+    def _surroundings(self) -> tuple[str, str]:
+        """The text before the first field, and that after the last one."""
+        between = [""]
+        for number, line in enumerate(self.lines):
+            between[-1] += "\n" if number else ""
+            for literal, path in line:
+                between[-1] += literal
+                if path is not None:
+                    between.append("")
+        return between[0], between[-1]
+
     def neighbors(self, path: FieldPath) -> frozenset[FieldPath]:
         """The other fields that are named in a line with the field at `path`, or with a part of it.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.chat import ChatReading, make_edit
@@ -18,11 +18,12 @@ from ls_trajedit.converters.record import (
     RejectedAnnotation,
     RejectReason,
     Source,
+    edit_sums,
 )
 from ls_trajedit.converters.traces import PlainTraces, recorded_chat
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import restore_trace
-from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, Draft, drop_field, format_path, get_field
+from ls_trajedit.label_config.task_data import NotesError, restore_trace
+from ls_trajedit.traces.field_path import MISSING, Draft, drop_field, format_path, get_field
 from ls_trajedit.traces.json_text import json_indented
 
 __all__ = ["OriginalTrace", "build_chat_record", "build_record", "original_trace"]
@@ -68,16 +69,15 @@ def build_record(
     """The record of `annotation`, and the whole trace. The distances are computed here, from the two texts of each
     edit. The task's data is as it was imported, `stored` is the data as the database gave it."""
     edits = tuple(_edit(edited) for edited in reading.edits)
-    corrected = _corrected_trace(task["data"], reading) if edits else original.imported
+    corrected = _corrected_trace(task["data"], reading, original, schema) if edits else original.imported
     record = Record(
         trace_id=original.trace_id,
         annotator=annotator,
         task=original.task,
         original_trace=original.trace,
-        corrected_trace=_named_parts(corrected, schema) if edits else original.trace,
+        corrected_trace=_corrected_parts(corrected, edits, schema) if edits else original.trace,
         edits=edits,
-        n_edits=len(edits),
-        total_edit_distance=sum(edit.edit_distance_chars for edit in edits),
+        **edit_sums(edits),
         source=Source(
             **_origin(task, annotation),
             step_labels=reading.labels,
@@ -108,8 +108,7 @@ def build_chat_record(
         original_trace=recorded,
         corrected_trace=recorded_chat(corrected) if reading.edits else recorded,
         edits=reading.edits,
-        n_edits=len(reading.edits),
-        total_edit_distance=sum(edit.edit_distance_chars for edit in reading.edits),
+        **edit_sums(reading.edits),
         source=ChatSource(
             **_origin(task, annotation),
             step_labels=reading.labels,
@@ -136,11 +135,25 @@ def _origin(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _corrected_trace(data: dict[str, Any], reading: Reading) -> dict[str, Any]:
+def _corrected_trace(data: dict[str, Any], reading: Reading, original: OriginalTrace, schema: Schema) -> dict[str, Any]:
     draft = Draft(data)
     for edited in reading.edits:
         draft.set(edited.editor.path, edited.value)
-    return _restore(draft.value)
+    corrected = _restore(draft.value)
+    # An editor may point at the list of the steps itself.
+    steps = get_field(corrected, schema.steps_path)
+    if not isinstance(steps, list) or len(steps) != len(original.trace.steps):
+        detail = f"with a correction in it, `{format_path(schema.steps_path)}` holds another number of steps"
+        raise RejectedAnnotation(RejectReason.UNREADABLE, detail)
+    return corrected
+
+
+def _corrected_parts(corrected: dict[str, Any], edits: Sequence[Edit], schema: Schema) -> RecordedTrace:
+    trace = _named_parts(corrected, schema)
+    if any(edit.step_index is None for edit in edits):
+        # A final answer that was corrected to null stays in the trace, as null.
+        trace.value().setdefault(schema.final_answer_key, None)
+    return trace
 
 
 def _edit(edited: EditedField) -> Edit:
@@ -178,6 +191,5 @@ def _extra(trace: dict[str, Any], schema: Schema) -> dict[str, Any]:
 def _restore(data: dict[str, Any]) -> dict[str, Any]:
     try:
         return restore_trace(data)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        detail = f"its `{RESERVED_KEY}` does not fit the rest of its data"
-        raise RejectedAnnotation(RejectReason.NO_TRACE, detail) from None
+    except NotesError as error:
+        raise RejectedAnnotation(RejectReason.NO_TRACE, str(error)) from None

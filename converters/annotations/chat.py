@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
 from ls_trajedit.converters.annotations.read import EditedField, Reading
 from ls_trajedit.converters.record import (
+    DistanceKey,
     Edit,
     ReasonWithoutEdit,
     RejectedAnnotation,
@@ -84,14 +85,21 @@ def read_corrections(chat: Chat, data: Mapping[str, Any], reading: Reading, step
 
 def make_edit(step: int | None, field: str, original: str, edited: str, reason: str) -> Edit:
     """The edit from one text to the other, with the distances between them."""
+    characters, words = distance_in_characters(original, edited), distance_in_words(original, edited)
+    bounds: list[DistanceKey] = []
+    if characters.is_lower_bound:
+        bounds.append("edit_distance_chars")
+    if words.is_lower_bound:
+        bounds.append("edit_distance_words")
     return Edit(
         step_index=step,
         field=field,
         original_text=original,
         edited_text=edited,
-        edit_distance_chars=distance_in_characters(original, edited),
-        edit_distance_words=distance_in_words(original, edited),
+        edit_distance_chars=characters.number,
+        edit_distance_words=words.number,
         reason=reason,
+        lower_bounds=tuple(bounds),
     )
 
 

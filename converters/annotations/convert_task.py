@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,11 +20,12 @@ from ls_trajedit.converters.annotations.provenance import (
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
 from ls_trajedit.converters.annotations.review import ReviewExclusion, excluded_by_review, review_of
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_identity, annotator_name, is_wanted
-from ls_trajedit.converters.record import Record, Reject, RejectedAnnotation, RejectReason, RowKey
+from ls_trajedit.converters.record import Identity, Record, Reject, RejectedAnnotation, RejectReason, RowKey
 from ls_trajedit.converters.traces import Traces
 from ls_trajedit.label_config.chat_data import Chat, chat_of
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import imported_data
+from ls_trajedit.label_config.task_data import NotesError, imported_data
+from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "convert_task"]
@@ -79,6 +81,7 @@ Outcome = Edited | Unedited | Rejected | Skipped | Excluded
 """What became of one annotation."""
 
 _NOTHING = Reading((), (), ())
+_IDS = (int, str)
 
 
 def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -> Iterator[Outcome]:
@@ -93,16 +96,18 @@ def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -
         a if isinstance(a, dict) else {"result": {"found": a}} for a in (listed if isinstance(listed, list) else [])
     ]
     stored = task.get("data")
-    if isinstance(stored, dict) and (imported := imported_data(stored)) is not stored:
-        task = {**task, "data": imported}
+    # What is not ours under the reserved key rejects each annotation, when its trace is read.
+    with suppress(NotesError):
+        if isinstance(stored, dict) and (imported := imported_data(stored)) is not stored:
+            task = {**task, "data": imported}
     chat = _ChatOf(task, stored, schema, rules)
-    parents: dict[int, Edited | Unedited] = {}
+    parents: dict[Identity, Edited | Unedited] = {}
     for annotation in sorted(annotations, key=_number):
         outcome = _convert_annotation(task, annotation, schema, rules, chat)
         if isinstance(outcome, Edited | Unedited):
             if (number := parent_of(annotation)) is not None and number in parents:
                 outcome = _called_a_copy(outcome, parents[number])
-            parents[_number(annotation)] = outcome
+            parents[outcome.record.source.annotation_id] = outcome
         yield outcome
 
 
@@ -138,7 +143,7 @@ def _convert_annotation(
     task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema, rules: ReadingRules, chat_of_task: _ChatOf
 ) -> Outcome:
     annotator = annotator_name(annotation.get("completed_by"), rules)
-    key = (_number(task), _number(annotation))
+    key = _row_key(task, annotation)
     try:
         if not is_wanted(annotation, rules):
             return Excluded(key, annotator)
@@ -146,6 +151,7 @@ def _convert_annotation(
             return Excluded(key, annotator, by_review)
         if annotation.get("was_cancelled"):
             return Skipped(key, annotator)
+        _check_types(task, annotation)
         record, traces = _read(task, annotation, annotator, chat_of_task)
     except RejectedAnnotation as rejection:
         reject = Reject(
@@ -195,6 +201,29 @@ def _check_reasons(reading: Reading) -> None:
         raise RejectedAnnotation(RejectReason.NO_REASON, ", ".join(unexplained))
 
 
+def _check_types(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> None:
+    """Raises RejectedAnnotation when an id or a time is of a type that nobody who reads the record could do anything
+    with."""
+    for name, item, key, types in (
+        ("task", task, "id", _IDS),
+        ("task", task, "project", _IDS),
+        ("annotation", annotation, "id", _IDS),
+        ("annotation", annotation, "updated_at", (str,)),
+        ("annotation", annotation, "lead_time", (int, float)),
+    ):
+        value = item.get(key)
+        # Not isinstance: true is not a number.
+        if value is not None and type(value) not in types:
+            raise RejectedAnnotation(
+                RejectReason.WRONG_TYPE, f"`{key}` of the {name} is {json_line(value).decode()[:80]}"
+            )
+
+
+def _row_key(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> RowKey:
+    # The annotations of a task without a number stay together: they come one after the other.
+    return (number, _number(annotation)) if (number := _number(task)) else (0, 0)
+
+
 def _number(item: Mapping[str, Any]) -> int:
     number = item.get("id")
-    return number if isinstance(number, int) and abs(number) < 1 << 63 else 0
+    return number if type(number) is int and abs(number) < 1 << 63 else 0

@@ -14,7 +14,7 @@ __all__ = ["Counts", "Kind"]
 Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
 """What the manifest and the summary call an outcome."""
 
-_RARE = ("remarks", "duplicates", "unopened", "copies")
+_RARE = ("remarks", "duplicates", "unopened", "copies", "lower_bounds")
 
 
 @dataclass
@@ -26,7 +26,8 @@ class Counts:
 
     `duplicates` counts annotations that were there once more, and are in no other count. Among the outcomes, `unopened`
     counts those that an action made and nobody has looked at, `copies` those that repeat another one of the same
-    person, and `by_review` those that are excluded because of a review."""
+    person, and `by_review` those that are excluded because of a review. `lower_bounds` counts the edits of which a
+    distance is a lower bound."""
 
     tasks: int = 0
     drafts: int = 0
@@ -41,6 +42,7 @@ class Counts:
     duplicates: int = 0
     unopened: int = 0
     copies: int = 0
+    lower_bounds: int = 0
     by_review: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
@@ -49,6 +51,7 @@ class Counts:
             case Edited(record=record):
                 self._add("edited", record.annotator)
                 self.fields.update(edit.field for edit in record.edits)
+                self.lower_bounds += sum(bool(edit.lower_bounds) for edit in record.edits)
                 self._add_source(record.source)
             case Unedited(record=record):
                 self._add("unedited", record.annotator)
@@ -77,6 +80,7 @@ class Counts:
         self.duplicates += other.duplicates
         self.unopened += other.unopened
         self.copies += other.copies
+        self.lower_bounds += other.lower_bounds
         self.by_review.update(other.by_review)
         for name, kinds in other.annotators.items():
             self.annotators[name] = self.annotators.get(name, Counter()) + kinds
@@ -116,6 +120,7 @@ class Counts:
             self.chats += 1
             self.calls.update(call.fit for call in source.checked_calls)
             self.not_the_agents += len(source.not_the_agents)
+            self.lower_bounds += sum(bool(edit.lower_bounds) for edit in source.not_the_agents)
 
     def _add(self, kind: Kind, annotator: str) -> None:
         self.kinds[kind] += 1

@@ -7,19 +7,24 @@ and an edit gets the original's line ends back.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 
-__all__ = ["restore_newlines", "same_but_newlines"]
+from ls_trajedit.converters.annotations.matching_lines import matching_lines
+
+__all__ = ["fold_newlines", "restore_newlines", "same_but_newlines"]
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
+
+
+def fold_newlines(text: str) -> str:
+    """`text` with `\\n` for each `\\r\\n` and each `\\r`."""
+    return _NEWLINE.sub("\n", text) if "\r" in text else text
 
 
 def same_but_newlines(a: str, b: str) -> bool:
     """Whether the two texts are equal, or differ only in `\\r\\n`, `\\r` and `\\n` standing for each other."""
-    return a == b or (("\r" in a or "\r" in b) and _NEWLINE.sub("\n", a) == _NEWLINE.sub("\n", b))
+    return a == b or fold_newlines(a) == fold_newlines(b)
 
 
 def restore_newlines(original: str, edited: str) -> str:
@@ -34,15 +39,15 @@ def restore_newlines(original: str, edited: str) -> str:
     """
     if "\r" not in original or "\r" in edited or "\n" not in edited:
         return edited
-    ends: Counter[str] = Counter(_NEWLINE.findall(original))
-    usual = max(ends, key=lambda end: ends[end])
+    ends: list[str] = _NEWLINE.findall(original)
+    counted = Counter(ends)
+    usual = max(counted, key=lambda end: counted[end])
     lines = edited.split("\n")
-    if len(ends) == 1:
+    if len(counted) == 1:
         return usual.join(lines)
-    old = [(match.group(1), match.group(2)) for match in _LINE.finditer(original)]
     restored = [usual] * len(lines)
-    matcher = difflib.SequenceMatcher(None, [text for text, _ in old], lines, autojunk=False)
-    for block in matcher.get_matching_blocks():
-        for offset in range(block.size):
-            restored[block.b + offset] = old[block.a + offset][1] or usual
+    for old, new in matching_lines(_NEWLINE.split(original), lines):
+        # The last line of the original has no end.
+        if old < len(ends):
+            restored[new] = ends[old]
     return "".join(line + end for line, end in zip(lines, [*restored[:-1], ""], strict=True))

@@ -40,10 +40,10 @@ def is_unopened(annotation: Mapping[str, Any]) -> bool:
     )
 
 
-def parent_of(annotation: Mapping[str, Any]) -> int | None:
+def parent_of(annotation: Mapping[str, Any]) -> int | str | None:
     """The id of the annotation from which this one was made, by "Create copy" for instance."""
     number = annotation.get("parent_annotation")
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
+    return number if isinstance(number, int | str) and not isinstance(number, bool) else None
 
 
 def is_copy(record: Record, parent: Record) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -36,6 +37,7 @@ UNKNOWN_ANNOTATOR = "unknown"
 """The name of everybody of whom an annotation says nothing: more than one person, perhaps."""
 
 _NO_ADDRESS = "user-"
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -144,6 +146,6 @@ def _user(completed_by: Any) -> tuple[int | str | None, str | None]:
         number = None
     elif is_address(number):
         number, email = None, number
-    elif isinstance(number, str) and number.isascii() and number.isdigit() and str(int(number)) == number:
+    elif isinstance(number, str) and _NUMBER.fullmatch(number):
         number = int(number)
     return number, email if is_address(email) else None

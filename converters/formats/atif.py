@@ -11,7 +11,7 @@ from ls_trajedit.converters.record import RecordedTrace
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.traces.atif import to_atif
 from ls_trajedit.traces.json_text import json_line
-from ls_trajedit.traces.model import Trace
+from ls_trajedit.traces.model import Message, Other, Text, Trace
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError
 from ls_trajedit.traces.readers.registry import STEPS
@@ -50,8 +50,15 @@ def original_rows(sample: Sample) -> Iterator[TrainingRow]:
 def _plain(recorded: RecordedTrace, trace_id: str) -> Trace:
     """A trace of the plain shape as one conversation: the thought of a step is reasoning, its action a call where it is
     one. Steps that have neither are JSON."""
+    # The final answer stands under the key that the trace has for it, which may be any.
+    task, answer = recorded.value()["task"], recorded.answer
+    if not recorded.steps:
+        asked = (Message("user", (Text(task),)),) if task else ()
+        said = Text(answer) if isinstance(answer, str) else Other(answer)
+        answered = (Message("assistant", (said,)),) if answer not in (None, "") else ()
+        return Trace(trace_id, task, (*asked, *answered), format=STEPS)
     steps = [{"action": step} if isinstance(step, str) else step for step in recorded.steps]
-    source = {**recorded.value(), "steps": steps, "id": trace_id}
+    source = {"task": task, "steps": steps, "final_answer": answer, "id": trace_id}
     try:
         return read_chat(source, STEPS, NO_OPTIONS)[0]
     except ReadError:

@@ -15,6 +15,7 @@ from ls_trajedit.converters.formats.openai_tools import OpenAITools, openai_call
 from ls_trajedit.converters.training.chat_turns import image_urls
 from ls_trajedit.converters.training.conversation import Conversation, Trajectory, trajectory_of
 from ls_trajedit.converters.training.counts import Omission
+from ls_trajedit.converters.training.datasets_text import loadable
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import step_pairs
 from ls_trajedit.converters.training.tool_calls import Tool
@@ -132,8 +133,9 @@ def openai_dpo_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         if isinstance(found, Omission):
             yield found
             continue
-        prompt = _answered(Conversation(found.prompt, [None] * len(found.prompt)), sample).messages
         said = [*found.prompt, found.chosen, found.rejected]
+        # With what follows it, because a call at its end is not the last thing that is said.
+        *prompt, _ = _answered(Conversation(said[:-1], [None] * len(said[:-1])), sample).messages
         tools = tools or _tools_of(sample)
         if tools is None:
             yield Omission.UNUSABLE_TOOLS
@@ -208,8 +210,7 @@ def _answered(conversation: Conversation, sample: Sample) -> Conversation:
 
 def _answer(open_calls: dict[str, str], messages: list[Message], steps: list[int | None], sample: Sample) -> None:
     for call_id in open_calls:
-        content = sample.no_observation.removeprefix("Observation: ")
-        messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
+        messages.append({"role": "tool", "tool_call_id": call_id, "content": loadable(sample.rendering.no_answer)})
         steps.append(None)
     open_calls.clear()
 

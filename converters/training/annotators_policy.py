@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ls_trajedit.converters.annotations.rules import UNKNOWN_ANNOTATOR, time_or_earliest
-from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RowKey
+from ls_trajedit.converters.record import Edit, Record, RecordedTrace, RowKey, edit_sums
 from ls_trajedit.converters.traces import ChatTraces, Traces
-from ls_trajedit.converters.training.rules import AnnotatorsPolicy
+from ls_trajedit.converters.training.corrected_values import path_in_record, vote
+from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.verdicts import Verdict, VerdictWords, agreed_verdicts, step_verdicts
-from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path, set_field
+from ls_trajedit.traces.field_path import get_field, set_field
 
 __all__ = ["Chosen", "KeyedRecord", "choose_records"]
 
@@ -52,15 +53,13 @@ class Chosen:
     edits_left_out: int = 0
 
 
-def choose_records(
-    records: Sequence[KeyedRecord], policy: AnnotatorsPolicy, words: VerdictWords | None = None
-) -> Chosen:
+def choose_records(records: Sequence[KeyedRecord], rules: TrainingRules) -> Chosen:
     """The records of one task from which training rows are made: `all` of them; the `latest`, by its last change, then
-    by its id; or one with the edits on which at least two annotators `agree`. `words` are those that the options give a
-    meaning."""
+    by its id; or one with the edits on which at least two annotators `agree`."""
+    policy = rules.annotators_policy
     if policy == "all" or not records:
         return Chosen(list(records))
-    return _latest(records) if policy == "latest" else _agreed(records, words or VerdictWords())
+    return _latest(records) if policy == "latest" else _agreed(records, rules)
 
 
 def _latest(records: Sequence[KeyedRecord]) -> Chosen:
@@ -69,40 +68,59 @@ def _latest(records: Sequence[KeyedRecord]) -> Chosen:
     return Chosen([latest], len(dropped), sum(record.n_edits for record in dropped))
 
 
-def _agreed(records: Sequence[KeyedRecord], words: VerdictWords) -> Chosen:
+def _agreed(records: Sequence[KeyedRecord], rules: TrainingRules) -> Chosen:
     annotators = {item.voter for item in records}
     n_edits = sum(item.record.n_edits for item in records)
     if len(annotators) < _AGREEING:
         # One annotator alone is not agreement, not even that there is nothing to correct.
         return Chosen([], len(records), n_edits)
+    found = [_ballot(item, rules) for item in records]
     votes: dict[Place, dict[str, set[str | RowKey]]] = {}
-    for item in records:
-        for edit in item.record.edits:
-            votes.setdefault(_place(edit), {}).setdefault(edit.edited_text, set()).add(item.voter)
-    texts = {place: text for place, found in votes.items() if (text := _winner(found)) is not None}
-    agreed = [item for item in records if any(_is_among(edit, texts) for edit in item.record.edits)]
-    used = sum(_is_among(edit, texts) for item in records for edit in item.record.edits)
+    for ballot in found:
+        for edit, vote_ in ballot.votes:
+            votes.setdefault(_place(edit), {}).setdefault(vote_, set()).add(ballot.item.voter)
+    won = {place: best for place, cast in votes.items() if (best := _winner(cast)) is not None}
+    agreed = [ballot for each in found if (ballot := each.only(won)).votes]
+    used = sum(len(ballot.votes) for ballot in agreed)
     steps = len(records[0].record.original_trace.steps)
     changed = {
         steps if edit.step_index is None else edit.step_index
-        for item in records
-        for edit in item.record.edits
-        if not _is_among(edit, texts)
+        for ballot in found
+        for edit, vote_ in ballot.votes
+        if won.get(_place(edit)) != vote_
     }
-    votes_on_steps = _votes_on_steps(records, words, steps)
+    votes_on_steps = _votes_on_steps(records, rules.verdict_words, steps)
     verdicts = {step: agreed_verdicts(votes) for step, votes in votes_on_steps.items()}
     # Whoever rewrites a step and whoever only calls it wrong agree that it is wrong.
     disputed = changed - {step for step, verdict in verdicts.items() if verdict == "wrong"}
     disputed |= {step for step, verdict in verdicts.items() if verdict is None}
     joined = KeyedRecord(
         records[0].key,
-        _joined(records, agreed, texts),
+        _joined(records, agreed),
         frozenset(disputed),
-        _joined_traces(records, agreed, texts),
+        _joined_traces(records, agreed),
         {step: verdict for step, verdict in verdicts.items() if verdict is not None},
     )
     left_out = len(records) - len(agreed) if agreed else 0
     return Chosen([joined], left_out, n_edits - used)
+
+
+@dataclass(frozen=True)
+class _Ballot:
+    """A record's edits, each with what is equal for those who corrected the field alike."""
+
+    item: KeyedRecord
+    votes: tuple[tuple[Edit, str], ...]
+
+    def only(self, won: Mapping[Place, str]) -> _Ballot:
+        """The edits that won."""
+        return _Ballot(self.item, tuple((edit, cast) for edit, cast in self.votes if won.get(_place(edit)) == cast))
+
+
+def _ballot(item: KeyedRecord, rules: TrainingRules) -> _Ballot:
+    record = item.record
+    cast = ((edit, vote(edit, record.corrected_trace, rules.edge_whitespace)) for edit in record.edits)
+    return _Ballot(item, tuple(cast))
 
 
 def _votes_on_steps(
@@ -126,59 +144,51 @@ def _place(edit: Edit) -> Place:
 
 
 def _winner(votes: dict[str, set[str | RowKey]]) -> str | None:
-    """The text with the most votes, if it has at least two and no other text has as many."""
+    """The correction with the most votes, if it has at least two and no other one has as many."""
     most = max(len(voters) for voters in votes.values())
     texts = [text for text, voters in votes.items() if len(voters) == most]
     return texts[0] if most >= _AGREEING and len(texts) == 1 else None
 
 
-def _is_among(edit: Edit, texts: dict[Place, str]) -> bool:
-    return texts.get(_place(edit)) == edit.edited_text
-
-
-def _joined(records: Sequence[KeyedRecord], agreed: Sequence[KeyedRecord], texts: dict[Place, str]) -> Record:
+def _joined(records: Sequence[KeyedRecord], agreed: Sequence[_Ballot]) -> Record:
     """One record with the agreed edits, each as the first annotator who made it has it. Without any, the trace as it
     was, under the names of all annotators."""
-    first = (agreed or records)[0].record
+    items = [ballot.item for ballot in agreed] or records
+    first = items[0].record
     trace = first.original_trace
     edits: dict[Place, Edit] = {}
-    for item in agreed:
-        for edit in item.record.edits:
-            if _is_among(edit, texts) and _place(edit) not in edits:
+    for ballot in agreed:
+        for edit, _ in ballot.votes:
+            if _place(edit) not in edits:
                 edits[_place(edit)] = edit
-                trace = _with_edit(trace, item.record.corrected_trace, edit)
+                trace = _with_edit(trace, ballot.item.record.corrected_trace, edit)
     ordered = tuple(sorted(edits.values(), key=lambda edit: (edit.step_index is None, edit.step_index or 0)))
     return replace(
         first,
-        annotator="+".join(sorted({item.voter: item.record.annotator for item in agreed or records}.values())),
+        annotator="+".join(sorted({item.voter: item.record.annotator for item in items}.values())),
         corrected_trace=trace,
         edits=ordered,
-        n_edits=len(ordered),
-        total_edit_distance=sum(edit.edit_distance_chars for edit in ordered),
+        **edit_sums(ordered),
     )
 
 
-def _joined_traces(
-    records: Sequence[KeyedRecord], agreed: Sequence[KeyedRecord], texts: dict[Place, str]
-) -> Traces | None:
+def _joined_traces(records: Sequence[KeyedRecord], agreed: Sequence[_Ballot]) -> Traces | None:
     """Both traces of the joined record: in a conversation, the agreed parts as the first annotator has them."""
-    joined = (agreed or records)[0].traces
+    joined = (agreed[0].item if agreed else records[0]).traces
     if not isinstance(joined, ChatTraces):
         return joined
     joined = joined.unedited()
     seen: set[Place] = set()
-    for item in agreed:
-        for edit in item.record.edits:
-            if _is_among(edit, texts) and _place(edit) not in seen and isinstance(item.traces, ChatTraces):
+    for ballot in agreed:
+        traces = ballot.item.traces
+        for edit, _ in ballot.votes:
+            if _place(edit) not in seen and isinstance(traces, ChatTraces):
                 seen.add(_place(edit))
-                joined = joined.with_edit(item.traces, edit)
+                joined = joined.with_edit(traces, edit)
     return joined
 
 
 def _with_edit(trace: RecordedTrace, corrected: RecordedTrace, edit: Edit) -> RecordedTrace:
-    """`trace` with what `corrected` has where the edit is. A step that is a bare string is the field itself."""
-    path: FieldPath = (edit.field,)
-    if edit.step_index is not None:
-        inside: FieldPath = () if isinstance(trace.steps[edit.step_index], str) else parse_path(edit.field)
-        path = ("steps", edit.step_index, *inside)
+    """`trace` with what `corrected` has where the edit is."""
+    path = path_in_record(edit, trace)
     return RecordedTrace(set_field(trace.value(), path, get_field(corrected.value(), path)))

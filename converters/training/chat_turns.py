@@ -14,7 +14,7 @@ from ls_trajedit.label_config.chat_data import heard_text
 from ls_trajedit.traces import model
 from ls_trajedit.traces.chat import chat_message
 from ls_trajedit.traces.json_text import json_line
-from ls_trajedit.traces.template import is_blank
+from ls_trajedit.traces.template import OBSERVATION_TEMPLATE, STEP_TEMPLATE, Template, is_blank, parse_template
 
 __all__ = [
     "chat_turns",
@@ -57,7 +57,7 @@ def text_messages(messages: Iterable[model.Message], rendering: Rendering) -> li
             continue
         text = _text_without_images(message)
         if message.role == "tool":
-            text = rendering.observation.render({"observation": text})
+            text = _rendered({"observation": text}, rendering.observation, OBSERVATION_TEMPLATE)
         if text:
             said.append(user_message(loadable(text)))
     return said
@@ -131,8 +131,16 @@ def _said_as_text(message: model.Message, rendering: Rendering, reasoning: Reaso
     text = text_of(said)
     if message.calls:
         calls = "\n".join(_call_text(call) for call in message.calls)
-        text = rendering.step.render({"action": calls, **({"thought": text} if text else {})})
+        fields = {"action": calls, **({"thought": text} if text else {})}
+        text = _rendered(fields, rendering.step, STEP_TEMPLATE)
     return {"role": "assistant", "content": loadable(text)} if text else None
+
+
+def _rendered(fields: dict[str, str], template: Template, default: str) -> str:
+    """The fields as the template writes them or, where it lacks one of them because it was written for other traces, as
+    the default one does."""
+    text = template.render(fields)
+    return text if all(value in text for value in fields.values()) else parse_template(default).render(fields)
 
 
 def _call_text(call: model.Call) -> str:

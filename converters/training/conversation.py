@@ -144,7 +144,7 @@ def _alternating(sample: Sample, turns: Sequence[Turn]) -> Conversation:
 
 def _add(message: Message, step: int | None, conversation: Conversation, sample: Sample) -> None:
     """Adds a message so that user and assistant alternate: what the user says twice is one message, and where the
-    assistant heard nothing, the words for that stand."""
+    assistant heard nothing, the words for that stand. What is heard after a tool's answer is not part of it."""
     messages, steps = conversation
     last = messages[-1] if messages else None
     if message["role"] == "assistant" and (last is None or last["role"] == "assistant"):
@@ -152,9 +152,6 @@ def _add(message: Message, step: int | None, conversation: Conversation, sample:
         steps.append(None)
     elif message["role"] == "user" and last is not None and last["role"] == "user":
         messages[-1] = user_message(text_of(last) + _MERGED + text_of(message))
-        return
-    elif message["role"] == "user" and last is not None and last["role"] == "tool":
-        messages[-1] = {**last, "content": text_of(last) + _MERGED + text_of(message)}
         return
     messages.append(message)
     steps.append(step)

@@ -46,6 +46,13 @@ class Rendering:
     tools_path: FieldPath | None = None
     as_tool_calls: bool = False
 
+    @property
+    def no_answer(self) -> str:
+        """What a tool answers where nothing was recorded: `no_observation` without the words that announce one."""
+        if self.no_observation == NO_OBSERVATION_TEXT:
+            return _OBSERVATION.without_surroundings(NO_OBSERVATION_TEXT)
+        return self.observation.without_surroundings(self.no_observation)
+
 
 def rendering_for(options: Options, schema: Schema, as_tool_calls: bool) -> Rendering:
     """The rendering that the options ask for, of the traces that the schema describes."""

@@ -18,6 +18,7 @@ from ls_trajedit.converters.training.chat_turns import (
     text_messages,
     text_turns,
 )
+from ls_trajedit.converters.training.corrected_values import value_at
 from ls_trajedit.converters.training.datasets_text import loadable
 from ls_trajedit.converters.training.rendering import THOUGHT, Rendering, is_within
 from ls_trajedit.converters.training.rules import TrainingRules
@@ -171,7 +172,9 @@ class Sample:
         name of a call: what is left there is half of something."""
         found = set()
         for edit in self.record.edits:
-            if is_blank(edit.edited_text) and not is_blank(edit.original_text):
+            # Values, because JSON may stand for nothing (`null`, `""`) where its text does not.
+            after = value_at(edit, self.record.corrected_trace)
+            if is_blank(after) and not is_blank(value_at(edit, self.record.original_trace)):
                 step = edit.step_index
                 if self.chat is not None:
                     if step is not None and edit.field.endswith(".name"):
@@ -352,14 +355,16 @@ def _as_tool(tool: dict[str, Any]) -> Tool:
 
 
 def is_noise(edit: Edit, rules: TrainingRules) -> bool:
-    """Whether the rules call the edit noise: too small for a model to learn anything from it.
+    """Whether the rules call the edit noise: too small for a model to learn anything from it. An edit of which only a
+    lower bound is known is never too small.
 
     >>> from ls_trajedit.converters.example import example_record
     >>> edit = example_record().edits[0]
     >>> edit.edit_distance_chars, is_noise(edit, TrainingRules()), is_noise(edit, TrainingRules(min_edit_chars=3))
     (2, False, True)
     """
-    if edit.edit_distance_chars < rules.min_edit_chars:
+    is_known = "edit_distance_chars" not in edit.lower_bounds
+    if is_known and edit.edit_distance_chars < rules.min_edit_chars:
         return True
     return rules.ignore_whitespace_edits and _without_whitespace(edit.original_text) == _without_whitespace(
         edit.edited_text

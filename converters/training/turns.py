@@ -260,7 +260,7 @@ def _answers(fields: Any, count: int, rendering: Rendering) -> list[str]:
     an item for each of several calls, each call gets its item; otherwise the first call gets all of it."""
     values = [get_field(fields, path) for path in rendering.observation.fields]
     known = [value for value in values if value is not MISSING and value is not None]
-    none_recorded = loadable(rendering.no_observation.removeprefix("Observation: "))
+    none_recorded = loadable(rendering.no_answer)
     if len(known) == 1 and isinstance(known[0], list) and len(known[0]) == count > 1:
         return [_text(item) for item in known[0]]
     first = "\n".join(_text(value) for value in known) if known else none_recorded

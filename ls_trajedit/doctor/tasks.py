@@ -10,7 +10,7 @@ from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.label_config.chat_data import Chat, chat_of, is_chat_data
 from ls_trajedit.label_config.controls import Editor
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import editor_text, shown_data
+from ls_trajedit.label_config.task_data import NotesError, check_notes, editor_text, shown_data
 from ls_trajedit.traces.errors import TooManyControlsError
 from ls_trajedit.traces.field_path import format_path, get_field
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
@@ -23,9 +23,10 @@ _NAMED = 5
 @dataclass
 class TaskCensus:
     """Counts over tasks: how many there are, the most steps in one, and the ids of those that have more steps than the
-    config, no list of steps, nothing that an editor corrects, or more controls than can be worked out. Of chats, the
-    ids of those in which the agent says something that has no editor, and of those whose speakers no reader can tell
-    apart; and the editors on what somebody else says, each with who that is.
+    config, no list of steps, nothing that an editor corrects, or more controls than can be worked out, and of those
+    that hold something else under the reserved key than `push` writes there. Of chats, the ids of those in which the
+    agent says something that has no editor, and of those whose speakers no reader can tell apart; and the editors on
+    what somebody else says, each with who that is.
 
     `read_options` say how chats were recorded that somebody imported as they are."""
 
@@ -37,6 +38,7 @@ class TaskCensus:
     without_steps: list[int] = field(default_factory=list)
     without_fields: list[int] = field(default_factory=list)
     not_reached: list[int] = field(default_factory=list)
+    foreign_notes: dict[int, str] = field(default_factory=dict)
     not_readable: dict[int, str] = field(default_factory=dict)
     too_large: dict[int, str] = field(default_factory=dict)
     not_the_agents: dict[str, str] = field(default_factory=dict)
@@ -44,6 +46,11 @@ class TaskCensus:
     def add(self, task: int, data: Mapping[str, Any]) -> None:
         """Counts one task."""
         self.total += 1
+        try:
+            check_notes(data)
+        except NotesError as error:
+            self.foreign_notes[task] = str(error)
+            return
         steps = get_field(data, self.schema.steps_path)
         if not isinstance(steps, list):
             self.without_steps.append(task)
@@ -119,6 +126,13 @@ def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
             f"config has no editor: {named_tasks(census.not_reached)}",
             f"Push any of the traces again with --project {project}: the config grows to fit all tasks.",
         )
+    if census.foreign_notes:
+        task, reason = next(iter(census.foreign_notes.items()))
+        yield problem(
+            f"{_of(list(census.foreign_notes), census.total)} cannot be read, so nothing prefills their editors, and "
+            f"`pull` rejects their annotations: {named_tasks(census.foreign_notes)} (task {task}: {reason})",
+            "Delete them in Label Studio, and push their traces.",
+        )
     if census.not_readable:
         task, reason = next(iter(census.not_readable.items()))
         yield problem(
@@ -141,7 +155,8 @@ def check_tasks(census: TaskCensus, project: int) -> Iterator[Finding]:
             "Remove it from the labeling config, unless you want to know of such corrections.",
         )
     failed = census.without_steps or census.without_fields or census.too_long
-    if not (failed or census.not_reached or census.not_readable or census.too_large):
+    odd = census.foreign_notes or census.not_reached or census.not_readable or census.too_large
+    if not (failed or odd):
         tasks = "the only task" if census.total == 1 else f"all {census.total} tasks"
         yield ok(f"the editors reach every step of {tasks}")
 

@@ -21,6 +21,7 @@ _RARELY = {
     "duplicates": "left out, being in the input more than once (the newest counts)",
     "unopened": "made by an action and opened by nobody: in no training file",
     "copies": "repeating another one of the same person: in no training file",
+    "lower_bounds": "with texts so long that an edit distance is a lower bound (`lower_bounds` names it)",
 }
 # Names of fields come from traces, so they are escaped in Markdown tables.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})

@@ -21,7 +21,8 @@ class Agreement:
     or both unedited, and `same_fields` edited the very same fields, or none.
 
     A field of a task counts under `either_edited` once for each pair of which somebody edited it, under `both_edited`
-    when both did, and under `same_text` when both wrote the same.
+    when both did, and under `same_text` when both wrote the same, as the policy `agree` sees it: the same JSON value,
+    or text that differs in its line ends alone, or in white space at its ends unless that is to be learned.
     """
 
     tasks: int = 0
@@ -37,7 +38,10 @@ class Agreement:
         names = [record.annotator for record in records]
         if len(set(names)) < 2:
             return
-        texts = [{(edit.step, edit.field): edit.edited for edit in record.corrections} for record in records]
+        texts = [
+            {(edit.step_index, edit.field): vote for edit, vote in zip(record.edits, record.votes, strict=True)}
+            for record in records
+        ]
         pairs = _pairs((name, None) for name in names)
         self.tasks += 1
         self.pairs += pairs

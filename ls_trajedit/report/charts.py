@@ -152,6 +152,11 @@ def sizes_chart(figures: Figures) -> Chart:
         f"Edit distance in characters; the median is {median(figures.characters):,g} characters and "
         f"{median(figures.words):,g} words. An edit of 0 words moves white space only."
     )
+    if figures.lower_bounds:
+        lead += (
+            f" Of {figures.lower_bounds:,} of the edits, a distance is the least that it can be (≥), because the texts "
+            "are too long to measure it."
+        )
     head = ("Distance", "Edits by characters", "Edits by words")
     return Chart("sizes", "Edits by size", lead, _description(bars, "size"), bars, head, rows, _largest(bars))
 

@@ -53,7 +53,9 @@ const reportCorrection = (() => {
     self.title = "Link to this correction";
     const where = element("span", "where", place(row));
     if (row.step !== null) where.append(" · ", element("bdi", "", row.field));
-    const size = `${counted(row.characters, "character")}, ${counted(row.words, "word")}`;
+    const atLeast = (key) => (row.lowerBounds.includes(key) ? "≥ " : "");
+    const characters = `${atLeast("edit_distance_chars")}${counted(row.characters, "character")}`;
+    const size = `${characters}, ${atLeast("edit_distance_words")}${counted(row.words, "word")}`;
     const parts = [element("h3", "", self, " ", where)];
     const facts = element("p", "facts", "by ", element("bdi", "", row.annotator), ` · ${size}`);
     if (link) {

@@ -29,9 +29,14 @@
   );
 
   function taskLink(row) {
-    if (!settings.task || !Number.isInteger(row.task)) return null;
+    if (!settings.task || !isNumber(row.task)) return null;
     // Label Studio's own "Copy annotation link" looks like this.
-    return `${settings.task}${row.task}${Number.isInteger(row.annotation) ? `&annotation=${row.annotation}` : ""}`;
+    return `${settings.task}${row.task}${isNumber(row.annotation) ? `&annotation=${row.annotation}` : ""}`;
+  }
+
+  // Label Studio's own ids are numbers; one that JavaScript has no number for is a string of digits.
+  function isNumber(id) {
+    return /^\d+$/.test(String(id));
   }
 
   // ---- the data ----
@@ -48,13 +53,14 @@
   }
 
   function readRecord([annotation, task, trace, description, annotator, edits, labels]) {
-    for (const [step, field, original, edited, characters, words, reason] of edits) {
+    for (const [step, field, original, edited, characters, words, reason, lowerBounds = []] of edits) {
       const stepKey = step === null ? "final" : String(step + 1);
       const own = labels.filter((label) => label[0] === step);
       all.push({
         key: `${annotation ?? `n${all.length}`}.${stepKey}.${field}`,
         number: all.length,
         annotation, task, trace, annotator, step, field, original, edited, characters, words, reason,
+        lowerBounds,
         labels: own.flatMap(([, name, choices]) => choices.map((choice) => `${name}: ${choice}`)),
         label: own.flatMap(([, name, choices]) => choices.map((choice) => `${name}:${choice}`)),
         q: [trace, task, description, original, edited, reason].join("\n").toLowerCase(),

@@ -20,6 +20,7 @@ class Figures:
     A trace is a task that has at least one edited or unedited annotation; it is among `traces_without_edit` when none
     of them has an edit. `steps_edits` counts edits by step, `steps_touched` annotations with at least one edit in the
     step, and `steps_there` annotations whose trace has the step; the key None is the final answer in the first two.
+    `lower_bounds` counts the edits of which a distance is a lower bound.
     `labels` and `labels_edited` count steps of annotations by label and choice; `steps_labelled` those that have any
     label.
     """
@@ -37,6 +38,7 @@ class Figures:
     characters: Counter[int] = field(default_factory=Counter)
     words: Counter[int] = field(default_factory=Counter)
     reasons: int = 0
+    lower_bounds: int = 0
     labels: Counter[tuple[str, str]] = field(default_factory=Counter)
     labels_edited: Counter[tuple[str, str]] = field(default_factory=Counter)
     steps_labelled: int = 0
@@ -52,7 +54,7 @@ class Figures:
     def add_task(self, records: list[AnnotatedTrace]) -> None:
         """Counts the annotations of one task."""
         self.traces += 1
-        self.traces_without_edit += not any(record.corrections for record in records)
+        self.traces_without_edit += not any(record.edits for record in records)
         self.agreement.add_task(records)
         for record in records:
             self._add(record)
@@ -60,23 +62,24 @@ class Figures:
     def _add(self, record: AnnotatedTrace) -> None:
         self.records += 1
         self.steps_there.update(range(record.steps))
-        touched = {correction.step for correction in record.corrections}
+        touched = {edit.step_index for edit in record.edits}
         self.steps_touched.update(touched)
-        for correction in record.corrections:
+        for edit in record.edits:
             self.edits += 1
-            self.steps_edits[correction.step] += 1
-            self.fields[correction.field] += 1
+            self.steps_edits[edit.step_index] += 1
+            self.fields[edit.field] += 1
             self.annotators[record.annotator] += 1
-            self.annotators_characters.setdefault(record.annotator, Counter())[correction.characters] += 1
-            self.characters[correction.characters] += 1
-            self.words[correction.words] += 1
-            self.reasons += bool(correction.reason.strip())
+            self.annotators_characters.setdefault(record.annotator, Counter())[edit.edit_distance_chars] += 1
+            self.characters[edit.edit_distance_chars] += 1
+            self.words[edit.edit_distance_words] += 1
+            self.reasons += bool(edit.reason.strip())
+            self.lower_bounds += bool(edit.lower_bounds)
         labelled = set()
         for label in record.labels:
-            labelled.add(label.step)
+            labelled.add(label.step_index)
             for choice in label.choices:
                 self.labels[label.name, choice] += 1
-                self.labels_edited[label.name, choice] += label.step in touched
+                self.labels_edited[label.name, choice] += label.step_index in touched
         self.steps_labelled += len(labelled)
         self.labelled_and_edited += len(labelled & touched)
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from ls_trajedit.converters.record import reject_sentence
+from ls_trajedit.converters.record import Edit, reject_sentence
 from ls_trajedit.output.manifest import Manifest, Origin
 from ls_trajedit.report.bins import SIZES, Bin, step_bins
 from ls_trajedit.report.charts import (
@@ -40,6 +40,7 @@ _SCRIPTS = (
     (_HERE, "list.js"),
     (_HERE, "corrections.js"),
 )
+_LARGEST_OF_JAVASCRIPT = (1 << 53) - 1
 # Small enough for a browser to parse one between two frames.
 _BLOCK = 100_000
 _ESCAPED = ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026"))
@@ -93,7 +94,7 @@ def write_blocks(records: Iterable[AnnotatedTrace], file: BinaryIO) -> Iterator[
     rows: list[bytes] = []
     size = 0
     for record in records:
-        if record.corrections:
+        if record.edits:
             rows.append(script_json(_row(record)))
             size += len(rows[-1])
         if size > _BLOCK:
@@ -161,14 +162,30 @@ def _block(rows: list[bytes]) -> bytes:
 
 def _row(record: AnnotatedTrace) -> list[Any]:
     return [
-        record.annotation_id,
-        record.task_id,
+        _id(record.annotation_id),
+        _id(record.task_id),
         record.trace_id,
         record.task,
         record.annotator,
-        [
-            [edit.step, edit.field, edit.original, edit.edited, edit.characters, edit.words, edit.reason]
-            for edit in record.corrections
-        ],
-        [[label.step, label.name, label.choices] for label in record.labels],
+        [_edit_row(edit) for edit in record.edits],
+        [[label.step_index, label.name, label.choices] for label in record.labels],
     ]
+
+
+def _edit_row(edit: Edit) -> list[Any]:
+    row = [
+        edit.step_index,
+        edit.field,
+        edit.original_text,
+        edit.edited_text,
+        edit.edit_distance_chars,
+        edit.edit_distance_words,
+        edit.reason,
+    ]
+    # Only of few edits.
+    return [*row, edit.lower_bounds] if edit.lower_bounds else row
+
+
+def _id(number: int | str | None) -> int | str | None:
+    """The id as a browser reads it without changing it."""
+    return str(number) if isinstance(number, int) and abs(number) > _LARGEST_OF_JAVASCRIPT else number

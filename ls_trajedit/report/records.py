@@ -6,53 +6,35 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ls_trajedit.converters.formats.interchange import CORRECTIONS
+from ls_trajedit.converters.record import Edit, StepLabel, parse_record
+from ls_trajedit.converters.training.corrected_values import vote
+from ls_trajedit.converters.training.rules import EdgeWhitespace
 from ls_trajedit.output.manifest import MANIFEST, Manifest
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import parse_json
 
-__all__ = ["AnnotatedTrace", "Correction", "LabelChoices", "read_records"]
+__all__ = ["AnnotatedTrace", "read_records"]
 
 (_CORRECTIONS,) = CORRECTIONS.files
 _BEFORE_RECORDS, _AFTER_RECORDS = _CORRECTIONS.head, b"],\n"
 
 
 @dataclass(frozen=True)
-class Correction:
-    """One edit. `step` counts from 0 and is None for the final answer."""
-
-    step: int | None
-    field: str
-    original: str
-    edited: str
-    characters: int
-    words: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class LabelChoices:
-    """The choices that were made for a step under the label's name."""
-
-    step: int | None
-    name: str
-    choices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class AnnotatedTrace:
-    """One annotation of a trace that has `steps` steps."""
+    """One annotation of a trace that has `steps` steps. `votes` holds for each edit what is equal for annotators who
+    corrected the field alike."""
 
     trace_id: str
     task: str
-    task_id: int | None
-    annotation_id: int | None
+    task_id: int | str | None
+    annotation_id: int | str | None
     annotator: str
     steps: int
-    corrections: tuple[Correction, ...]
-    labels: tuple[LabelChoices, ...]
+    edits: tuple[Edit, ...]
+    votes: tuple[str, ...]
+    labels: tuple[StepLabel, ...]
 
 
 def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
@@ -68,6 +50,8 @@ def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
             f"{folder / MANIFEST}: does not list {_CORRECTIONS.file}, which the report is made from; pull or convert "
             "with --format corrections"
         )
+    is_learned = (manifest.training or {}).get("edge_whitespace") == "learn"
+    edge_whitespace: EdgeWhitespace = "learn" if is_learned else "ignore"
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -77,12 +61,12 @@ def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
                 digest.update(line)
                 in_records = in_records and line != _AFTER_RECORDS
                 if in_records and line != _BEFORE_RECORDS and line.strip():
-                    yield _record(parse_json(line.rstrip().removesuffix(b",")))
+                    yield _record(parse_json(line.rstrip().removesuffix(b",")), edge_whitespace)
     except FileNotFoundError:
         raise DataError(f"{path}: is missing; pull or convert again") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, TypeError, IndexError):
         raise _changed(path) from None
     if digest.hexdigest() != expected:
         raise _changed(path)
@@ -92,45 +76,16 @@ def _changed(path: Path) -> DataError:
     return DataError(f"{path}: is not the file that the manifest lists; pull or convert again")
 
 
-def _record(row: dict[str, Any]) -> AnnotatedTrace:
-    source = row["source"]
+def _record(row: object, edge_whitespace: EdgeWhitespace) -> AnnotatedTrace:
+    record = parse_record(row)
     return AnnotatedTrace(
-        trace_id=_text(row["trace_id"]),
-        task=_text(row["task"]),
-        task_id=_or_none(source["task_id"], int),
-        annotation_id=_or_none(source["annotation_id"], int),
-        annotator=_text(row["annotator"]),
-        steps=len(row["original_trace"]["steps"]),
-        corrections=tuple(_correction(edit) for edit in row["edits"]),
-        labels=tuple(_label(label) for label in source["step_labels"]),
+        trace_id=record.trace_id,
+        task=record.task,
+        task_id=record.source.task_id,
+        annotation_id=record.source.annotation_id,
+        annotator=record.annotator,
+        steps=len(record.original_trace.steps),
+        edits=record.edits,
+        votes=tuple(vote(edit, record.corrected_trace, edge_whitespace) for edit in record.edits),
+        labels=record.source.step_labels,
     )
-
-
-def _correction(edit: dict[str, Any]) -> Correction:
-    return Correction(
-        _or_none(edit["step_index"], int),
-        _text(edit["field"]),
-        _text(edit["original_text"]),
-        _text(edit["edited_text"]),
-        int(edit["edit_distance_chars"]),
-        int(edit["edit_distance_words"]),
-        _text(edit["reason"]),
-    )
-
-
-def _label(label: dict[str, Any]) -> LabelChoices:
-    return LabelChoices(
-        _or_none(label["step_index"], int), _text(label["name"]), tuple(_text(choice) for choice in label["choices"])
-    )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _or_none(value: Any, kind: Any) -> Any:
-    if value is not None and not isinstance(value, kind):
-        raise TypeError
-    return value

@@ -244,6 +244,7 @@ def test_the_reasons_have_these_slugs() -> None:
         "several_texts",
         "no_reason",
         "no_time",
+        "wrong_type",
         "unreadable",
         "tool_mismatch",
         "changed_data",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.label_config.task_data import (
+    NotesError,
     editor_text,
     imported_data,
     json_texts,
@@ -132,11 +133,14 @@ def test_the_order_of_keys_is_known_where_it_is_noted_or_cannot_be_that_of_postg
     assert knows_key_order({"tools": declared}, ("tools",))
 
 
-@pytest.mark.parametrize(
-    "layout", [None, 5, [], {"keys": 5}, {"keys": [[1]]}, {"exceptions": [[["steps"], 7]]}, {"numbers": [["a", "1"]]}]
-)
-def test_a_layout_that_ls_trajedit_did_not_note_changes_nothing(layout: Any) -> None:
-    data = {"steps": [{"action": "go"}], "ls_trajedit": {"layout": layout}}
+@pytest.mark.parametrize("layout", [None, 5, [], {"keys": 5}, {"keys": [[1]]}, {"numbers": [["a", "1"]]}])
+def test_a_layout_that_ls_trajedit_did_not_note_is_an_error(layout: Any) -> None:
+    with pytest.raises(NotesError, match="under `layout`"):
+        restore_trace({"steps": [{"action": "go"}], "ls_trajedit": {"layout": layout}})
+
+
+def test_an_order_of_keys_that_was_not_noted_changes_nothing() -> None:
+    data = {"steps": [{"action": "go"}], "ls_trajedit": {"layout": {"exceptions": [[["steps"], 7]]}}}
     assert restore_trace(data) == {"steps": [{"action": "go"}]}
 
 
@@ -222,27 +226,39 @@ def test_an_integer_beyond_64_bits_comes_back() -> None:
 
 
 def test_data_that_ls_trajedit_did_not_write_is_the_trace_itself() -> None:
-    foreign: dict[str, Any] = {"steps": [{"action": 5}], "ls_trajedit": "somebody's own key"}
+    foreign: dict[str, Any] = {"steps": [{"action": 5}]}
     assert restore_trace(foreign) == foreign
     assert get_field(shown_data(foreign), ("steps", 0, "action")) == 5
     assert "steps[0].action" not in json_texts(foreign)
 
 
 @pytest.mark.parametrize(
-    ("notes", "error"),
+    "notes",
     [
-        ({"json": ["steps[0].action"]}, ValueError),
-        ({"json": ["steps[9].action"]}, AttributeError),
-        ({"replaced": {"a.b": 1}}, KeyError),
-        ({"replaced": ["a"]}, AttributeError),
-        ({"bare_steps": {"steps_key": "steps", "field": "action", "indices": [9]}}, IndexError),
-        ({"absent": 5}, TypeError),
+        # Somebody's own.
+        *("my own key", "", None, 5, True, [], ["json"], {}, {"mine": 1}, {"json": [], "mine": 1}),
+        # Of the wrong types.
+        *({"absent": 5}, {"absent": "steps"}, {"json": [5]}, {"json": {}}, {"replaced": ["a"]}, {"bare_steps": []}),
+        {"bare_steps": {"steps_key": "steps", "field": "action", "indices": [-1]}},
+        {"bare_steps": {"steps_key": "steps", "field": "action", "indices": [True]}},
+        {"bare_steps": {"steps_key": "steps", "indices": [0]}},
+        {"bare_steps": {"steps_key": "steps", "field": 5, "indices": [0]}},
+        *({"trace": -1}, {"trace": "0"}, {"source": 5}, {"read": []}, {"parent": 5}, {"tools": []}, {"format": None}),
+        # Of the right types, but not about this data.
+        {"json": ["steps[0].action"]},
+        {"json": ["steps[9].action"]},
+        {"json": ["steps"]},
+        {"json": ["not a path"]},
+        {"replaced": {"a.b": 1}},
+        {"replaced": {"": 1}},
+        {"absent": ["steps[0].action[0]x"]},
+        {"bare_steps": {"steps_key": "steps", "field": "action", "indices": [9]}},
+        {"bare_steps": {"steps_key": "steps", "field": "other", "indices": [0]}},
+        {"bare_steps": {"steps_key": "steps", "field": "action", "indices": [0, 0]}},
     ],
 )
-def test_notes_that_do_not_fit_the_data_are_an_error_that_the_caller_can_catch(
-    notes: dict[str, Any], error: type[Exception]
-) -> None:
-    with pytest.raises(error):
+def test_what_push_did_not_note_for_this_data_is_an_error(notes: Any) -> None:
+    with pytest.raises(NotesError, match=r"its `ls_trajedit` .*, and only `push` writes under that key"):
         restore_trace({"steps": [{"action": "not JSON"}], "ls_trajedit": notes})
 
 

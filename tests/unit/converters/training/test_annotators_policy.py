@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ls_trajedit.converters.training.annotators_policy import Chosen, KeyedRecord, choose_records
-from tests.support.samples import EditOf, outcome_of
+import pytest
 
+from ls_trajedit.converters.annotations.convert_task import Edited
+from ls_trajedit.converters.training.annotators_policy import Chosen, KeyedRecord, choose_records
+from ls_trajedit.converters.training.rules import TrainingRules
+from tests.support.samples import EditOf, hand_made_outcome, outcome_of
+
+ALL, LATEST, AGREE = (TrainingRules(annotators_policy=policy) for policy in ("all", "latest", "agree"))
 STEPS: list[Any] = [{"thought": "a", "action": "f()"}, "look", {"action": "h()", "args": {"q": "x", "n": 1}}]
 
 
@@ -24,24 +29,24 @@ def edits_of(chosen: Chosen) -> list[tuple[Any, str, str]]:
 
 def test_all_are_taken_as_they_are() -> None:
     records = [keyed(1, "a", (0, "action", "F()")), keyed(2, "b")]
-    assert choose_records(records, "all") == Chosen(records, 0, 0)
-    assert choose_records([], "agree") == choose_records([], "latest") == Chosen()
+    assert choose_records(records, ALL) == Chosen(records, 0, 0)
+    assert choose_records([], AGREE) == choose_records([], LATEST) == Chosen()
 
 
 def test_the_latest_is_the_one_that_was_changed_last() -> None:
     old = keyed(9, "a", (0, "action", "F()"), (0, "thought", "A"), updated_at="2026-11-22T12:00:00Z")
     new = keyed(2, "b", (0, "action", "G()"), updated_at="2026-11-22T14:00:00+01:00")
     none = keyed(10, "c", updated_at=None)
-    assert choose_records([new, old, none], "latest") == Chosen([new], 2, 2)
+    assert choose_records([new, old, none], LATEST) == Chosen([new], 2, 2)
     same = keyed(3, "c", updated_at="2026-11-22T13:00:00Z")
-    assert choose_records([new, same], "latest") == Chosen([same], 1, 1)
+    assert choose_records([new, same], LATEST) == Chosen([same], 1, 1)
 
 
 def test_agreed_edits_are_those_that_two_annotators_made_in_the_same_way() -> None:
     first = keyed(1, "bob", (0, "action", "F()"), (1, "action", "search"), (None, "final_answer", "yes"))
     second = keyed(2, "ann", (0, "thought", "A"), (0, "action", "F()"), (2, "args.q", "y"))
     third = keyed(3, "cy", (1, "action", "search"), (2, "args.q", "z"))
-    chosen = choose_records([first, second, third], "agree")
+    chosen = choose_records([first, second, third], AGREE)
     assert edits_of(chosen) == [(0, "action", "F()"), (1, "action", "search")]
     (item,) = chosen.records
     assert item.key == (5, 1)
@@ -59,7 +64,7 @@ def test_agreed_edits_are_those_that_two_annotators_made_in_the_same_way() -> No
 
 def test_a_corrected_value_that_is_not_a_string_comes_back_as_a_value() -> None:
     edits: list[EditOf] = [(2, "args.n", 2), (None, "final_answer", "yes")]
-    (item,) = choose_records([keyed(1, "a", *edits), keyed(2, "b", *edits)], "agree").records
+    (item,) = choose_records([keyed(1, "a", *edits), keyed(2, "b", *edits)], AGREE).records
     assert item.record.corrected_trace.steps[2] == {"action": "h()", "args": {"q": "x", "n": 2}}
     assert item.record.corrected_trace.value()["final_answer"] == "yes"
     assert [edit.step_index for edit in item.record.edits] == [2, None]
@@ -68,8 +73,8 @@ def test_a_corrected_value_that_is_not_a_string_comes_back_as_a_value() -> None:
 def test_more_votes_win_and_a_tie_drops_the_edit() -> None:
     edits = ["x", "x", "y", "y", "y"]
     three_to_two = [keyed(n, str(n), (0, "action", text)) for n, text in enumerate(edits)]
-    assert edits_of(choose_records(three_to_two, "agree")) == [(0, "action", "y")]
-    tie = choose_records(three_to_two[:4], "agree")
+    assert edits_of(choose_records(three_to_two, AGREE)) == [(0, "action", "y")]
+    tie = choose_records(three_to_two[:4], AGREE)
     assert edits_of(tie) == []
     assert (tie.records[0].record.annotator, tie.edits_left_out) == ("0+1+2+3", 4)
     assert tie.records[0].record.corrected_trace == tie.records[0].record.original_trace
@@ -77,13 +82,13 @@ def test_more_votes_win_and_a_tie_drops_the_edit() -> None:
 
 def test_one_annotator_agrees_with_nobody() -> None:
     twice = [keyed(1, "a", (0, "action", "F()")), keyed(2, "a", (0, "action", "F()"))]
-    assert choose_records(twice, "agree") == Chosen([], 2, 2)
-    assert choose_records([keyed(1, "a")], "agree") == Chosen([], 1, 0)
+    assert choose_records(twice, AGREE) == Chosen([], 2, 2)
+    assert choose_records([keyed(1, "a")], AGREE) == Chosen([], 1, 0)
 
 
 def test_two_of_whom_nothing_is_known_are_two() -> None:
     twice = [keyed(1, "unknown", (0, "action", "F()")), keyed(2, "unknown", (0, "action", "F()"))]
-    chosen = choose_records(twice, "agree")
+    chosen = choose_records(twice, AGREE)
     assert edits_of(chosen) == [(0, "action", "F()")]
     assert chosen.records[0].record.annotator == "unknown+unknown"
 
@@ -93,15 +98,67 @@ def test_people_vote_and_not_their_names() -> None:
         keyed(1, "a@x", (0, "action", "F()"), person="5"),
         keyed(2, "a@x", (0, "action", "F()"), person="6"),
     ]
-    assert edits_of(choose_records(one_name, "agree")) == [(0, "action", "F()")]
+    assert edits_of(choose_records(one_name, AGREE)) == [(0, "action", "F()")]
     one_person = [
         keyed(1, "a@x", (0, "action", "F()"), person="5"),
         keyed(2, "user-5", (0, "action", "F()"), person="5"),
     ]
-    assert choose_records(one_person, "agree") == Chosen([], 2, 2)
+    assert choose_records(one_person, AGREE) == Chosen([], 2, 2)
 
 
 def test_two_who_left_a_task_alone_agree_on_it() -> None:
-    chosen = choose_records([keyed(1, "a"), keyed(2, "b")], "agree")
+    chosen = choose_records([keyed(1, "a"), keyed(2, "b")], AGREE)
     assert edits_of(chosen) == []
     assert (chosen.records[0].record.annotator, chosen.records[0].disputed) == ("a+b", frozenset())
+
+
+LEARN = TrainingRules(annotators_policy="agree", edge_whitespace="learn")
+
+
+def typed(number: int, path: str, text: str) -> KeyedRecord:
+    """The record of an annotator who typed this text into the box of that field."""
+    trace = {
+        "id": "t1",
+        "task": "Do it.",
+        "steps": [{"thought": "a", "action": "f()", "args": {"q": "x", "n": 1}}],
+        "final_answer": {"a": 1},
+    }
+    outcome = hand_made_outcome(trace, {path: text}, annotation_id=number, annotator=str(number))
+    assert isinstance(outcome, Edited)
+    return KeyedRecord(outcome.key, outcome.record)
+
+
+@pytest.mark.parametrize(
+    ("path", "one", "other", "agree", "agree_where_white_space_is_learned"),
+    [
+        # JSON is the same value in any layout, and in any order of its keys, which PostgreSQL does not keep.
+        ("steps[0].args", '{"q": "y", "n": 1}', '{"q":"y","n":1}', True, True),
+        ("steps[0].args", '{"q": "y", "n": 1}', '{\n  "n": 1,\n  "q": "y"\n}\n', True, True),
+        ("final_answer", "[1, 2]", "[1,2]", True, True),
+        ("final_answer", "1e2", "100.0", True, True),
+        ("final_answer", "null", " null ", True, True),
+        ("final_answer", '"\\u0061"', '"a"', True, True),
+        # Other values are other corrections.
+        ("steps[0].args", '{"q": "y", "n": 1}', '{"q": "y", "n": 1.0}', False, False),
+        ("final_answer", "1", "1.0", False, False),
+        ("final_answer", "1", "true", False, False),
+        ("final_answer", "[1, 2]", "[2, 1]", False, False),
+        ("final_answer", '"1"', "1", False, False),
+        # Line ends and white space at the ends of a text.
+        ("steps[0].action", "g()\nh()", "g()\r\nh()", True, True),
+        ("steps[0].action", "g()", "g()\n", True, False),
+        ("steps[0].action", "g()", " g()\u00a0", True, False),
+        ("final_answer", '"yes"', '"yes "', True, False),
+        ("steps[0].action", "g( )", "g()", False, False),
+        ("steps[0].action", "g()", "G()", False, False),
+    ],
+)
+def test_two_agree_when_they_mean_the_same(
+    path: str, one: str, other: str, agree: bool, agree_where_white_space_is_learned: bool
+) -> None:
+    for rules, expected in ((AGREE, agree), (LEARN, agree_where_white_space_is_learned)):
+        for first, second in ((one, other), (other, one)):
+            chosen = choose_records([typed(1, path, first), typed(2, path, second)], rules)
+            # What comes out is what the first of them typed.
+            assert [text for _, _, text in edits_of(chosen)] == ([first] if expected else [])
+            assert chosen.edits_left_out == (0 if expected else 2)

@@ -173,7 +173,7 @@ def test_where_annotators_agree_the_agreed_parts_make_the_conversation() -> None
         assert isinstance(outcome, Edited | Unedited)
         key: RowKey = (5, number)
         records.append(KeyedRecord(key, outcome.record, traces=outcome.traces))
-    (joined,) = choose_records(records, "agree").records
+    (joined,) = choose_records(records, TrainingRules(annotators_policy="agree")).records
     (row,) = values(Sample(joined.record, traces=joined.traces, disputed=joined.disputed))
     assert row["chosen"][0]["tool_calls"][0]["function"] == {"name": "find_trains", "arguments": {"to": "BGO"}}
     assert row["chosen"][0]["tool_calls"][1] == row["rejected"][0]["tool_calls"][1]

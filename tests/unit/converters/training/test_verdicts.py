@@ -6,6 +6,7 @@ import pytest
 
 from ls_trajedit.converters.record import StepLabel
 from ls_trajedit.converters.training.annotators_policy import KeyedRecord, choose_records
+from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.verdicts import Verdict, VerdictWords, agreed_verdicts, step_verdicts
 from tests.support.rows import rows
@@ -70,7 +71,7 @@ def agreed(*annotations: tuple[list[EditOf], LabelsOf]) -> list[object]:
         for number, (edits, labels) in enumerate(annotations)
     ]
     records = [KeyedRecord(outcome.key, outcome.record, traces=outcome.traces) for outcome in outcomes]
-    (item,) = choose_records(records, "agree").records
+    (item,) = choose_records(records, TrainingRules(annotators_policy="agree")).records
     sample = Sample(item.record, disputed=item.disputed, traces=item.traces, agreed_verdicts=item.verdicts)
     return [row if isinstance(row, str) else row["labels"] for row in rows("prm/prm.jsonl", sample)]
 

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ls_trajedit.converters.record import Edit
+from ls_trajedit.output.manifest import read_manifest
 from ls_trajedit.report.agreement import Agreement
-from ls_trajedit.report.records import AnnotatedTrace, Correction
+from ls_trajedit.report.figures import count_figures
+from ls_trajedit.report.records import AnnotatedTrace, read_records
+from tests.support.loop import text_result
+
+Run = Callable[..., Any]
 
 A = (0, "action")
 B = (1, "action")
@@ -12,8 +23,8 @@ FINAL = (None, "final_answer")
 
 def annotated(annotator: str, texts: dict[tuple[int | None, str], str]) -> AnnotatedTrace:
     """An annotation that edited these places to these texts."""
-    edits = tuple(Correction(step, field, "x", text, 1, 1, "") for (step, field), text in texts.items())
-    return AnnotatedTrace("tr", "Do it.", 1, None, annotator, 2, edits, ())
+    edits = tuple(Edit(step, field, "x", text, 1, 1, "") for (step, field), text in texts.items())
+    return AnnotatedTrace("tr", "Do it.", 1, None, annotator, 2, edits, tuple(texts.values()), ())
 
 
 def agreement_of(*tasks: list[AnnotatedTrace]) -> Agreement:
@@ -54,3 +65,31 @@ def test_tasks_add_up() -> None:
     same = [annotated("ana", {A: "1"}), annotated("ben", {A: "1"})]
     other = [annotated("ana", {A: "1"}), annotated("cleo", {B: "1"})]
     assert agreement_of(same, other) == Agreement(2, 2, 2, 1, either_edited=3, both_edited=1, same_text=1)
+
+
+def test_who_wrote_the_same_json_or_the_same_words_wrote_the_same(run: Run, tmp_path: Path) -> None:
+    args = {"steps[0].args": ('{"q": "y", "n": 1}', '{"n":1,"q":"y"}')}
+    text = {"steps[0].action": ("g()\nh()", "g()\r\nh()\n")}
+    other = {"final_answer": ("1", "1.0")}
+    config = "".join(
+        f'<Text name="o{number}" value="${path}"/><TextArea name="c{number}" toName="o{number}"/>'
+        for number, path in enumerate([*args, *text, *other])
+    )
+    (tmp_path / "config.xml").write_text(f"<View>{config}</View>", encoding="utf-8")
+    typed = [*args.values(), *text.values(), *other.values()]
+    annotations = [
+        {
+            "id": who + 1,
+            "completed_by": who,
+            "result": [text_result(f"c{number}", f"o{number}", texts[who]) for number, texts in enumerate(typed)],
+        }
+        for who in (0, 1)
+    ]
+    data = {"id": "t", "task": "Do.", "steps": [{"action": "f()", "args": {"q": "x", "n": 1}}], "final_answer": 0}
+    task = {"id": 1, "project": 1, "data": data, "annotations": annotations}
+    (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
+    for options, same in ((["--format", "corrections"], 2), (["--format", "all", "--edge-whitespace", "learn"], 1)):
+        assert run("convert", "export.json", "--config", "config.xml", *options).exit_code == 0
+        manifest = read_manifest(tmp_path / "data")
+        agreement = count_figures(read_records(tmp_path / "data", manifest)).agreement
+        assert (agreement.both_edited, agreement.same_text) == (3, same)
