@@ -114,13 +114,14 @@ def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Pag
 
 
 def data_pages(server: Server, project: int) -> Iterator[Page[Task]]:
-    """Like `task_pages`, with only the id and the data of each task."""
-    return _pages(server, project, "id,data", "task_only", 0, [])
+    """Like `task_pages`, with only the id and the data of each task. Data that is not an object, which nobody can
+    import, is an empty one."""
+    return _data_pages(server, project, [])
 
 
 def unpredicted_pages(server: Server, project: int, model_version: str) -> Iterator[Page[Task]]:
     """Like `data_pages`, with only the tasks that have no prediction of this model version."""
-    return _pages(server, project, "id,data", "task_only", 0, [_without_prediction(model_version)])
+    return _data_pages(server, project, [_without_prediction(model_version)])
 
 
 def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int | None]]:
@@ -141,6 +142,14 @@ def count_drafts(server: Server, project: int) -> int:
 def count_without_prediction(server: Server, project: int, model_version: str) -> int:
     """How many tasks of the project have no prediction of this model version."""
     return _count(server, project, _without_prediction(model_version), "counting the predictions")
+
+
+def _data_pages(server: Server, project: int, filters: list[dict[str, Any]]) -> Iterator[Page[Task]]:
+    for page in _pages(server, project, "id,data", "task_only", 0, filters):
+        found = ((task["id"], task.get("data")) for task in page.tasks)
+        yield Page(
+            [{"id": number, "data": data if isinstance(data, dict) else {}} for number, data in found], page.total
+        )
 
 
 def _annotated_pages(

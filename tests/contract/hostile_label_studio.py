@@ -1,4 +1,5 @@
-"""A Label Studio as far as `pull` asks one: an HTTP server with a project in memory, that misbehaves on cue.
+"""A Label Studio as far as `pull`, `push` and `doctor` ask one: an HTTP server with a project in memory. It
+misbehaves on cue.
 
 Its answers have the form of those of Label Studio 1.23.2. Its clock stands still unless a test moves it, which is also
 what the `Date` of its answers tells.
@@ -23,6 +24,7 @@ from .reply import TIME_FORMAT, Fault, Reply, json_reply, own_error
 from .task_query import passes, thinned
 
 __all__ = [
+    "BACKEND",
     "CONFIG",
     "PROJECT",
     "TOKEN",
@@ -40,6 +42,26 @@ CONFIG = (
     '<Text name="second" value="$steps[1].action"/><TextArea name="better2" toName="second"/>'
     "</View>"
 )
+BACKEND = {
+    "id": 3,
+    "project": PROJECT,
+    "title": "mine",
+    "url": "http://backend.test:9090",
+    "state": "CO",
+    "is_interactive": False,
+    "auth_method": "NONE",
+    "error_message": None,
+    "model_version": "v1",
+}
+_FIXED: dict[str, Any] = {
+    "whoami": {"id": 1, "email": "ana@example.com", "username": "ana"},
+    "connect": BACKEND,
+    "summary": {"created_annotations": {"step_0__action__corrected|step_0__action|textarea": 1}},
+    "versions": {"v1": 2},
+    "flags": {"$system": {"FEATURE_FLAGS_DEFAULT_VALUE": False}},
+    "imports": {"count": 0, "results": []},
+    "predictions": {"created": 1},
+}
 _NO_PROJECT = "No Project matches the given query."
 
 
@@ -71,16 +93,22 @@ class HostileLabelStudio:
         self.label_config = CONFIG
         self.has_project = True
         self.release = "1.23.2"
-        self.tells_time = True
+        self.date: str | None = None
+        self.date_ahead = timedelta(0)
         self.backends: list[dict[str, Any]] = []
         self.takes_tokens = True
         self.now = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
         self.tasks: dict[int, dict[str, Any]] = {}
+        self.backends: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.closing = threading.Event()
         self._faults: dict[tuple[str, int], Fault] = {}
         self._last_id = 0
         self._lock = threading.RLock()
+
+    def date_header(self) -> str:
+        """The `Date` of an answer: the time by its clock, or how far a test says it is ahead, or what a test says."""
+        return format_datetime(self.now + self.date_ahead, usegmt=True) if self.date is None else self.date
 
     def pass_time(self, **amount: float) -> None:
         """Moves the clock on, by twenty minutes when nothing else is said: more than a pull looks back."""
@@ -148,28 +176,46 @@ class HostileLabelStudio:
         """Does nothing wrong any more."""
         self._faults.clear()
 
-    def reply(self, method: str, target: str, headers: Any) -> Reply:
+    def reply(self, method: str, target: str, headers: Any, body: bytes = b"") -> Reply:
         """The answer to a request."""
         path, query = urlsplit(target).path, dict(parse_qsl(urlsplit(target).query))
         with self._lock:
-            kind = _kind(path, query)
+            kind = _kind(method, path, query)
             self.asked.append(kind)
             authorization = headers.get("Authorization", "")
-            reply = replace(self._right_reply(method, kind, path, query, authorization), authorization=authorization)
+            right = self._right_reply(method, kind, path, query, authorization, body)
+            reply = replace(right, authorization=authorization)
             fault = self._faults.pop((kind, self.asked.count(kind)), None)
         return fault(reply) if fault else reply
 
-    def _right_reply(self, method: str, kind: str, path: str, query: dict[str, str], authorization: str) -> Reply:
+    def _right_reply(
+        self, method: str, kind: str, path: str, query: dict[str, str], authorization: str, body: bytes
+    ) -> Reply:
         if kind == "token" and method == "POST" and self.takes_tokens:
             return json_reply({"access": personal_token("access")})
         if kind == "version":
             return json_reply({"release": self.release, "edition": "Community"})
+        if kind == "login":
+            return Reply(200, b"<!doctype html><script src='/live-diff.js'></script>", {"Content-Type": "text/html"})
+        if kind == "script":
+            return Reply(200, b"/* ls-trajedit live diff 1.2.3 */")
         if not self.takes_tokens or authorization not in (f"Token {TOKEN}", f"Bearer {personal_token('access')}"):
             return own_error(401, "Invalid token.")
         if kind == "whoami":
             return json_reply({"id": 1, "email": "ana@example.com"})
         if kind == "backends":
             return json_reply(self.backends)
+        if kind == "backends":
+            return json_reply(self.backends)
+        if kind in _FIXED:
+            return json_reply(_FIXED[kind], 201 if kind == "connect" else 200)
+        if kind in ("create", "change"):
+            self.label_config = json.loads(body).get("label_config", self.label_config)
+            return replace(self._project_reply(PROJECT), status=201 if kind == "create" else 200)
+        if kind == "import":
+            for task in json.loads(body):
+                self.add_task(task["data"])
+            return json_reply({"task_count": len(json.loads(body)), "annotation_count": 0}, 201)
         if kind == "users":
             return json_reply([{"id": 1, "email": "ana@example.com"}, {"id": 2, "email": "bo@example.com"}])
         if kind == "project":
@@ -224,10 +270,12 @@ def hostile_label_studio() -> Iterator[HostileLabelStudio]:
 
         def do_GET(self) -> None:
             self.close_connection = True
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            reply = label_studio.reply(self.command, self.path, self.headers)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            reply = label_studio.reply(self.command, self.path, self.headers, body)
             if reply.hangs:
                 label_studio.closing.wait()
+            if reply.wire is not None:
+                self.wfile.write(reply.wire)
             if reply.hangs or not reply.status:
                 return
             self.send_response(reply.status)
@@ -241,8 +289,11 @@ def hostile_label_studio() -> Iterator[HostileLabelStudio]:
         def do_POST(self) -> None:
             self.do_GET()
 
+        def do_PATCH(self) -> None:
+            self.do_GET()
+
         def date_time_string(self, timestamp: float | None = None) -> str:
-            return format_datetime(label_studio.now, usegmt=True) if label_studio.tells_time else ""
+            return label_studio.date_header()
 
         def log_message(self, *_: object) -> None:
             pass
@@ -265,17 +316,31 @@ def hostile_label_studio() -> Iterator[HostileLabelStudio]:
             thread.join()
 
 
-def _kind(path: str, query: dict[str, str]) -> str:
+def _kind(method: str, path: str, query: dict[str, str]) -> str:
     parts = path.strip("/").split("/")
     if parts == ["api", "tasks"]:
-        asked = query.get("query", "")
-        if "draft_exists" in asked:
-            return "drafts"
-        if "total_annotations" in query.get("include", ""):
-            return "counts"
-        return "changed" if "updated_at" in asked else "tasks"
-    if parts[:2] == ["api", "projects"] and len(parts) == 3:
-        return "project"
-    known = {"api/version": "version", "api/users": "users", "api/token/refresh": "token"}
-    known |= {"api/current-user/whoami": "whoami", "api/ml": "backends"}
+        return _kind_of_tasks(query)
+    if parts[:2] == ["api", "projects"]:
+        rest = "/".join(parts[3:])
+        known = {"": "project", "import": "import", "import/predictions": "predictions", "imports": "imports"}
+        known.update({"summary": "summary", "model-versions": "versions"})
+        if len(parts) == 2:
+            return "create"
+        return "change" if method == "PATCH" else known.get(rest, "unknown")
+    known = {"api/version": "version", "api/users": "users", "api/token/refresh": "token", "user/login": "login"}
+    known.update({"api/current-user/whoami": "whoami", "feature-flags": "flags", "live-diff.js": "script"})
+    known["api/ml"] = "connect" if method == "POST" else "backends"
     return known.get("/".join(parts), "unknown")
+
+
+def _kind_of_tasks(query: dict[str, str]) -> str:
+    asked, include = query.get("query", ""), query.get("include", "")
+    if "draft_exists" in asked:
+        return "drafts"
+    if "predictions_model_versions" in asked:
+        return "unpredicted"
+    if "total_annotations" in include:
+        return "counts"
+    if include == "id,data":
+        return "data"
+    return "changed" if "updated_at" in asked else "tasks"

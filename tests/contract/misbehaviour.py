@@ -24,6 +24,8 @@ __all__ = [
     "saying",
     "throttled",
     "web_page",
+    "wire",
+    "with_body",
 ]
 
 WEB_PAGE = b"<!doctype html><html><body>We will be back soon.</body></html>"
@@ -77,6 +79,19 @@ def throttled(retry_after: str) -> Fault:
 def saying(value: Any) -> Fault:
     """JSON, and not what was asked for."""
     return lambda _: json_reply(value)
+
+
+def with_body(body: bytes, status: int | None = None, **headers: str) -> Fault:
+    """Another body, under the right status when none is given, and headers with `_` for `-`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda reply: replace(
+        reply, body=body, status=reply.status if status is None else status, headers={**reply.headers, **named}
+    )
+
+
+def wire(content: bytes) -> Fault:
+    """These bytes in place of an answer in HTTP, and the end of the connection."""
+    return lambda _: Reply(0, wire=content)
 
 
 def echoing(reply: Reply) -> Reply:

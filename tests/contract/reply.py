@@ -15,8 +15,8 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 @dataclass(frozen=True)
 class Reply:
     """An answer. `length` is the Content-Length that it claims, when that is not the true one. Without a `status` the
-    connection is closed with no answer, and with `hangs` none comes until the server is closed. `authorization` is what
-    the request came with."""
+    connection is closed with no answer but the bytes in `wire`, and with `hangs` none comes until the server is closed.
+    `authorization` is what the request came with."""
 
     status: int
     body: bytes = b""
@@ -24,6 +24,7 @@ class Reply:
     length: int | None = None
     hangs: bool = False
     authorization: str = ""
+    wire: bytes | None = None
 
 
 Fault = Callable[[Reply], Reply]

@@ -209,7 +209,7 @@ def test_a_change_that_became_visible_late_is_still_found(pulled: tuple[Puller, 
 
 def test_a_server_that_does_not_tell_the_time_is_read_whole_each_time(puller: Puller) -> None:
     puller.label_studio.annotate(puller.label_studio.add_task(), corrected("better"))
-    puller.label_studio.tells_time = False
+    puller.label_studio.date = ""
     puller.pull()
     ran = puller.pull()
     assert ran.asked == ["project", "tasks", "drafts"]
