@@ -126,8 +126,16 @@ class Chat:
 
     def step_at(self, path: FieldPath) -> int | None:
         """The number of the agent's step that was recorded at `path` of the task's data, such as `messages[3]`."""
-        numbers = [target.step for place, target in self.targets.items() if place[: len(path)] == path]
-        return next((number for number in numbers if number is not None), None)
+        return self._steps_at.get(path)
+
+    @cached_property
+    def _steps_at(self) -> Mapping[FieldPath, int]:
+        found: dict[FieldPath, int] = {}
+        for place, target in self.targets.items():
+            if target.step is not None:
+                for length in range(len(place) + 1):
+                    found.setdefault(place[:length], target.step)
+        return found
 
     @cached_property
     def step_of(self) -> Mapping[int, int]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ls_trajedit.converters.annotations.rules import time_or_earliest
-from ls_trajedit.traces.json_text import same_json
+from ls_trajedit.traces.json_text import canonical_json, same_json
 
 __all__ = ["JoinedTasks", "SeenTasks", "TaskKey", "join_tasks", "task_key", "without_duplicates"]
 
@@ -20,6 +21,7 @@ TaskKey = tuple[int | str | None, int | str]
 """The project and the id of a task."""
 
 _BLOCK = 512
+_Item = TypeVar("_Item")
 
 
 class JoinedTasks(NamedTuple):
@@ -75,20 +77,22 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
     the data beside which it first was as it is: most likely that is what the annotator saw. Data with which no
     annotation goes is left out, if other data of the task is left.
     """
-    # The few comparisons of times and data are not worth caching: hardly any task is there more than a few times.
     versions: list[_Version] = []
+    by_data: dict[str, _Dated[_Version]] = {}
     for task in places:
-        version = next((known for known in versions if known.is_of(task)), None)
+        same_data = by_data.setdefault(canonical_json(task.get("data")), _Dated())
+        version = same_data.first(task.get("created_at"))
         if version is None:
             version = _Version(task)
             versions.append(version)
+            same_data.add(task.get("created_at"), version)
         version.places.append(task)
     tasks: list[dict[str, Any]] = []
     found = kept = 0
     groups = _groups(versions)
     for group in groups:
         copies: list[list[_Copy]] = []
-        by_id: dict[int | str, list[list[_Copy]]] = {}
+        by_id: dict[int | str, _Copies] = {}
         for version in group:
             for place in version.places:
                 for annotation in place["annotations"]:
@@ -112,9 +116,6 @@ class _Version:
     first: dict[str, Any]
     places: list[dict[str, Any]] = field(default_factory=list)
     annotations: list[Any] = field(default_factory=list)
-
-    def is_of(self, task: Mapping[str, Any]) -> bool:
-        return _may_be_one(self.first, task) and same_json(self.first.get("data"), task.get("data"))
 
     def joined(self) -> dict[str, Any]:
         newest = max(enumerate(self.places), key=lambda numbered: (_time(numbered[1]), numbered[0]))[1]
@@ -147,44 +148,87 @@ class _Copy:
         results = (self.annotation.get("result"), other.annotation.get("result"))
         return self.changed == other.changed and same_json(*results)
 
-    def is_one_with(self, other: _Copy) -> bool:
-        for key in ("unique_id", "created_at"):
-            if None not in (values := (self.annotation.get(key), other.annotation.get(key))):
-                return bool(values[0] == values[1])
-        return True
+
+class _Dated(Generic[_Item]):
+    """Items, each with what tells it from others: a time, most often. None is not known, and may be that of any."""
+
+    def __init__(self) -> None:
+        self._items: list[_Item] = []
+        self._first: dict[str, int] = {}
+
+    def add(self, made: Any, item: _Item) -> None:
+        """Adds one more item."""
+        self._first.setdefault(canonical_json(made), len(self._items))
+        self._items.append(item)
+
+    def first(self, made: Any) -> _Item | None:
+        """The first item that may be the one that was made then."""
+        if made is None:
+            return self._items[0] if self._items else None
+        positions = [self._first[text] for text in ("null", canonical_json(made)) if text in self._first]
+        return self._items[min(positions)] if positions else None
+
+
+class _Copies:
+    """The copies of annotations of one id, those of each annotation in a list of their own. Two are of one annotation
+    when they have the same `unique_id` or, where one lacks that, the same `created_at`, and where that is not known."""
+
+    def __init__(self) -> None:
+        self._all: _Dated[tuple[int, list[_Copy]]] = _Dated()
+        self._without_id: _Dated[tuple[int, list[_Copy]]] = _Dated()
+        self._by_id: dict[str, tuple[int, list[_Copy]]] = {}
+        self._count = 0
+
+    def of(self, annotation: Mapping[str, Any]) -> list[_Copy] | None:
+        """The copies that were filed for this annotation, None when it is a new one."""
+        unique, made = annotation.get("unique_id"), annotation.get("created_at")
+        if unique is None:
+            found = [self._all.first(made)]
+        else:
+            found = [self._by_id.get(canonical_json(unique)), self._without_id.first(made)]
+        return min((each for each in found if each is not None), key=itemgetter(0), default=(0, None))[1]
+
+    def add(self, annotation: Mapping[str, Any], copies: list[_Copy]) -> None:
+        """Files the copies of a new annotation."""
+        unique, made, numbered = annotation.get("unique_id"), annotation.get("created_at"), (self._count, copies)
+        self._count += 1
+        self._all.add(made, numbered)
+        if unique is None:
+            self._without_id.add(made, numbered)
+        else:
+            self._by_id.setdefault(canonical_json(unique), numbered)
 
 
 def _groups(versions: list[_Version]) -> list[list[_Version]]:
     """The versions of each task together."""
     groups: list[list[_Version]] = []
+    dated: _Dated[list[_Version]] = _Dated()
     for version in versions:
-        group = next((known for known in groups if _may_be_one(known[0].first, version.first)), None)
+        made = version.first.get("created_at")
+        group = dated.first(made)
         if group is None:
-            groups.append([version])
-        else:
-            group.append(version)
+            group = []
+            groups.append(group)
+            dated.add(made, group)
+        group.append(version)
     return groups
 
 
-def _file_copy(copy: _Copy, copies: list[list[_Copy]], by_id: dict[int | str, list[list[_Copy]]]) -> None:
+def _file_copy(copy: _Copy, copies: list[list[_Copy]], by_id: dict[int | str, _Copies]) -> None:
     number = _id(copy.annotation)
-    known = by_id.setdefault(number, []) if number is not None else []
-    same = next((found for found in known if found[0].is_one_with(copy)), None)
+    known = None if number is None else by_id.setdefault(number, _Copies())
+    same = None if known is None else known.of(copy.annotation)
     if same is None:
         same = []
-        known.append(same)
         copies.append(same)
+        if known is not None:
+            known.add(copy.annotation, same)
     same.append(copy)
 
 
 def _id(annotation: Any) -> int | str | None:
     number = annotation.get("id") if isinstance(annotation, dict) else None
     return number if isinstance(number, int | str) and not isinstance(number, bool) else None
-
-
-def _may_be_one(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    made = (a.get("created_at"), b.get("created_at"))
-    return None in made or made[0] == made[1]
 
 
 def _time(item: Any) -> datetime:

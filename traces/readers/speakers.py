@@ -51,8 +51,8 @@ def is_named_group(items: Iterable[Mapping[str, Any]]) -> bool:
     assistant's."""
     spoken = [(known_role(item.get("role")), item.get("name")) for item in items]
     said = [(role, name) for role, name in spoken if role in ("user", "assistant")]
-    names = {role: {name for who, name in said if who == role and isinstance(name, str) and name} for role, _ in said}
-    agents, users = names.get("assistant", set()), names.get("user", set())
+    agents = {name for role, name in said if role == "assistant" and isinstance(name, str) and name}
+    users = {name for role, name in said if role == "user" and isinstance(name, str) and name}
     everybody = all(isinstance(name, str) and name for _, name in said)
     return len(agents) > 1 or bool(agents & users) or (everybody and len(agents | users) > (2 if agents else 1))
 
