@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["REDACTED", "find_secret", "keep_header", "keep_secret", "redact", "redact_json"]
+__all__ = ["REDACTED", "find_secret", "keep_header", "keep_secret", "keep_token", "redact", "redact_json"]
 
 REDACTED = "…"
 
@@ -26,10 +26,11 @@ REDACTED = "…"
 _SHORTEST = 6
 _FEWEST_SIGNS = 8
 _SHORTEST_CORE = 7
-# A mistake about an answer costs a pull, so more is asked of a secret there: letters and digits, or very many of them.
+# A mistake about an answer costs a pull. So more is asked there of what is not a token: letters and digits, or very
+# many of either.
 _FEWEST_IN_ANSWER = 16
 _VERY_MANY = 32
-_FEWEST_SEARCHED = 10
+_FEWEST_SEARCHED = 6
 # So many of the first signs of a secret can be taken for a part of an escape that stands before it.
 _SWALLOWED = 8
 _LONGEST_PATH = 200
@@ -42,6 +43,7 @@ _ESCAPE = (
     r"\\u(?:\{0{0,4})?(?P<long>[0-9a-f]{2,4})|(?:\\x|%|&#x0{0,4})(?P<short>[0-9a-f]{2})|"
     r"&#0{0,4}(?P<decimal>\d{2,3})(?!\d)|&[a-z]{2,9};|\\[nrt]"
 )
+_WAYS = ("\\u{:04x}", "\\u{{{:x}}}", "\\x{:02x}", "%{:02x}", "&#x{:x};", "&#{};")
 _ESCAPES = re.compile(_ESCAPE.encode(), re.IGNORECASE)
 _SIGN = re.compile(r"(?P<sign>[a-z0-9])", re.IGNORECASE | re.ASCII)
 _ESCAPE_OR_SIGN = re.compile(f"{_ESCAPE}|{_SIGN.pattern}", re.IGNORECASE | re.ASCII)
@@ -74,17 +76,18 @@ class _Secret:
 _kept: dict[str, _Secret] = {}
 
 
+def keep_token(name: str, value: str | None) -> None:
+    """Has a token redacted in all that is printed, and answers that hold it refused. Messages call it `name`, such as
+    "the token"."""
+    if value is not None and len(_signs(value, _SIGN)) >= _FEWEST_SIGNS:
+        _kept[value] = _secret(name, value, is_searched=True)
+
+
 def keep_secret(name: str, value: str | None) -> None:
-    """Has `value` redacted in all that is printed, and answers that hold it refused, as far as it is long enough to be
-    told from other text. Messages call it `name`, such as "the token"."""
-    if value is None or len(value) < _SHORTEST or value in _kept:
-        return
-    raw = value.encode("utf-8", "surrogatepass")
-    cores = list(_base64_cores(raw))
-    signs = {text for text in (_signs(value, _SIGN), _signs(value, _ESCAPE_OR_SIGN)) if len(text) >= _FEWEST_SIGNS}
-    signs |= {text for core in cores if len(text := _signs(core, _SIGN)) >= _SHORTEST_CORE}
-    searched = _searched([value, *cores, raw.hex()]) if _is_unmistakable(_signs(value, _SIGN)) else ()
-    _kept[value] = _Secret(name, (*sorted(signs), raw.hex()), tuple(searched))
+    """Like `keep_token`, for what may be as short as a word, such as a password: answers are refused only if it cannot
+    be mistaken for one."""
+    if value is not None and len(value) >= _SHORTEST and value not in _kept:
+        _kept[value] = _secret(name, value, is_searched=_is_unmistakable(_signs(value, _SIGN)))
 
 
 def keep_header(name: str, value: str) -> None:
@@ -135,6 +138,15 @@ def find_secret(body: bytes) -> str | None:
     return f"{name}, in {place}" if place else name
 
 
+def _secret(name: str, value: str, *, is_searched: bool) -> _Secret:
+    raw = value.encode("utf-8", "surrogatepass")
+    cores = list(_base64_cores(raw))
+    signs = {text for text in (_signs(value, _SIGN), _signs(value, _ESCAPE_OR_SIGN)) if len(text) >= _FEWEST_SIGNS}
+    signs |= {text for core in cores if len(text := _signs(core, _SIGN)) >= _SHORTEST_CORE}
+    searched = _searched([value, *cores, raw.hex()]) if is_searched else ()
+    return _Secret(name, (*sorted(signs), raw.hex()), tuple(searched))
+
+
 def _is_unmistakable(signs: str) -> bool:
     is_mixed = not (signs.isalpha() or signs.isdecimal())
     return len(signs) >= _VERY_MANY or (len(signs) >= _FEWEST_IN_ANSWER and is_mixed)
@@ -151,12 +163,16 @@ def _base64_cores(raw: bytes) -> Iterator[str]:
 
 def _searched(forms: list[str]) -> Iterator[bytes]:
     """What is looked for of each form: its longest word if that is long, because the signs between words can be escaped
-    in an answer that is not suspicious."""
+    in an answer that is not suspicious; else all of it, with these signs in each way in which they can be."""
     for form in forms:
         word = max(re.findall("[A-Za-z0-9]+", form), key=len, default="")
-        whole = (word if len(word) >= _FEWEST_IN_ANSWER else form).encode().translate(_LOWER, _BETWEEN)
-        if len(whole) >= _FEWEST_SEARCHED:
-            yield whole[_SWALLOWED:] if len(whole) >= _VERY_MANY else whole
+        if len(word) >= _FEWEST_IN_ANSWER:
+            written = {word}
+        else:
+            written = {form, *("".join(s if _SIGN.match(s) else how.format(ord(s)) for s in form) for how in _WAYS)}
+        for whole in sorted(text.encode().translate(_LOWER, _BETWEEN) for text in written):
+            if len(whole) >= _FEWEST_SEARCHED:
+                yield whole[_SWALLOWED:] if len(whole) >= _VERY_MANY else whole
 
 
 def _signs(text: str, unit: re.Pattern[str]) -> str:
@@ -184,6 +200,13 @@ def _spans(text: str, unit: re.Pattern[str]) -> Iterator[tuple[int, int]]:
         for form in secret.forms:
             for found in re.finditer(form, signs):
                 yield units[found.start()][1], units[found.end() - 1][2]
+            if unit is _SIGN or len(form) < 2 * _SWALLOWED:
+                continue
+            for found in re.finditer(form[_SWALLOWED:], signs):
+                if not signs.endswith(form[:_SWALLOWED], 0, found.start()):
+                    # What may have been swallowed is not shown either.
+                    begin = units[found.start()][1]
+                    yield max(begin - 2 * _SWALLOWED, text.rfind(" ", 0, begin) + 1), units[found.end() - 1][2]
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
@@ -198,19 +221,21 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
 def _names_in(body: bytes) -> Iterator[str]:
     searched = [secret for secret in _kept.values() if secret.in_answers]
     if searched:
-        signs = _stripped(body)
-        yield from (secret.name for secret in searched if any(form in signs for form in secret.in_answers))
+        readings = list(_readings(body))
+        for secret in searched:
+            if any(form in signs for form in secret.in_answers for signs in readings):
+                yield secret.name
 
 
-def _stripped(body: bytes) -> bytes:
-    """The letters and digits of an answer, in lower case, without those of `_BETWEEN`."""
+def _readings(body: bytes) -> Iterator[bytes]:
+    """The letters and digits of an answer, in lower case, without those of `_BETWEEN`: as they are, and decoded."""
     if b"\\u" in body:
         # Where the escapes of JSON are those of characters that need none, this is ten times as quick as the rest.
         with suppress(orjson.JSONDecodeError):
             body = orjson.dumps(orjson.loads(body))
+    yield body.translate(_LOWER, _BETWEEN)
     if any(escape.search(body) for escape in _SUSPICIOUS):
-        body = _ESCAPES.sub(_unescaped, body)
-    return body.translate(_LOWER, _BETWEEN)
+        yield _ESCAPES.sub(_unescaped, body).translate(_LOWER, _BETWEEN)
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:

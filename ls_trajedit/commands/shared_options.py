@@ -14,7 +14,7 @@ import typer
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, read_text
 from ls_trajedit.plural import plural
-from ls_trajedit.redaction import keep_secret
+from ls_trajedit.redaction import keep_token
 from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
 from ls_trajedit.traces.options import Options, parse_options
 
@@ -94,7 +94,7 @@ class ServerOptions:
     ] = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        keep_secret("the token", self.api_key and self.api_key.strip())
+        keep_token("the token", self.api_key and self.api_key.strip())
 
     def connect(self) -> Server:
         """The server, once it has answered and taken the token.

@@ -6,6 +6,7 @@ Label Studio's address. There is no commit when the repository has all of it alr
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +20,7 @@ from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.hub.card import CARD, MADE_BY, card_text
 from ls_trajedit.output.inventory import check_listed
 from ls_trajedit.output.manifest import MANIFEST, ManifestError, parse_manifest, read_manifest
-from ls_trajedit.redaction import keep_secret
+from ls_trajedit.redaction import find_secret, keep_token
 from ls_trajedit.traces.errors import DataError, SetupError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["HubPush", "HubTarget", "connect_hub", "push_to_hub"]
 
 _DATASET = "dataset"
+_CHUNK = 4 << 20
+# Longer than a secret in any form.
+_OVERLAP = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def connect_hub() -> HfApi:
     # It warns when there is nothing to commit, which is the usual case for a nightly push and is said in our words.
     logging.getLogger("huggingface_hub.hf_api").setLevel(logging.ERROR)
     token = get_token()
-    keep_secret("the token for the hub", token)
+    keep_token("the token for the hub", token)
     if not token:
         raise SetupError(
             "no token for the hub: set HF_TOKEN to one with write access (https://huggingface.co/settings/tokens), or "
@@ -137,7 +141,19 @@ def _files_to_push(folder: Path, target: HubTarget) -> dict[str, Path | bytes]:
     files: dict[str, Path | bytes] = {file.file: folder / file.file for file in pushed}
     files[MANIFEST] = manifest.to_bytes()
     files[CARD] = card_text(manifest, target.repo, target.license).encode()
+    for name, content in files.items():
+        if found := next(filter(None, map(find_secret, _chunks(content))), None):
+            raise DataError(f"{folder}: {name} holds {found}, so nothing was pushed. Replace that secret by a new one")
     return files
+
+
+def _chunks(content: Path | bytes) -> Iterator[bytes]:
+    """The content in pieces, each of which begins with the end of the one before."""
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+        end = b""
+        while piece := file.read(_CHUNK):
+            yield end + piece
+            end = piece[-_OVERLAP:]
 
 
 def _repository(api: HfApi, target: HubTarget) -> DatasetInfo:

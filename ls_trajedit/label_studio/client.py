@@ -44,7 +44,7 @@ from ls_trajedit.label_studio.retry import (
     transient_from_no_answer,
     transient_from_status,
 )
-from ls_trajedit.redaction import keep_secret
+from ls_trajedit.redaction import keep_token
 from ls_trajedit.traces.errors import OutcomeUnknownError, RefusedError, ServerError
 from ls_trajedit.traces.json_text import json_line, parse_json
 
@@ -150,7 +150,7 @@ def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT, headers: 
     """
     shown = without_credentials(url.rstrip("/"))
     token = api_key.strip()
-    keep_secret("the token", token)
+    keep_token("the token", token)
     if not can_be_token(token):
         raise RefusedError(
             "the token contains blanks or characters that no token has; copy it again from Account & Settings"

@@ -21,7 +21,7 @@ from ls_trajedit.label_studio.answers import ACCEPTED_ENCODING, LOCATION
 from ls_trajedit.label_studio.failures import not_label_studio, readable_body
 from ls_trajedit.label_studio.headers import Headers, can_be_token
 from ls_trajedit.label_studio.transport import make_transport
-from ls_trajedit.redaction import REDACTED, find_secret, keep_header, keep_secret, redact
+from ls_trajedit.redaction import REDACTED, find_secret, keep_header, keep_token, redact
 from ls_trajedit.traces.errors import DataError, ServerError
 
 __all__ = ["OriginClient", "is_token_exchange", "open_http"]
@@ -183,7 +183,7 @@ def _keep_tokens(answer: Any) -> None:
     if isinstance(answer, dict):
         for name in ("access", "refresh"):
             token = answer.get(name)
-            keep_secret("the token", token if isinstance(token, str) else None)
+            keep_token("the token", token if isinstance(token, str) else None)
 
 
 def _checked_exchange(answer: httpx.Response) -> httpx.Response:

@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 
 from ls_trajedit.hub.push import HubPush, HubTarget, connect_hub, push_to_hub
 from ls_trajedit.output.manifest import MANIFEST
+from ls_trajedit.redaction import keep_token
 from ls_trajedit.traces.errors import DataError, RefusedError, ServerError, SetupError, UsageError
 from tests.support.manifests import listed, manifest_of
 
@@ -190,6 +191,15 @@ def test_a_file_that_was_changed_since_is_not_pushed(hub: HubStandIn, folder: Pa
         file.write("{}\n")
     with pytest.raises(DataError, match=r"not what the manifest says, so not pushed: trl/dpo\.jsonl"):
         push(hub, folder)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), ((4 << 20) - 40, 100), (9_000_000, 9_000_000)])
+def test_a_file_with_a_token_is_not_pushed(hub: HubStandIn, tmp_path: Path, before: int, after: int) -> None:
+    keep_token("the token for the hub", TOKEN)
+    row = {"prompt": [{"role": "user", "content": f"{'x' * before}{TOKEN.upper()}{'x' * after}"}]}
+    with pytest.raises(DataError, match=r"trl/dpo\.jsonl holds the token for the hub, .*so nothing was pushed"):
+        push(hub, write_folder(tmp_path / "data", {"trl/dpo.jsonl": [row]}))
     assert hub.requests == []
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ls_trajedit.redaction import find_secret, keep_header, keep_secret, redact, redact_json
+from ls_trajedit import redaction
+from ls_trajedit.redaction import find_secret, keep_header, keep_secret, keep_token, redact, redact_json
 
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
 PERSONAL = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyZWZyZXNoLW9mLWFuYSJ9.c2lnbmF0dXJlX29m-YW5h_3"
@@ -46,7 +49,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_token_is_redacted_and_found_in_every_form(form: str) -> None:
-    keep_secret("the token", LEGACY)
+    keep_token("the token", LEGACY)
     text, redacted = FORMS[form]
     assert redact(f"no: {text}, it says") == f"no: {redacted}, it says"
     assert find_secret(f'{{"detail" "no: {text}, it says"'.encode()) == "the token"
@@ -63,18 +66,51 @@ def test_a_token_is_redacted_and_found_in_every_form(form: str) -> None:
     ],
 )
 def test_so_is_a_personal_token_although_letters_of_it_are_those_of_escapes(text: str) -> None:
-    keep_secret("the token", PERSONAL)
+    keep_token("the token", PERSONAL)
     assert redact(f"no: {text}!") == "no: …!"
     assert find_secret(f"no: {text}!".encode()) == "the token"
 
 
+ESCAPES = (
+    "{0}",
+    "\\u{1:04x}",
+    "\\u{1:04X}",
+    "\\u{{{1:x}}}",
+    "\\x{1:02x}",
+    "%{1:02x}",
+    "%{1:02X}",
+    "&#{1};",
+    "&#x{1:x};",
+    "&#X{1:04X};",
+    "{0}\n",
+    "{0}\\r\\n",
+    "{0}%0A",
+    "{0}\\u000a",
+    "\u200b{0}",
+)
+
+
+@given(st.sampled_from([LEGACY, PERSONAL, "s3cr3t-abc"]), st.data())
+def test_a_token_with_any_of_its_characters_escaped_is_found(token: str, data: st.DataObject) -> None:
+    escapes = data.draw(st.lists(st.sampled_from(ESCAPES), min_size=len(token), max_size=len(token)))
+    text = "".join(escape.format(sign, ord(sign)) for sign, escape in zip(token, escapes, strict=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redaction, "_kept", {})
+        keep_token("the token", token)
+        assert find_secret(f'{{"title" "{text}"'.encode()) == "the token"
+        redacted = redact(f"no: {text}!")
+        assert redacted.startswith("no: ")
+        assert "…" in redacted
+        assert not any(redacted.count(part) for part in (token[:4], token[-4:]))
+
+
 def test_what_is_left_of_a_text_does_not_make_a_secret() -> None:
-    keep_secret("the token", LEGACY)
+    keep_token("the token", LEGACY)
     assert redact(f"{LEGACY[:20]}{LEGACY}{LEGACY[20:]}") == "…"
 
 
 def test_where_a_secret_stands_is_said() -> None:
-    keep_secret("the token", LEGACY)
+    keep_token("the token", LEGACY)
     task = {"id": 7, "data": {"steps": [{"action": "look"}, {"action": f"curl -H 'Token {LEGACY}'"}]}}
     page = {"tasks": [{"id": 6, "data": {}}, task], "total": 2}
     assert find_secret(json.dumps(page).encode()) == "the token, in `data.steps[1].action` of task 7"
@@ -93,7 +129,7 @@ def test_where_a_secret_stands_is_said() -> None:
     ],
 )
 def test_a_part_of_a_token_is_not_one(honest: bytes) -> None:
-    keep_secret("the token", LEGACY)
+    keep_token("the token", LEGACY)
     assert find_secret(honest) is None
 
 
@@ -103,6 +139,16 @@ def test_words_are_not_looked_for_in_answers_and_short_ones_nowhere() -> None:
     keep_secret("the password", None)
     assert find_secret(b'{"title": "LabelStudio abc"}') is None
     assert redact("labelstudio, abc") == "…, abc"
+
+
+def test_a_short_token_is_looked_for_in_answers_and_a_password_like_it_is_not() -> None:
+    keep_secret("the password", "Summer-2026")
+    assert find_secret(b'{"title": "Summer-2026"}') is None
+    keep_token("the token", "s3cr3t-abc")
+    assert find_secret(b'{"title": "czNjcjN0LWFiYw=="}') == "the token, in `title`"
+    assert find_secret(b'{"title": "x%73%33cr3t%2Dabc"}') == "the token, in `title`"
+    keep_token("the token", "Summer-2026")
+    assert find_secret(b'{"title": "Summer-2026"}') == "the token, in `title`"
 
 
 def test_a_password_of_few_letters_is_redacted_as_it_is_and_in_base64() -> None:
@@ -137,6 +183,6 @@ def test_headers_that_say_where_a_request_comes_from_are_no_secrets() -> None:
 
 
 def test_json_is_redacted_in_names_and_values() -> None:
-    keep_secret("the token", LEGACY)
+    keep_token("the token", LEGACY)
     value = {"a": [LEGACY, 7, None, True], LEGACY: (f"<{LEGACY}>",)}
     assert redact_json(value) == {"a": ["…", 7, None, True], "…": ["<…>"]}
