@@ -90,7 +90,7 @@ ESCAPES = (
 )
 
 
-@given(st.sampled_from([LEGACY, PERSONAL, "s3cr3t-abc"]), st.data())
+@given(st.sampled_from([LEGACY, PERSONAL, "s3cr3t0abc"]), st.data())
 def test_a_token_with_any_of_its_characters_escaped_is_found(token: str, data: st.DataObject) -> None:
     escapes = data.draw(st.lists(st.sampled_from(ESCAPES), min_size=len(token), max_size=len(token)))
     text = "".join(escape.format(sign, ord(sign)) for sign, escape in zip(token, escapes, strict=True))
