@@ -13,7 +13,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ls_trajedit import __version__
 from ls_trajedit.backend.answers import (
@@ -43,6 +43,8 @@ _THREADS = 4
 _SHORT_BODY = 256 * 1024
 # What is short and may have a Repeater, spelled in whatever way JSON allows, may take longer.
 _MAY_REPEAT = re.compile(rb"(?i)repeater|\\u00")
+# Longer bodies take this many times `max_body` together: one takes six times its length while it is answered.
+_LONG_BODIES = 2
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
@@ -57,8 +59,9 @@ def create_app(
     label_studio_url: str | None = None,
 ) -> ASGIApp:
     """The service as an ASGI application. With `credentials`, every route asks for them, except those of the live diff:
-    browsers fetch it, and it holds nothing secret. A body of more than `max_body` bytes is refused with 413. The user
-    script is for the pages of the Label Studio at `label_studio_url`; without that address there is no user script.
+    browsers fetch it, and it holds nothing secret. A body of more than `max_body` bytes is refused with 413, and with
+    503 when too many long ones are being answered. The user script is for the pages of the Label Studio at
+    `label_studio_url`; without that address there is no user script.
 
     Raises UsageError when `label_studio_url` is not an http or https address.
     """
@@ -66,7 +69,7 @@ def create_app(
     protected = _protocol_routes(metrics, max_body, has_auth=credentials is not None)
     public = _live_diff_routes(label_studio_url)
     routes = {**protected, **public}
-    app = _answer_by_route(routes)
+    app = _share_memory(_answer_by_route(routes), _LONG_BODIES * max_body)
     if credentials is not None:
         app = require_basic_auth(app, credentials, public)
     return log_requests(app, metrics, routes)
@@ -161,6 +164,33 @@ def _answer_by_route(routes: _Routes) -> ASGIApp:
         await response(scope, receive, send)
 
     return routed
+
+
+def _share_memory(app: ASGIApp, most: int) -> ASGIApp:
+    """`app`, in which all bodies that are being read or answered have `most` bytes together, not counting the first 256
+    kB of each. A request that exceeds that is a 503, so short ones are answered whatever the long ones take."""
+    taken = 0
+
+    async def shared(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal taken
+        length = mine = 0
+
+        async def counted() -> Message:
+            nonlocal taken, length, mine
+            message = await receive()
+            length += len(message.get("body", b""))
+            more = max(length - _SHORT_BODY, 0) - mine
+            if taken + more > most:
+                raise HTTPException(503, "too many large requests at once, try again later")
+            taken, mine = taken + more, mine + more
+            return message
+
+        try:
+            await app(scope, counted, send)
+        finally:
+            taken -= mine
+
+    return shared
 
 
 async def _answer(routes: _Routes, request: Request) -> Response:

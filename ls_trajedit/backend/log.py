@@ -17,9 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ls_trajedit.backend.metrics import Metrics
 from ls_trajedit.backend.requests import error_response
 
-__all__ = ["JsonFormatter", "log_as_json", "log_requests", "note"]
+__all__ = ["REFUSED_WITH", "JsonFormatter", "log_as_json", "log_requests", "note"]
 
 _log = logging.getLogger(__name__)
+
+# The server's answer to a request whose rest it no longer waits for, in its scope's `state`.
+REFUSED_WITH = "ls_trajedit.refused_with"
 
 _NOTES = "ls_trajedit.notes"
 _LONGEST_EVENT = 400
@@ -83,7 +86,7 @@ def log_requests(app: ASGIApp, metrics: Metrics, paths: Collection[str]) -> ASGI
         try:
             await app(scope, _count_in(receive, seen), _count_out(send, seen))
         except ClientDisconnect:
-            seen["status"] = _CLIENT_GONE
+            seen["status"] = scope.get("state", {}).get(REFUSED_WITH, _CLIENT_GONE)
         except Exception as error:
             fields = _place(error)
             if not seen["status"]:

@@ -23,6 +23,13 @@ _PREDICTION = {
 }
 _PREDICTIONS = {"results": {"type": "array", "items": _PREDICTION}, "model_version": _TEXT}
 
+_REFUSALS = {
+    "400": "The body is not JSON or has the wrong form, or the labeling config has no editors.",
+    "408": "The body takes too long to come.",
+    "413": "The body is larger than the limit.",
+    "503": "Too many large bodies are being answered.",
+}
+
 
 def openapi_document(has_auth: bool) -> dict[str, Any]:
     """The document, as OpenAPI 3.1. `has_auth` says whether the routes need basic authentication."""
@@ -93,8 +100,7 @@ def _post(summary: str, model: type[AnyRequest], answer: dict[str, Any]) -> dict
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
             "200": _content("OK.", "application/json", _object(answer)),
-            "400": _error("The body is not JSON or has the wrong form, or the labeling config has no editors."),
-            "413": _error("The body is larger than the limit."),
+            **{status: _error(why) for status, why in _REFUSALS.items()},
         },
     }
 

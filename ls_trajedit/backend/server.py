@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import errno
+import functools
 import gc
 import ipaddress
 import logging
-import re
+import select
 import signal
 import socket
-from typing import Any, cast
+import struct
+import sys
+import time
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ls_trajedit.backend.requests import REASON_HEADER
+from ls_trajedit.backend.connections import Connection, Connections, Limits
 from ls_trajedit.signals import ENDING_SIGNALS
 from ls_trajedit.traces.errors import SetupError
 
-__all__ = ["is_loopback", "listen", "make_server", "run_server", "server_url"]
+__all__ = ["allowed_connections", "is_loopback", "listen", "make_server", "run_server", "server_url"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,21 +33,47 @@ _SECONDS_TO_FINISH = 30
 # A request of a hundred tasks makes thousands of objects and no cycles. With Python's default of 700 (or 2000), the
 # collector would search them a dozen times for nothing.
 _OBJECTS_BEFORE_COLLECTION = 50_000
-_LONGEST_HEAD = 64 * 1024
-_REASON = re.compile(rb"\r\n%b: ([^\r\n]*)\r\n" % REASON_HEADER.encode())
-_REFUSAL = re.compile(rb"HTTP/1\.1 [45]\d\d ")
+_BACKLOG = 2048
+# asyncio accepts as many as this before it looks at any: up to three times as many may be open beyond the limit.
+_ACCEPTED_AT_ONCE = 16
+_OTHER_FILES = 80 + 3 * _ACCEPTED_AT_ONCE
+_SECONDS_TO_CONNECT = 0.1
+_SECONDS_TO_ACCEPT = 1
+_SO_ATTACH_FILTER = 26
+_LIMITS = Limits()
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on `host` and `port`; 0 is any free port. Raises SetupError when that is impossible."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         raise SetupError(f"cannot listen on {host}, port {port}: {_explain(error)}") from None
     # The head and the body of a response are two writes: the second would wait 40 ms until the first is acknowledged.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def allowed_connections(wanted: int) -> int:
+    """`wanted`, or as many connections as this process may open files for, whose soft limit is raised for that. Raises
+    SetupError when that is none."""
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    allowed = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - _OTHER_FILES)
+    if allowed < 1:
+        raise SetupError(
+            f"this process may open only {soft} files, and needs {_OTHER_FILES + 1} or more: raise the limit with "
+            "`ulimit -n`, or LimitNOFILE= in systemd"
+        )
+    return allowed
 
 
 def server_url(listener: socket.socket) -> str:
@@ -56,12 +87,15 @@ def is_loopback(listener: socket.socket) -> bool:
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
-    """uvicorn, set up to serve `app`, with our reason phrases and only our log."""
-    return uvicorn.Server(
+def make_server(app: ASGIApp, limits: Limits = _LIMITS) -> uvicorn.Server:
+    """uvicorn, set up to serve `app` within `limits`, with our reason phrases and only our log."""
+    connections = Connections(limits)
+    return _Server(
         uvicorn.Config(
             app,
-            http=_ReasonProtocol,
+            http=cast(type[asyncio.Protocol], functools.partial(Connection, connections)),
+            loop="asyncio",
+            backlog=_ACCEPTED_AT_ONCE,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -69,14 +103,15 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-        )
+        ),
+        connections,
     )
 
 
-def run_server(app: ASGIApp, listener: socket.socket) -> None:
-    """Serves `app` until a signal asks it to end, then lets the requests under way finish, and returns. Only for the
-    main thread: no other gets signals."""
-    server = make_server(app)
+def run_server(app: ASGIApp, listener: socket.socket, limits: Limits = _LIMITS) -> None:
+    """Serves `app` within `limits` until a signal asks it to end, then lets the requests under way finish, and returns.
+    Only for the main thread: no other gets signals."""
+    server = make_server(app, limits)
 
     # uvicorn repeats the signal once it has stopped, for whatever handler was there before. The default one would turn
     # a clean stop into a death by signal.
@@ -93,52 +128,42 @@ def run_server(app: ASGIApp, listener: socket.socket) -> None:
             signal.signal(number, handler)
 
 
-class _ReasonProtocol(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn speaks it, with the `x-reason` header of a refusal in its status line: the only part of a
-    refusal that Label Studio shows.
+class _Server(uvicorn.Server):
+    """uvicorn, which accepts and ends connections without a reset."""
 
-    A request head of more than 64 kB is refused: unlike h11, httptools would collect it without limit.
-    """
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self._connections = connections
 
-    _head_size = 0
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)
+        self._watching = asyncio.create_task(self._connections.watch(self.server_state.connections))
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast(asyncio.Transport, _ReasonTransport(cast(asyncio.Transport, transport))))
-
-    def data_received(self, data: bytes) -> None:
-        self._head_size += len(data)
-        super().data_received(data)
-        if self._head_size > _LONGEST_HEAD and not self.transport.is_closing():
-            self.send_400_response("The head of the request is too long.")
-
-    def on_body(self, body: bytes) -> None:
-        self._head_size = 0
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._head_size = 0
-        super().on_message_complete()
-
-
-class _ReasonTransport:
-    """A connection. uvicorn writes the head of a response in one piece; JSON or text follows."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        self._transport.write(_with_reason(data) if _REFUSAL.match(data) else data)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        listeners = sockets or []
+        self._connections.stopped_at = started = time.monotonic()
+        for listener in listeners:
+            _admit_no_more(listener)
+        # Whoever is connecting gets in, and whoever is in the queue, too: closing a listener resets all of those.
+        await asyncio.sleep(_SECONDS_TO_CONNECT)
+        while select.select(listeners, [], [], 0)[0] and time.monotonic() < started + _SECONDS_TO_ACCEPT:
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
+        self._watching.cancel()
 
 
-def _with_reason(head: bytes) -> bytes:
-    reason = _REASON.search(head)
-    if reason is None:
-        return head
-    status, rest = head[:13], head[head.index(b"\r\n") :]
-    return status + reason[1] + rest
+def _admit_no_more(listener: socket.socket) -> None:
+    """Drops every request to connect: the client sends it again after a second, and is refused, or finds the service
+    that has taken this one's place."""
+    if sys.platform != "linux":
+        return
+    # A packet filter in the language of the kernel (linux/filter.h): byte 13 of a TCP segment has its flags, 2 is SYN.
+    program = struct.pack("HBBI" * 4, *(0x30, 0, 0, 13), *(0x45, 0, 1, 2), *(0x06, 0, 0, 0), *(0x06, 0, 0, 0xFFFFFFFF))
+    code = ctypes.create_string_buffer(program, len(program))
+    with contextlib.suppress(OSError):  # where containers do not allow it, a few may be reset
+        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 4, ctypes.addressof(code)))
 
 
 def _explain(error: OSError) -> str:

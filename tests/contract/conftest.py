@@ -23,6 +23,7 @@ import pytest
 import requests
 from starlette.types import ASGIApp
 
+from ls_trajedit.backend.connections import Limits
 from ls_trajedit.backend.server import listen, make_server, server_url
 
 from .puller import Puller, puller_of
@@ -80,12 +81,13 @@ class Host:
 
 
 StartHost = Callable[..., Host]
+ServeHere = Callable[..., str]
 
 
 @pytest.fixture
 def start_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
-    """Starts a host by its name, with command line arguments and environment variables. All that it started are
-    stopped after the test."""
+    """Starts a host by its name, with command line arguments, environment variables and, for our own, a limit of open
+    files. All that it started are stopped after the test."""
     with _starting(request, tmp_path_factory) as start:
         yield start
 
@@ -122,14 +124,15 @@ def service(start_shared_host: StartHost) -> Host:
 
 
 @pytest.fixture
-def serve_here() -> Iterator[Callable[[ASGIApp], str]]:
-    """Serves an application from a thread of this process, where a test can put something else in its parts."""
+def serve_here() -> Iterator[ServeHere]:
+    """Serves an application from a thread of this process, where a test can put something else in its parts, or give it
+    other limits."""
     with ExitStack() as stack:
 
-        def start(app: ASGIApp) -> str:
+        def start(app: ASGIApp, limits: Limits = Limits()) -> str:  # noqa: B008 - it is frozen
             listener = listen("127.0.0.1", 0)
             url = server_url(listener)
-            server = make_server(app)
+            server = make_server(app, limits)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
             thread.start()
             stack.callback(thread.join)
@@ -169,19 +172,21 @@ def label_studio_ml_python(request: pytest.FixtureRequest, tmp_path_factory: pyt
 def _starting(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[StartHost]:
     with ExitStack() as stack:
 
-        def start(name: str, *arguments: str, **environment: str) -> Host:
+        def start(name: str, *arguments: str, open_files: int | None = None, **environment: str) -> Host:
             clean = {key: value for key, value in os.environ.items() if not key.startswith("BASIC_AUTH_")}
             full = {**clean, "HOME": str(folders.mktemp("home")), **environment}
             if name == HOSTS[0]:
-                return stack.enter_context(_our_service(arguments, full))
+                return stack.enter_context(_our_service(arguments, full, open_files))
             return stack.enter_context(_label_studio_ml(request.getfixturevalue("label_studio_ml_python"), full))
 
         yield start
 
 
 @contextmanager
-def _our_service(arguments: tuple[str, ...], environment: dict[str, str]) -> Iterator[Host]:
+def _our_service(arguments: tuple[str, ...], environment: dict[str, str], open_files: int | None) -> Iterator[Host]:
     command = [sys.executable, "-m", "ls_trajedit", "serve", "--port", "0", *arguments]
+    if open_files is not None:
+        command = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *command]
     with _running(command, environment) as host:
         host.url = host.wait_for_line(lambda line: line["event"] == "listening")["url"]
         yield host

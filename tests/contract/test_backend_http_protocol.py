@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.contract.raw_http import all_of, connect, one_answer
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Host
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 WEBHOOK = b"POST /webhook HTTP/1.1\r\nHost: x\r\n"
-
-
-@contextmanager
-def connected(host: Host) -> Iterator[socket.socket]:
-    name, port = host.url.removeprefix("http://").split(":")
-    with socket.create_connection((name, int(port)), timeout=60) as connection:
-        yield connection
 
 
 def is_cut_off(connection: socket.socket, start: bytes, more: bytes) -> bool:
@@ -34,17 +28,6 @@ def is_cut_off(connection: socket.socket, start: bytes, more: bytes) -> bool:
     return False
 
 
-def one_answer(connection: socket.socket) -> bytes:
-    """The next answer on a connection that stays open."""
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += connection.recv(1)
-    length = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    while not answer.partition(b"\r\n\r\n")[2][length - 1 : length]:
-        answer += connection.recv(65536)
-    return answer
-
-
 @pytest.mark.parametrize(
     ("request_head", "status_line"),
     [
@@ -52,21 +35,21 @@ def one_answer(connection: socket.socket) -> bytes:
         (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 404 there is nothing at this address"),
         (b"GET /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 405 GET is not allowed at this address"),
         (HEALTH + b"\r\n", b"HTTP/1.1 200 OK"),
-        (b"BREW /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
-        (b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
-        (b"\x16\x03\x01\x02\x00\x01", b"HTTP/1.1 400 Bad Request"),
+        (b"BREW /setup HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 this is not a request in HTTP/1.1"),
+        (b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 400 this is not a request in HTTP/1.1"),
+        (b"\x16\x03\x01\x02\x00\x01", b"HTTP/1.1 400 this is not a request in HTTP/1.1"),
     ],
     ids=["no schema", "unknown address", "wrong method", "ok", "not a method of HTTP", "blank in the address", "TLS"],
 )
 def test_the_status_line_says_why(service: Host, request_head: bytes, status_line: bytes) -> None:
-    with connected(service) as connection:
+    with connect(service.url) as connection:
         connection.sendall(request_head)
         assert one_answer(connection).split(b"\r\n")[0] == status_line
 
 
 def test_many_requests_come_over_one_connection(service: Host) -> None:
     padding = b"X-Padding: " + b"x" * 1000 + b"\r\n"
-    with connected(service) as connection:
+    with connect(service.url) as connection:
         for _ in range(100):
             connection.sendall(HEALTH + padding + b"\r\n")
             assert one_answer(connection).startswith(b"HTTP/1.1 200 OK\r\n")
@@ -74,11 +57,9 @@ def test_many_requests_come_over_one_connection(service: Host) -> None:
 
 def test_requests_sent_at_once_are_answered_one_after_another(service: Host) -> None:
     setup = b"POST /setup HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
-    with connected(service) as connection:
+    with connect(service.url) as connection:
         connection.sendall(HEALTH + b"\r\n" + setup + HEALTH + b"Connection: close\r\n\r\n")
-        answer = b""
-        while chunk := connection.recv(65536):
-            answer += chunk
+        answer = all_of(connection)
     lines = [line for line in answer.split(b"\r\n") if b"HTTP/1.1 " in line]
     assert [line.partition(b"HTTP/1.1 ")[2][:3] for line in lines] == [b"200", b"400", b"200"]
 
@@ -94,12 +75,15 @@ def test_requests_sent_at_once_are_answered_one_after_another(service: Host) -> 
     ids=["one header", "many headers", "address", "trailers"],
 )
 def test_an_endless_head_is_not_read(service: Host, start: bytes, more: bytes) -> None:
-    with connected(service) as connection:
+    with connect(service.url) as connection:
         assert is_cut_off(connection, start, more)
     assert service.get("/health").status_code == 200
 
 
 def test_a_long_head_is_a_400(service: Host) -> None:
-    with connected(service) as connection:
+    with connect(service.url) as connection:
         connection.sendall(HEALTH + b"X-Long: " + b"x" * 70_000)
-        assert one_answer(connection).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        head, _, body = one_answer(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 the head of the request is too long\r\n")
+    assert b"\r\nconnection: close" in head
+    assert json.loads(body) == {"error": "the head of the request is too long"}
