@@ -18,7 +18,16 @@ from typing import Any
 
 import orjson
 
-__all__ = ["REDACTED", "find_secret", "keep_header", "keep_secret", "keep_token", "redact", "redact_json"]
+__all__ = [
+    "REDACTED",
+    "find_secret",
+    "hide_secret",
+    "keep_header",
+    "keep_secret",
+    "keep_token",
+    "redact",
+    "redact_json",
+]
 
 REDACTED = "…"
 
@@ -74,6 +83,13 @@ class _Secret:
 
 
 _kept: dict[str, _Secret] = {}
+
+
+def hide_secret(value: str) -> None:
+    """Has `value` redacted in all that is printed. Answers may hold it: whoever is given an address with a password in
+    it answers with that address."""
+    if len(value) >= _SHORTEST and value not in _kept:
+        _kept[value] = _secret("", value, is_searched=False)
 
 
 def keep_token(name: str, value: str | None) -> None:

@@ -17,7 +17,6 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.plural import plural
 from ls_trajedit.progress import show_progress
 from ls_trajedit.project_config import longest
-from ls_trajedit.redaction import keep_secret
 from ls_trajedit.traces.errors import TrajeditError, UsageError
 
 if TYPE_CHECKING:
@@ -140,7 +139,6 @@ def _credentials(backend: str | None, user: str | None) -> tuple[str, str] | Non
     if backend is None:
         raise UsageError("--backend-user goes with --backend")
     password = os.environ.get("BASIC_AUTH_PASS")
-    keep_secret("BASIC_AUTH_PASS", password)
     if not password:
         raise UsageError("--backend-user needs the backend's password in the environment variable BASIC_AUTH_PASS")
     return user, password

@@ -14,7 +14,7 @@ import typer
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, read_text
 from ls_trajedit.plural import plural
-from ls_trajedit.redaction import keep_token
+from ls_trajedit.redaction import keep_secret, keep_token
 from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
 from ls_trajedit.traces.options import Options, parse_options
 
@@ -95,6 +95,7 @@ class ServerOptions:
 
     def __post_init__(self) -> None:
         keep_token("the token", self.api_key and self.api_key.strip())
+        keep_secret("BASIC_AUTH_PASS", os.environ.get("BASIC_AUTH_PASS"))
 
     def connect(self) -> Server:
         """The server, once it has answered and taken the token.
@@ -153,10 +154,11 @@ def options_here(path: Path | None) -> Options:
 
 
 def check_backend(url: str) -> None:
-    """Raises UsageError when `url` cannot be the address of an ML backend. A password in it is kept as a secret."""
-    from ls_trajedit.label_studio.addresses import keep_password, without_credentials
+    """Raises UsageError when `url` cannot be the address of an ML backend. A password in it is
+    shown nowhere."""
+    from ls_trajedit.label_studio.addresses import hide_password, without_credentials
 
-    keep_password("the password in the backend's address", url)
+    hide_password(url)
     try:
         parts = urlsplit(url)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

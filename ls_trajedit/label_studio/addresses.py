@@ -7,10 +7,10 @@ from urllib.parse import unquote
 
 import httpx
 
-from ls_trajedit.redaction import keep_secret
+from ls_trajedit.redaction import hide_secret
 from ls_trajedit.traces.errors import SetupError, UsageError
 
-__all__ = ["check_address", "host_of", "keep_password", "redirect_target", "same_origin", "without_credentials"]
+__all__ = ["check_address", "hide_password", "host_of", "redirect_target", "same_origin", "without_credentials"]
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -63,18 +63,18 @@ def _is_of_server(url: httpx.URL) -> bool:
     return url.scheme in _DEFAULT_PORTS and is_host and 0 < (_port(url) or 0) <= _HIGHEST_PORT
 
 
-def keep_password(name: str, url: str) -> None:
-    """Keeps the password that `url` may hold as a secret, which messages call `name`."""
+def hide_password(url: str) -> None:
+    """Has the password that `url` may hold redacted in all that is printed."""
     if found := _CREDENTIALS.search(url):
         user, has_password, password = found.group().removesuffix("@").partition(":")
         for secret in (password, unquote(password)) if has_password else (user,):
-            keep_secret(name, secret)
+            hide_secret(secret)
 
 
 def check_address(url: str) -> None:
     """Raises UsageError when `url` cannot be the address of a server, and SetupError when it holds a user and a
     password: these would be sent in the one header that Label Studio's token needs."""
-    keep_password("the password in the address", url)
+    hide_password(url)
     try:
         url.encode()
         address = httpx.URL(url)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ls_trajedit.label_studio.addresses import keep_password, without_credentials
+from ls_trajedit.label_studio.addresses import hide_password, without_credentials
 
 __all__ = ["Proxy", "proxy_for"]
 
@@ -48,7 +48,7 @@ def proxy_for(url: str) -> Proxy | None:
             if _is_exempt(parts.hostname or "", parts.netloc.rpartition("@")[2], found.get("no", "")):
                 return None
             whole = address if "://" in address else f"http://{address}"
-            keep_password("the password of the proxy", whole)
+            hide_password(whole)
             return Proxy(whole, _variable(f"{name}_proxy"))
     return None
 

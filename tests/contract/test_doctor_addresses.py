@@ -156,9 +156,10 @@ def test_a_password_in_the_address_that_was_given_is_used_and_not_shown(
 ) -> None:
     own = listen()
     given = own.url.replace("//", f"//ana:{PASSWORD}@")
+    puller.label_studio.backends = [connection(given, "DI")]
     ran = puller.run("doctor", "--project", "12", "--backend", given)
     assert own.requests[0][1]["Authorization"] == f"Basic {ENCODED}"
-    assert f"not connected to the backend {own.url}" in ran.out
+    assert f"Label Studio does not reach the backend {own.url}" in ran.out
     assert PASSWORD not in ran.out + ran.err
 
 

@@ -153,6 +153,17 @@ def test_so_does_the_value_of_a_header(puller: Puller) -> None:
     assert "holds the value of the header X-Api-Key, in `title`" in ran.err
 
 
+def test_so_does_the_password_of_the_backend(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BASIC_AUTH_PASS", "Tr0ub4dor&3-and-horses")
+    fault, on = PLACES["what somebody typed"]("Basic YTpUcjB1YjRkb3ImMy1hbmQtaG9yc2Vz")
+    puller.label_studio.misbehave(fault, on=on)
+    ran = puller.pull()
+    assert (
+        ran.exit_code,
+        "holds BASIC_AUTH_PASS, in `annotations[0].result[0].value.text[0]` of task 1" in ran.err,
+    ) == (5, True)
+
+
 @pytest.mark.parametrize(
     "text",
     [TOKEN[:20], TOKEN[:-8], "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12", "Authorization: Token " + "f" * 40, "agents"],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ls_trajedit import redaction
-from ls_trajedit.redaction import find_secret, keep_header, keep_secret, keep_token, redact, redact_json
+from ls_trajedit.redaction import find_secret, hide_secret, keep_header, keep_secret, keep_token, redact, redact_json
 
 LEGACY = "0123456789abcdef0123456789abcdef01234567"
 PERSONAL = "eyJhbGciOiJIUzI1NiJ9.eyJqdGkiOiJyZWZyZXNoLW9mLWFuYSJ9.c2lnbmF0dXJlX29m-YW5h_3"
@@ -149,6 +149,12 @@ def test_a_short_token_is_looked_for_in_answers_and_a_password_like_it_is_not() 
     assert find_secret(b'{"title": "x%73%33cr3t%2Dabc"}') == "the token, in `title`"
     keep_token("the token", "Summer-2026")
     assert find_secret(b'{"title": "Summer-2026"}') == "the token, in `title`"
+
+
+def test_what_a_server_was_given_to_show_is_only_redacted() -> None:
+    hide_secret("a-passw0rd-in-an-address")
+    assert find_secret(b'[{"url": "http://ana:a-passw0rd-in-an-address@backend:9090"}]') is None
+    assert redact("http://ana:a-passw0rd-in-an-address@backend:9090") == "http://ana:…@backend:9090"
 
 
 def test_a_password_of_few_letters_is_redacted_as_it_is_and_in_base64() -> None:
