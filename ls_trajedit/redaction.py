@@ -112,7 +112,7 @@ def keep_header(name: str, value: str) -> None:
     if _DESCRIPTIVE.fullmatch(name):
         return
     for word in dict.fromkeys([value, *re.split(r"[\s;,]+", value), *re.split(r"[\s;,=]+", value)]):
-        if len(word) >= _FEWEST_IN_ANSWER or (len(word) >= _FEWEST_SIGNS and not word.isalpha()):
+        if len(word) >= _FEWEST_IN_ANSWER or (len(word) >= _FEWEST_SIGNS and any(map(str.isdigit, word))):
             keep_secret(f"the value of the header {name}", word)
     scheme, _, encoded = value.partition(" ")
     if scheme.lower() == "basic":

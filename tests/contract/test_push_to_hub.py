@@ -17,6 +17,9 @@ import pytest
 import yaml
 from huggingface_hub import HfApi
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
 from ls_trajedit.hub.push import HubPush, HubTarget, connect_hub, push_to_hub
 from ls_trajedit.output.manifest import MANIFEST
@@ -116,6 +119,21 @@ def test_the_token_goes_to_the_hub_and_not_to_the_store_of_large_files(hub: HubS
     assert all(headers["authorization"] == f"Bearer {TOKEN}" for _, _, headers in hub.requests)
     assert hub.stored_with
     assert not any(TOKEN in value for headers in hub.stored_with for value in headers.values())
+
+
+def test_the_token_does_not_follow_a_redirect_to_another_server(
+    hub: HubStandIn, folder: Path, serve_here: Callable[[Starlette], str]
+) -> None:
+    def elsewhere(request: Request) -> RedirectResponse:
+        return RedirectResponse(f"{hub.url}{request.url.path}", 307)
+
+    methods = ["GET", "HEAD", "POST"]
+    other = serve_here(Starlette(routes=[Route("/{path:path}", elsewhere, methods=methods)]))
+    api = HfApi(endpoint=other, token=TOKEN)
+    with pytest.raises(RefusedError, match="rejected the token"):
+        push_to_hub(api, HubTarget(REPO), folder)
+    assert hub.requests
+    assert not any("authorization" in headers for _, _, headers in hub.requests)
 
 
 def test_a_repository_is_private_unless_it_is_to_be_public(hub: HubStandIn, folder: Path) -> None:

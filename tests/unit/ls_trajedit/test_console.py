@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import logging
 import sys
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 
-import ls_trajedit
 from ls_trajedit.console import LineFormatter, print_json, print_labelled, print_line, say, say_lines, shown
 from ls_trajedit.redaction import keep_secret
 
@@ -140,10 +140,11 @@ PRINTERS = {
 
 
 def sources() -> Iterator[tuple[str, ast.AST]]:
-    for floor in ("", "converters", "label_config", "traces"):
-        root = Path(*ls_trajedit.__path__) if not floor else Path(ls_trajedit.__path__[0]).parent / floor
-        for path in sorted(root.rglob("*.py")):
-            yield path.relative_to(root).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+    """The modules of each floor, by their paths in it."""
+    for floor in ("ls_trajedit", "ls_trajedit.converters", "ls_trajedit.label_config", "ls_trajedit.traces"):
+        (folder,) = importlib.import_module(floor).__path__
+        for path in sorted(Path(folder).rglob("*.py")):
+            yield path.relative_to(folder).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def test_nothing_is_printed_elsewhere() -> None:
