@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -23,7 +24,7 @@ from ls_trajedit.commands.serve import serve
 from ls_trajedit.commands.traces import traces
 from ls_trajedit.commands.verify import verify
 from ls_trajedit.console import close_output, flush_output, prepare, print_line, say, say_lines
-from ls_trajedit.signals import TERMINATED
+from ls_trajedit.signals import HUNG_UP, TERMINATED, end_on_signals
 from ls_trajedit.traces.errors import DataError, TrajeditError
 
 __all__ = ["app", "main"]
@@ -63,7 +64,8 @@ def _root(
 def main() -> None:
     """Runs a command and ends the process with its exit code, which `traces.errors` defines for each error."""
     prepare()
-    sys.exit(_run())
+    with end_on_signals():
+        sys.exit(_run())
 
 
 def _run() -> int:
@@ -71,7 +73,7 @@ def _run() -> int:
         exit_code = int(app(standalone_mode=False) or 0)
         if exit_code == INTERRUPTED:
             # Newer versions of Typer turn a KeyboardInterrupt into this exit code, older ones into an Abort.
-            say("ls-trajedit: interrupted")
+            _say_ended("interrupted")
         # Flushed here, because a failure at exit could not be reported.
         flush_output()
         return exit_code
@@ -84,11 +86,11 @@ def _run() -> int:
         say_lines(usage.getvalue())
         return int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        say("ls-trajedit: interrupted")
+        _say_ended("interrupted")
         return INTERRUPTED
     except SystemExit as end:
-        if end.code == TERMINATED:
-            say("ls-trajedit: terminated")
+        if end.code in (TERMINATED, HUNG_UP):
+            _say_ended("terminated")
         # How Typer ends a running command when the reader of its output has gone.
         if isinstance(end.__context__, BrokenPipeError):
             return 0
@@ -100,10 +102,17 @@ def _run() -> int:
         say("ls-trajedit: no memory is left; what is there stays as it is. Run it where there is more")
         return DataError.exit_code
     except OSError as error:
-        say_lines(f"ls-trajedit: reading or writing failed: {error}")
+        with suppress(OSError):
+            say_lines(f"ls-trajedit: reading or writing failed: {error}")
         close_output()
         return DataError.exit_code
     except Exception:
         # A bug; even so, what a traceback quotes is printed like all else.
         say_lines(traceback.format_exc())
         return 1
+
+
+def _say_ended(how: str) -> None:
+    # The terminal may be gone, which is what ended the command.
+    with suppress(OSError):
+        say(f"ls-trajedit: {how}")

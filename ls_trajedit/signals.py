@@ -1,33 +1,42 @@
-"""What Ctrl-C and SIGTERM do during work that must not stop halfway, or that must be cleaned up after."""
+"""What Ctrl-C, SIGTERM and a closed terminal do during work that must not stop halfway, or be cleaned up after."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
 
-__all__ = ["ENDING_SIGNALS", "TERMINATED", "defer_signals", "raise_on_sigterm"]
+__all__ = ["HUNG_UP", "TERMINATED", "defer_signals", "end_on_signals", "ending_signals"]
 
 TERMINATED = 128 + signal.SIGTERM
+HUNG_UP = 128 + 1
 
-ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+# SIGHUP comes when the terminal is closed, and does not exist on Windows. SIGBREAK exists only there, for Ctrl-Break;
+# SIGTERM never arrives there.
+_ENDING_SIGNALS: tuple[signal.Signals, ...] = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )
-"""What asks a process to end. SIGBREAK exists on Windows alone, for Ctrl-Break; SIGTERM never arrives there."""
+# In which a further signal is taken for a part of the first: some supervisors send two, and people press Ctrl-C twice.
+_SECONDS_OF_ONE = 1.0
+
+
+def ending_signals() -> list[signal.Signals]:
+    """The signals that ask this process to end: not those that it was started to ignore, as SIGHUP under `nohup`."""
+    return [number for number in _ENDING_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """Puts Ctrl-C, SIGTERM and Ctrl-Break off until the block ends, when the first that arrived takes effect. Nothing
+    """Puts Ctrl-C, SIGTERM and the others off until the block ends, when the first that arrived takes effect. Nothing
     puts SIGKILL off. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     arrived: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: arrived.append(number)) for number in ENDING_SIGNALS}
+    before = {number: signal.signal(number, lambda number, _: arrived.append(number)) for number in ending_signals()}
     try:
         yield
     finally:
@@ -38,20 +47,27 @@ def defer_signals() -> Iterator[None]:
 
 
 @contextmanager
-def raise_on_sigterm() -> Iterator[None]:
-    """Makes SIGTERM and Ctrl-Break end the block as an exception does, so that temporary files are removed. The process
-    then ends with the exit code that a shell reports for SIGTERM. Does nothing outside the main thread."""
+def end_on_signals() -> Iterator[None]:
+    """Makes Ctrl-C, SIGTERM, SIGHUP and Ctrl-Break end the block as an exception does, so that temporary files are
+    removed: KeyboardInterrupt, or SystemExit with the exit code that a shell reports for the signal. What comes within
+    a second of the first interrupts no clean-up. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Ctrl-C raises KeyboardInterrupt as it is.
-    before = {number: signal.signal(number, _end) for number in ENDING_SIGNALS if number != signal.SIGINT}
+    last = float("-inf")
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        if time.monotonic() - last < _SECONDS_OF_ONE:
+            return
+        last = time.monotonic()
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(HUNG_UP if number == getattr(signal, "SIGHUP", None) else TERMINATED)
+
+    before = {number: signal.signal(number, end) for number in ending_signals()}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(TERMINATED)

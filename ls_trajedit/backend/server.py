@@ -22,7 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ls_trajedit.backend.connections import Connection, Connections, Limits
-from ls_trajedit.signals import ENDING_SIGNALS
+from ls_trajedit.signals import ending_signals
 from ls_trajedit.traces.errors import SetupError
 
 __all__ = ["allowed_connections", "is_loopback", "listen", "make_server", "run_server", "server_url"]
@@ -119,7 +119,7 @@ def run_server(app: ASGIApp, listener: socket.socket, limits: Limits = _LIMITS) 
         server.should_exit = True
 
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
-    before = {number: signal.signal(number, stop) for number in ENDING_SIGNALS}
+    before = {number: signal.signal(number, stop) for number in ending_signals()}
     try:
         _log.info("listening", extra={"fields": {"url": server_url(listener)}})
         server.run(sockets=[listener])

@@ -20,7 +20,10 @@ __all__ = ["config"]
 def config(
     traces: Annotated[
         list[Path] | None,
-        typer.Argument(help="Files or folders with traces to fit the config to, plain or gzipped; - for stdin."),
+        typer.Argument(
+            parser=shared_options.named_path,
+            help="Files or folders with traces to fit the config to, plain or gzipped; - for stdin.",
+        ),
     ] = None,
     options: shared_options.OptionsFile = None,
     skip_invalid: shared_options.SkipInvalid = False,

@@ -30,10 +30,18 @@ __all__ = ["convert"]
 @with_option_groups
 def convert(
     *,
-    export: Annotated[Path, typer.Argument(help="A JSON export from Label Studio, plain or gzipped; - for stdin.")],
+    export: Annotated[
+        Path,
+        typer.Argument(
+            parser=shared_options.named_path, help="A JSON export from Label Studio, plain or gzipped; - for stdin."
+        ),
+    ],
     output: shared_options.OutputFolder = Path("data"),
     config: Annotated[
-        Path | None, typer.Option("--config", help="The project's labeling config (XML).", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--config", parser=shared_options.named_path, help="The project's labeling config (XML).", metavar="FILE"
+        ),
     ] = None,
     project: Annotated[
         int | None, typer.Option("--project", help="Fetch the labeling config of this project.", metavar="ID")

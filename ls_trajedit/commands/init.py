@@ -22,7 +22,10 @@ __all__ = ["init"]
 def init(
     traces: shared_options.TraceFiles,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="The options file to write.", metavar="FILE")
+        Path,
+        typer.Option(
+            "-o", "--output", parser=shared_options.named_path, help="The options file to write.", metavar="FILE"
+        ),
     ] = shared_options.DEFAULT_OPTIONS_FILE,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     skip_invalid: shared_options.SkipInvalid = False,
@@ -50,10 +53,7 @@ def init(
         shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
         shape = shape_of((trace.data for trace in loaded.steps), options)
         text, steps = options_yaml(options, shape), shape.longest
-    try:
-        output.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written: {error.strerror}; choose another name with -o") from None
+    shared_options.write_file(output, text)
     say(f"wrote {output}: {loaded.count} {plural(loaded.count, 'trace')}, up to {steps} {plural(steps, 'step')}")
     if loaded.chats:
         _say_what_was_seen(loaded, options)

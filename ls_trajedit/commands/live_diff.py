@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ls_trajedit.commands import shared_options
 from ls_trajedit.console import write_data
 from ls_trajedit.live_diff.script import live_diff_script, user_script
 from ls_trajedit.traces.errors import UsageError
@@ -17,7 +18,10 @@ __all__ = ["live_diff"]
 def live_diff(
     to_stdout: Annotated[bool, typer.Option("--print", help="Print the script.")] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The file to write the script to.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "-o", "--output", parser=shared_options.named_path, help="The file to write the script to.", metavar="FILE"
+        ),
     ] = None,
     label_studio_url: Annotated[
         str | None,
@@ -46,4 +50,4 @@ def live_diff(
     if output is None:
         write_data(script.encode())
     else:
-        output.write_text(script, encoding="utf-8", newline="\n")
+        shared_options.write_file(output, script)

@@ -16,7 +16,6 @@ from ls_trajedit.commands.summary import print_summary
 from ls_trajedit.console import say, shown
 from ls_trajedit.output.summary import Summary, summary_markdown
 from ls_trajedit.progress import show_progress
-from ls_trajedit.signals import raise_on_sigterm
 from ls_trajedit.traces.errors import UsageError
 
 __all__ = ["STEP_SUMMARY_VARIABLE", "pull"]
@@ -80,7 +79,7 @@ def pull(
             raise typer.Exit(SOMETHING_TO_PULL)
         say(f"{output}: up to date")
         return
-    with raise_on_sigterm(), show_progress(f"pulling project {project}") as progress:
+    with show_progress(f"pulling project {project}") as progress:
         summary = pull_project(label_studio, request, full, progress)
     print_summary(summary, as_json=as_json)
     wanted.say_unknown_addresses(summary)
@@ -110,6 +109,5 @@ def _write_report(folder: Path) -> None:
     """Writes the report beside the data, unless the same one is there already."""
     from ls_trajedit.report.write import REPORT, write_report
 
-    with raise_on_sigterm():
-        written = write_report(folder, folder / REPORT)
+    written = write_report(folder, folder / REPORT)
     say(f"{written.path}: {'written' if written.is_new else 'up to date'}")

@@ -10,7 +10,6 @@ import typer
 from ls_trajedit.commands import shared_options
 from ls_trajedit.console import print_json, print_line
 from ls_trajedit.plural import plural
-from ls_trajedit.signals import raise_on_sigterm
 
 __all__ = ["report"]
 
@@ -19,7 +18,13 @@ def report(
     folder: shared_options.WrittenFolder,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="The file to write.  [default: report.html in FOLDER]", metavar="FILE"),
+        typer.Option(
+            "-o",
+            "--output",
+            parser=shared_options.named_path,
+            help="The file to write.  [default: report.html in FOLDER]",
+            metavar="FILE",
+        ),
     ] = None,
     as_json: shared_options.Json = False,
 ) -> None:
@@ -29,8 +34,7 @@ def report(
     """
     from ls_trajedit.report.write import REPORT, write_report
 
-    with raise_on_sigterm():
-        written = write_report(folder, output or folder / REPORT)
+    written = write_report(folder, output or folder / REPORT)
     if as_json:
         print_json(
             {

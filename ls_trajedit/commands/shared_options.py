@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ import typer
 
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, read_text
+from ls_trajedit.output.whole_file import write_whole
 from ls_trajedit.plural import plural
 from ls_trajedit.redaction import keep_secret, keep_token
 from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
@@ -33,25 +35,53 @@ __all__ = [
     "WrittenFolder",
     "check_backend",
     "finite",
+    "named_path",
     "options_here",
     "options_in",
     "refuse_or_skip_invalid",
     "say_left_out",
+    "write_file",
 ]
 
 DEFAULT_OPTIONS_FILE = Path("trajedit.yaml")
 
+
+def named_path(value: str | Path) -> Path:
+    """The path that the command line gives. An empty one, as of a variable of the shell that is not set, would mean the
+    current folder."""
+    if value == "":
+        raise typer.BadParameter("it is empty; give a path")
+    return Path(value)
+
+
+def _named_folder(value: str | Path) -> Path:
+    path = named_path(value)
+    # What cannot be looked at is explained when it is written to.
+    with suppress(OSError):
+        if path.exists() and not path.is_dir():
+            raise typer.BadParameter(f"{path} is a file, not a folder")
+    return path
+
+
 TraceFiles = Annotated[
     list[Path],
     typer.Argument(
-        help="Files or folders with traces: JSON or JSON Lines, plain or gzipped, or an Inspect log; - for stdin."
+        parser=named_path,
+        help="Files or folders with traces: JSON or JSON Lines, plain or gzipped, or an Inspect log; - for stdin.",
     ),
 ]
 OptionsFile = Annotated[
-    Path | None, typer.Option("--options", help="The options file, such as trajedit.yaml.", metavar="FILE")
+    Path | None,
+    typer.Option("--options", parser=named_path, help="The options file, such as trajedit.yaml.", metavar="FILE"),
 ]
-OutputFolder = Annotated[Path, typer.Option("-o", "--output", help="The folder to write into.", metavar="FOLDER")]
-WrittenFolder = Annotated[Path, typer.Argument(help="The folder that `pull` or `convert` wrote.", metavar="FOLDER")]
+OutputFolder = Annotated[
+    Path,
+    typer.Option("-o", "--output", parser=_named_folder, help="The folder to write into.", metavar="FOLDER"),
+]
+WrittenFolder = Annotated[
+    Path,
+    typer.Argument(parser=named_path, help="The folder that `pull` or `convert` wrote.", metavar="FOLDER"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Skip invalid traces instead of refusing the whole file.")
@@ -169,6 +199,15 @@ def check_backend(url: str) -> None:
             f"--backend {without_credentials(url)}: this is not the address of a backend; write it like "
             "http://localhost:9090"
         )
+
+
+def write_file(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all. Raises UsageError when it cannot be written."""
+    try:
+        write_whole(path, text.encode())
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is a link to itself"
+        raise UsageError(f"{path}: cannot be written: {why}; choose another name with -o") from None
 
 
 def refuse_or_skip_invalid(loaded: LoadedTraces, skip_invalid: bool) -> None:

@@ -11,6 +11,7 @@ from ls_trajedit.converters.formats.interchange import CORRECTIONS
 from ls_trajedit.converters.record import Edit, StepLabel, parse_record
 from ls_trajedit.converters.training.corrected_values import vote
 from ls_trajedit.converters.training.rules import EdgeWhitespace
+from ls_trajedit.output.file_system import open_file
 from ls_trajedit.output.manifest import MANIFEST, Manifest
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import parse_json
@@ -54,7 +55,7 @@ def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
     edge_whitespace: EdgeWhitespace = "learn" if is_learned else "ignore"
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             # After the records come the numbers of them, which the manifest has as well.
             in_records = True
             for line in file:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import BinaryIO
 
-from ls_trajedit.output.file_system import sync_file
-from ls_trajedit.output.folder import replace_files
-from ls_trajedit.output.inventory import file_digest
+from ls_trajedit.output.file_system import NotAFileError
 from ls_trajedit.output.manifest import Manifest, read_manifest
+from ls_trajedit.output.private import PRIVATE
+from ls_trajedit.output.whole_file import NewFile, check_place, whole_file
 from ls_trajedit.report.figures import count_figures
 from ls_trajedit.report.page import page_pieces, write_blocks
 from ls_trajedit.report.records import read_records
-from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.errors import DataError, SetupError, UsageError
 
-__all__ = ["REPORT", "WrittenReport", "write_report"]
+__all__ = ["REPORT", "WrittenReport", "check_target", "write_report"]
 
 REPORT = "report.html"
 """What the report is called by default, in the output folder."""
@@ -40,43 +38,62 @@ class WrittenReport:
 def write_report(folder: Path, target: Path) -> WrittenReport:
     """Makes the report of what is in `folder`, and puts it at `target` when it is not the same as what is there.
 
-    Raises DataError when the files are not what the manifest says or when writing fails, UsageError when `target` is a
-    folder or one of the files, and SetupError when it cannot be written to. What was there is then as it was.
+    Raises DataError when the files are not what the manifest says or when writing fails, and what `check_target`
+    raises. What was there is then as it was.
     """
     manifest = read_manifest(folder)
-    _check_target(folder, manifest, target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    check_target(folder, target)
+    _check_not_listed(folder, manifest, target)
     try:
-        with _create(temporary) as file, TemporaryFile(dir=target.parent) as spool:
+        with ExitStack() as stack:
+            new = _begin(stack, target)
+            spool = stack.enter_context(TemporaryFile(dir=target.parent))
             figures = count_figures(write_blocks(read_records(folder, manifest), spool))
             spool.seek(0)
             for piece in page_pieces(manifest, figures, spool):
                 # A lone surrogate in a name has no bytes in UTF-8; as a reference, browsers show U+FFFD for it.
-                file.write(piece.encode("utf-8", "xmlcharrefreplace"))
-            size = file.tell()
-            sync_file(file)
-        is_new = file_digest(target) != file_digest(temporary)
-        with defer_signals():
-            if is_new:
-                replace_files([(temporary, target)])
+                new.file.write(piece.encode("utf-8", "xmlcharrefreplace"))
+            size = new.file.tell()
     except OSError as error:
         raise DataError(f"{target}: writing failed: {error.strerror}; make room, or write to another place") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-    return WrittenReport(target, figures.edits, figures.records, size, is_new)
+    return WrittenReport(target, figures.edits, figures.records, size, new.is_new)
 
 
-def _check_target(folder: Path, manifest: Manifest, target: Path) -> None:
-    """Raises UsageError when the report would replace a folder, or one of the output files."""
-    if target.is_dir():
-        raise UsageError(f"{target}: is a folder; name a file in it, such as {target / REPORT}")
-    if target.resolve() in {(folder / name).resolve() for name in manifest.digests()}:
+def check_target(folder: Path, target: Path) -> None:
+    """Raises UsageError when there is a folder, a link or a device where the report is to go, or it would go into the
+    folder that is ours alone; SetupError when nothing can be written there."""
+    try:
+        if target.is_dir():
+            raise UsageError(f"{target}: is a folder; name a file in it, such as {target / REPORT}")
+        check_place(target)
+        if (folder / PRIVATE).resolve() in target.resolve().parents:
+            raise UsageError(f"{target}: is in the folder that keeps the state of ls-trajedit; choose another place")
+    except NotAFileError as error:
+        raise UsageError(f"{target}: {error.strerror}; choose another name, or remove it") from None
+    except (OSError, RuntimeError) as error:
+        raise _cannot_write(target, error) from None
+
+
+def _check_not_listed(folder: Path, manifest: Manifest, target: Path) -> None:
+    """Raises UsageError when the report would replace one of the output files, by whatever name."""
+    files = [folder / name for name in manifest.digests()]
+    if target.resolve() in {file.resolve() for file in files} or any(_is_same(file, target) for file in files):
         raise UsageError(f"{target}: is one of the files that the report is made from; choose another name")
 
 
-def _create(path: Path) -> BinaryIO:
+def _is_same(file: Path, target: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(file.lstat(), target.lstat())
+    return False
+
+
+def _begin(stack: ExitStack, target: Path) -> NewFile:
     try:
-        return path.open("xb")
+        return stack.enter_context(whole_file(target))
     except OSError as error:
-        raise SetupError(f"{path.parent}: cannot write there: {error.strerror}; choose another place with -o") from None
+        raise _cannot_write(target, error) from None
+
+
+def _cannot_write(target: Path, error: OSError | RuntimeError) -> SetupError:
+    why = error.strerror if isinstance(error, OSError) else "its folder is a link to itself"
+    return SetupError(f"{target.parent}: cannot write there: {why}; choose another place with -o")

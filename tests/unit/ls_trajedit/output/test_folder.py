@@ -197,15 +197,13 @@ def test_each_step_is_on_the_disk_before_the_next_begins(folder: Path, monkeypat
     done: list[str] = []
     replace, unlink, sync = Path.replace, Path.unlink, os.fsync
 
-    def note(what: str, path: str) -> None:
-        # The path of an open file, too, which may have been a temporary one.
-        done.append(
-            f"{what} {Path(path).relative_to(folder)}".replace(str(next(folder.glob(".writing-*")).name), "new")
-        )
+    def note(what: str, path: Path) -> None:
+        temporary = next(folder.glob(".writing-*")).name
+        done.append(f"{what} {path.relative_to(folder)}".replace(temporary, "new"))
 
-    monkeypatch.setattr(Path, "replace", lambda path, target: (note("place", str(target)), replace(path, target)))
-    monkeypatch.setattr(Path, "unlink", lambda path: (note("remove", str(path)), unlink(path)))
-    monkeypatch.setattr(os, "fsync", lambda file: (note("sync", os.readlink(f"/proc/self/fd/{file}")), sync(file)))
+    monkeypatch.setattr(Path, "replace", lambda path, target: (note("place", target), replace(path, target)))
+    monkeypatch.setattr(Path, "unlink", lambda path: (note("remove", path), unlink(path)))
+    monkeypatch.setattr(os, "fsync", lambda file: (note("sync", Path(f"/proc/self/fd/{file}").readlink()), sync(file)))
     publish_next(folder, lambda: done.append("commit"))
     private = ["sync .ls-trajedit/written.new", "place .ls-trajedit/written.json", "sync .ls-trajedit"]
     assert done[:8] == ["sync new/manifest.json", *private, "place changed", "place deep/added", *done[6:8]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ import pytest
 from ls_trajedit.report.page import project_address
 from tests.support.manifests import listed, manifest_of, write_manifest
 from tests.support.report_folder import edit, record, write_folder
+from tests.support.special_files import SPECIAL, put_special
 
 Run = Callable[..., Any]
 HOSTILE = '</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> & " \u2028 \u202e abc'
@@ -230,6 +232,32 @@ def test_a_place_that_cannot_be_written_to_is_an_error(run: Run, tmp_path: Path)
     assert ran.err == (
         "ls-trajedit: nowhere: cannot write there: No such file or directory; choose another place with -o\n"
     )
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_the_report_takes_the_place_of_nothing_but_a_file(run: Run, tmp_path: Path, kind: str) -> None:
+    write_folder(tmp_path / "data", [one_edit()])
+    put_special(tmp_path / "data" / "report.html", kind)
+    ran = run("report", "data")
+    assert (ran.exit_code, "report.html: is a " in ran.err) == (2, True)
+    ran = run("report", "data", "-o", "data/.ls-trajedit/state.sqlite")
+    assert (ran.exit_code, "is in the folder that keeps the state" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_a_report_of_what_is_not_a_file_is_an_error(run: Run, tmp_path: Path, kind: str) -> None:
+    write_folder(tmp_path, [one_edit()])
+    (tmp_path / "trajectory_corrections.json").unlink()
+    put_special(tmp_path / "trajectory_corrections.json", kind)
+    ran = run("report", ".")
+    assert (ran.exit_code, "cannot be read: trajectory_corrections.json is a " in ran.err) == (5, True)
+
+
+def test_a_report_that_was_killed_does_not_keep_the_next_one_from_writing(run: Run, tmp_path: Path) -> None:
+    write_folder(tmp_path, [one_edit()])
+    (tmp_path / f".report.html.{os.getpid()}").write_text("half", encoding="utf-8")
+    assert run("report", ".").exit_code == 0
+    assert not list(tmp_path.glob(".report.html*"))
 
 
 def test_the_report_does_not_take_the_place_of_a_folder_or_of_its_own_data(run: Run, tmp_path: Path) -> None:
