@@ -205,9 +205,8 @@ def write_file(path: Path, text: str) -> None:
     """Writes a text file, whole or not at all. Raises UsageError when it cannot be written."""
     try:
         write_whole(path, text.encode())
-    except (OSError, RuntimeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is a link to itself"
-        raise UsageError(f"{path}: cannot be written: {why}; choose another name with -o") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}; choose another name with -o") from None
 
 
 def refuse_or_skip_invalid(loaded: LoadedTraces, skip_invalid: bool) -> None:

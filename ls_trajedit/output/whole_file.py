@@ -67,7 +67,7 @@ def whole_file(target: Path) -> Iterator[NewFile]:
 def write_whole(target: Path, content: bytes) -> None:
     """Writes a file in place of the one at `target`, or of the one that this is a link to. Raises what `whole_file`
     raises."""
-    with whole_file(target.resolve()) as new:
+    with whole_file(Path(os.path.realpath(target))) as new:
         new.file.write(content)
 
 

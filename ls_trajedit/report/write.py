@@ -66,18 +66,20 @@ def check_target(folder: Path, target: Path) -> None:
         if target.is_dir():
             raise UsageError(f"{target}: is a folder; name a file in it, such as {target / REPORT}")
         check_place(target)
-        if (folder / PRIVATE).resolve() in target.resolve().parents:
+        if Path(os.path.realpath(folder / PRIVATE)) in Path(os.path.realpath(target)).parents:
             raise UsageError(f"{target}: is in the folder that keeps the state of ls-trajedit; choose another place")
     except NotAFileError as error:
         raise UsageError(f"{target}: {error.strerror}; choose another name, or remove it") from None
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         raise _cannot_write(target, error) from None
 
 
 def _check_not_listed(folder: Path, manifest: Manifest, target: Path) -> None:
     """Raises UsageError when the report would replace one of the output files, by whatever name."""
     files = [folder / name for name in manifest.digests()]
-    if target.resolve() in {file.resolve() for file in files} or any(_is_same(file, target) for file in files):
+    # Unlike Path.resolve, this takes a link to itself for a file.
+    is_named = os.path.realpath(target) in map(os.path.realpath, files)
+    if is_named or any(_is_same(file, target) for file in files):
         raise UsageError(f"{target}: is one of the files that the report is made from; choose another name")
 
 
@@ -94,6 +96,5 @@ def _begin(stack: ExitStack, target: Path) -> NewFile:
         raise _cannot_write(target, error) from None
 
 
-def _cannot_write(target: Path, error: OSError | RuntimeError) -> SetupError:
-    why = error.strerror if isinstance(error, OSError) else "its folder is a link to itself"
-    return SetupError(f"{target.parent}: cannot write there: {why}; choose another place with -o")
+def _cannot_write(target: Path, error: OSError) -> SetupError:
+    return SetupError(f"{target.parent}: cannot write there: {error.strerror}; choose another place with -o")
