@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from ls_trajedit import __version__
 from ls_trajedit.converters.annotations.duplicates import SeenTasks
@@ -17,10 +15,10 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
-from ls_trajedit.output.inventory import written_files
+from ls_trajedit.output.inventory import annotations_before, written_files
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
 from ls_trajedit.output.repeated_tasks import joined_tasks
-from ls_trajedit.output.rereadable import Rereadable
+from ls_trajedit.output.rereadable import Rereadable, SeekableStream
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
@@ -31,9 +29,11 @@ from ls_trajedit.traces.shape import TraceShape
 
 __all__ = ["convert", "generated_schema"]
 
+_PIECE = 1 << 20
+
 
 def convert(
-    export: BinaryIO,
+    export: SeekableStream,
     name: str,
     schema: Schema,
     rules: ReadingRules,
@@ -56,7 +56,7 @@ def convert(
         make_temporary_folder(folder) as temporary,
         Rereadable(export, temporary) as source,
     ):
-        written = written_files(folder)
+        written, before = written_files(folder), annotations_before(folder)
         try:
             seen = SeenTasks()
             chunks = converted_chunks(_tasks(source, name), schema, rules, plan)
@@ -69,7 +69,14 @@ def convert(
         training = training_json(plan, rows.training)
         manifest = Manifest(origin, training, rows.counts, rows.files)
         left = publish(temporary, folder, manifest, written=written)
-    return Summary(rows.counts.as_json(), list(rows.files), folder, training=training, left=tuple(left))
+    return Summary(
+        rows.counts.as_json(),
+        list(rows.files),
+        folder,
+        training=training,
+        left=tuple(left),
+        annotations_before=before,
+    )
 
 
 def generated_schema(options: Options) -> Schema:
@@ -98,12 +105,25 @@ def _note_chunk(seen: SeenTasks, progress: Progress, chunk: ConvertedChunk, done
 
 def _tasks(export: Rereadable, name: str) -> Iterator[RawTask]:
     try:
+        is_empty = True
         for value in split_json(export):
+            is_empty = False
             yield RawTask(f"{name}:{value.line}", value.json)
-    except gzip.BadGzipFile:
-        # An OSError that whoever opened the file explains better.
-        raise
+        if is_empty and not _has_brackets(export):
+            raise DataError(
+                f"{name}: is empty, and even an export without tasks is `[]`. No file was changed; export the project "
+                "again"
+            )
     except OSError as error:
         raise DataError(f"{name}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None
+
+
+def _has_brackets(export: Rereadable) -> bool:
+    """Whether an export without any value is an array."""
+    export.rewind()
+    while piece := export.read(_PIECE):
+        if b"[" in piece:
+            return True
+    return False

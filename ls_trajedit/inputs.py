@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import glob
-import gzip
 import io
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TextIO, cast
 from zipfile import BadZipFile, ZipFile
 
+from ls_trajedit.input_streams import InputStream, check_device, open_input
 from ls_trajedit.label_config.exported_task import TaskReader
 from ls_trajedit.label_config.storable import what_cannot_be_stored
 from ls_trajedit.plural import plural
@@ -41,6 +41,7 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _LOG_ENTRIES = ("header.json", "_journal/start.json", "samples/")
 _ENDINGS = (".json", ".jsonl", ".ndjson", ".traj", ".eval")
 _SHOWN_INVALID = 20
+_LONGEST_TEXT = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -65,38 +66,33 @@ class Input:
         return "" if self.path is None else self.path.name.removesuffix(".gz").rpartition(".")[0] or self.path.name
 
     @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
+    def open(self) -> Iterator[InputStream]:
         """Its bytes, unpacked if they are gzip, whatever the name ends in. Those of an Inspect log in a zip (`.eval`)
         are the same log as JSON.
 
-        Raises UsageError when the file cannot be opened, DataError when the gzip or zip is damaged or cut off.
+        Raises UsageError when it cannot be opened, and DataError when it cannot be read, also later: in reading.
         """
-        if self.path is None:
-            with self._unpacked(sys.stdin.buffer) as stream:
-                yield stream
+        if self.path is not None:
+            with open_input(self.path) as file:
+                yield self._unpacked(file)
             return
-        try:
-            file = self.path.open("rb")
-        except OSError as error:
-            raise UsageError(f"{self.name}: cannot be read: {error.strerror}") from None
-        with file, self._unpacked(file) as stream:
-            yield stream
+        # It is None when this process was started without one.
+        stdin = cast("TextIO | None", sys.stdin)
+        if stdin is None:
+            raise UsageError(f"{self.name}: is closed")
+        with suppress(io.UnsupportedOperation):
+            check_device(stdin.fileno(), self.name)
+        yield self._unpacked(stdin.buffer)
 
-    @contextmanager
-    def _unpacked(self, raw: BinaryIO) -> Iterator[BinaryIO]:
+    def _unpacked(self, raw: BinaryIO) -> InputStream:
         buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
         try:
-            if buffered.peek(2)[:2] == _GZIP_MAGIC:
-                with gzip.GzipFile(fileobj=buffered) as unpacked:
-                    yield cast(BinaryIO, unpacked)
-            elif buffered.peek(4)[:4] == _ZIP_MAGIC:
-                yield io.BytesIO(self._log_in_zip(buffered.read()))
-            else:
-                yield cast(BinaryIO, buffered)
-        except IsADirectoryError:
-            raise UsageError(f"{self.name}: is a folder, not a file") from None
-        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise DataError(f"{self.name}: the gzip is damaged or cut off ({error})") from None
+            head = buffered.peek(len(_ZIP_MAGIC))[: len(_ZIP_MAGIC)]
+            if head == _ZIP_MAGIC:
+                return InputStream(io.BytesIO(self._log_in_zip(buffered.read())), self.name, is_gzip=False)
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from None
+        return InputStream(buffered, self.name, is_gzip=head.startswith(_GZIP_MAGIC))
 
     def _log_in_zip(self, raw: bytes) -> bytes:
         try:
@@ -110,9 +106,13 @@ class Input:
 
 
 def read_text(path: Path) -> str:
-    """The whole of a small UTF-8 text file. Raises UsageError when it cannot be read."""
+    """The whole of a UTF-8 text file of an ordinary size. Raises UsageError when it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with open_input(path) as file:
+            raw = file.read(_LONGEST_TEXT + 1)
+        if len(raw) > _LONGEST_TEXT:
+            raise UsageError(f"{path}: is larger than {_LONGEST_TEXT >> 20} MB, so it is another file than was meant")
+        return io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig").read()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, cast
 
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, get_field
-from ls_trajedit.traces.json_stream import split_json
+from ls_trajedit.traces.json_stream import ByteStream, split_json
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.model import Trace
@@ -103,7 +103,7 @@ class _Source:
 
 
 def read_file(
-    stream: BinaryIO, options: Options, stem: str = "", unwrap: Callable[[Any], Any] | None = None
+    stream: ByteStream, options: Options, stem: str = "", unwrap: Callable[[Any], Any] | None = None
 ) -> ReadFile:
     """Everything that `stream` holds, in order. `stem` is the file's name without its ending: the id of a trace that
     has none, when it is the only one in the file. `unwrap` gives for each value what to read in its place, which may be
@@ -229,7 +229,7 @@ class _Bytes:
         return piece
 
 
-def _values(stream: BinaryIO) -> tuple[list[_Value], list[InvalidTrace]]:
+def _values(stream: ByteStream) -> tuple[list[_Value], list[InvalidTrace]]:
     content = stream.read()
     if (whole := _one_object(content)) is not None:
         return [_Value(1, whole)], []

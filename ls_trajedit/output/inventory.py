@@ -19,6 +19,7 @@ __all__ = [
     "CheckedFile",
     "LeftFile",
     "PlacedFile",
+    "annotations_before",
     "are_in_place",
     "check_listed",
     "file_digest",
@@ -158,6 +159,14 @@ def written_files(folder: Path) -> WrittenFiles:
     except DataError:
         listed = {}
     return joined(read_written(folder), listed)
+
+
+def annotations_before(folder: Path) -> int:
+    """How many annotations the files in `folder` were made of; 0 without a manifest of ours."""
+    try:
+        return int(read_manifest(folder).counts.as_json()["annotations"])
+    except DataError:
+        return 0
 
 
 def joined(*known: WrittenFiles) -> WrittenFiles:

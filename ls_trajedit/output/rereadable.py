@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import Protocol
 
 from ls_trajedit.output.folder import explain_write_failures
+from ls_trajedit.traces.json_stream import ByteStream
 
-__all__ = ["Rereadable"]
+__all__ = ["Rereadable", "SeekableStream"]
 
 _BUFFER = 1 << 20
+
+
+class SeekableStream(ByteStream, Protocol):
+    """What can be read, and may be able to go back: a binary file, for instance."""
+
+    def seekable(self) -> bool:
+        """Whether it can."""
+
+    def tell(self) -> int:
+        """Where it is."""
+
+    def seek(self, position: int, /) -> int:
+        """Goes to where `tell` said that it was."""
 
 
 class Rereadable:
     """`stream` from where it is now. When that is a pipe, what is read of it is kept in a file in `temporary`, a folder
     inside the output folder. To be used in a `with` block, and no longer than the folder."""
 
-    def __init__(self, stream: BinaryIO, temporary: Path) -> None:
+    def __init__(self, stream: SeekableStream, temporary: Path) -> None:
         self._stream = stream
         self._folder = temporary.parent
         self._is_copy_read = False
-        # What unpacks a pipe claims that it can go back.
-        raw = cast(BinaryIO, stream.fileobj) if isinstance(stream, gzip.GzipFile) else stream
-        if raw.seekable():
+        if stream.seekable():
             self._start = stream.tell()
             self._copy = None
         else:

@@ -39,8 +39,9 @@ class RecordChanges:
 @dataclass(frozen=True)
 class Summary:
     """The counts, as in the manifest, and the files that are in `folder`. `training` is how the training files were
-    made, as in the manifest; `left` are the files of earlier runs that are still there. After a pull, also how the
-    records differ from those of the previous pull, and whether nothing had to be written."""
+    made, as in the manifest; `left` are the files of earlier runs that are still there, and `annotations_before` is of
+    how many annotations the files were made that these replace. After a pull, also how the records differ from those of
+    the previous pull, and whether nothing had to be written."""
 
     counts: dict[str, Any]
     files: list[WrittenFile]
@@ -49,6 +50,7 @@ class Summary:
     is_up_to_date: bool = False
     training: dict[str, Any] | None = None
     left: tuple[LeftFile, ...] = ()
+    annotations_before: int = 0
 
     def refuse_leftovers(self) -> None:
         """Raises DataError when a file of an earlier run could not be removed, so that it is beside the new ones."""
@@ -115,6 +117,12 @@ def summary_warnings(summary: Summary) -> Iterator[str]:
                 f"warning: {left.file}: an earlier run wrote it and somebody changed it, so it stays; it is not among "
                 "the files of this run, so move it to another folder"
             )
+    if summary.annotations_before and not summary.counts["tasks"]:
+        yield (
+            "warning: no task was read, and these files take the place of those of "
+            f"{summary.annotations_before} {plural(summary.annotations_before, 'annotation')}; --fail-under 1 would "
+            "have ended with 5"
+        )
     if summary.training is None or summary.is_up_to_date:
         return
     if not summary.training.get("parquet"):

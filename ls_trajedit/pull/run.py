@@ -25,6 +25,7 @@ from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.tasks import TASK_FIELDS, count_drafts
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
 from ls_trajedit.output.inventory import (
+    annotations_before,
     are_in_place,
     joined,
     placed_files,
@@ -143,6 +144,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             state.forget()
         last = None if start_over else _last_pull(state, server, request)
         placed = last.placed if last else {}
+        before = annotations_before(folder)
         written = joined(written_files(folder), {name: frozenset([file.sha256]) for name, file in placed.items()})
         since = _since(last, project)
         if since.why:
@@ -187,6 +189,7 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         is_up_to_date=len(unchanged) == len(digests),
         training=rows.training,
         left=tuple(left),
+        annotations_before=before,
     )
 
 

@@ -6,9 +6,10 @@ import errno
 import gzip
 import json
 import os
+import sys
 from collections.abc import Callable
 from functools import partial
-from io import BufferedReader, BytesIO, RawIOBase
+from io import BufferedReader, BytesIO, RawIOBase, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ls_trajedit.convert_export import convert, generated_schema
 from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, convert_task
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.record import RejectReason, Remark
+from ls_trajedit.input_streams import InputStream
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.output.write import converted_chunks
 from ls_trajedit.traces.errors import DataError
@@ -276,10 +278,10 @@ def test_a_task_in_two_places_is_one_however_it_is_read(
     text = json.dumps(tasks) if form == "array" else "\n".join(map(json.dumps, tasks))
     raw = gzip.compress(text.encode()) if packed else text.encode()
     stream: Any = BufferedReader(Pipe(raw)) if piped else BytesIO(raw)
-    with gzip.GzipFile(fileobj=stream) if packed else stream as opened:
-        summary = convert(
-            opened, "e", generated_schema(Options()), ReadingRules(), tmp_path / "out", lambda done, total: None
-        )
+    export = InputStream(stream, "e", is_gzip=packed)
+    summary = convert(
+        export, "e", generated_schema(Options()), ReadingRules(), tmp_path / "out", lambda done, total: None
+    )
     assert (summary.counts["tasks"], summary.counts["edited"], summary.counts["duplicates"]) == (41, 80, 40)
     records = json.loads((tmp_path / "out" / "trajectory_corrections.json").read_text())["records"]
     assert [(r["source"]["task_id"], r["source"]["annotation_id"]) for r in records] == [
@@ -388,7 +390,8 @@ def test_utf_16_is_an_error_that_says_what_to_do(run: Callable[..., Any], tmp_pa
         (["e.json", "--project", "1"], "no token: set LABEL_STUDIO_API_KEY", 3),
         (["e.json", "--since", "soon"], "'soon' is not a date or time", 2),
         (["e.json", "--annotators", "name"], "'name' is not one of", 2),
-        (["e.json", "-o", "e.json"], "e.json: cannot write there", 3),
+        (["e.json", "-o", "e.json"], "e.json is a file, not a folder", 2),
+        (["e.json", "-o", "e.json/below"], "e.json/below: cannot write there", 3),
         ([], "Missing argument", 2),
     ],
 )
@@ -503,3 +506,112 @@ def test_without_the_config_a_name_of_no_step_is_rejected(name: str) -> None:
     (outcome,) = convert_task(task, generated_schema(Options()), ReadingRules())
     assert isinstance(outcome, Rejected)
     assert outcome.reject.reason is RejectReason.UNKNOWN_CONTROL
+
+
+PACKED = gzip.compress(json.dumps([task(number, annotation(number, EDIT)) for number in range(1, 40)]).encode())
+
+
+@pytest.mark.parametrize(
+    ("damaged", "why"),
+    [
+        (PACKED[:-200], "Compressed file ended before the end-of-stream marker was reached"),
+        (PACKED[:5], "Compressed file ended before the end-of-stream marker was reached"),
+        (PACKED[:-8] + bytes(4) + PACKED[-4:], "CRC check failed"),
+        (PACKED[:-4] + bytes(4), "Incorrect length of data produced"),
+        (PACKED + b"garbage", "Not a gzipped file"),
+        (PACKED[:200] + b"\xff" * 20 + PACKED[220:], "invalid"),
+        (PACKED[:2] + b"\x07" + PACKED[3:], "Unknown compression method"),
+    ],
+    ids=["cut", "in the head", "checksum", "length", "trailing", "flipped", "method"],
+)
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_damaged_gzip_is_said_of_the_input_and_yesterdays_files_stay(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bytes, why: str, piped: bool
+) -> None:
+    assert run("convert", export(tmp_path, task(1, annotation(1, EDIT)))).exit_code == 0
+    before = files(tmp_path / "data")
+    (tmp_path / "e.json.gz").write_bytes(damaged)
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BufferedReader(Pipe(damaged))))
+    ran = run("convert", "-" if piped else "e.json.gz")
+    name = "standard input" if piped else "e.json.gz"
+    assert (ran.exit_code, ran.err.startswith(f"ls-trajedit: {name}: the gzip is damaged or cut off (")) == (5, True)
+    assert why in ran.err
+    assert "make room" not in ran.err
+    assert files(tmp_path / "data") == before
+
+
+EMPTY = [b"", b" \n\t\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"]
+
+
+@pytest.mark.parametrize("content", [*EMPTY, *map(gzip.compress, EMPTY)])
+@pytest.mark.parametrize("piped", [False, True])
+def test_an_input_of_nothing_is_an_error_and_yesterdays_files_stay(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, piped: bool
+) -> None:
+    """As `curl … | ls-trajedit convert -` makes it when curl fails."""
+    assert run("convert", export(tmp_path, task(1, annotation(1, EDIT)))).exit_code == 0
+    before = files(tmp_path / "data")
+    (tmp_path / "e.json").write_bytes(content)
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BufferedReader(Pipe(content))))
+    ran = run("convert", "-" if piped else "e.json")
+    name = "standard input" if piped else "e.json"
+    assert (ran.exit_code, ran.err) == (
+        5,
+        f"ls-trajedit: {name}: is empty, and even an export without tasks is `[]`. No file was changed; export the "
+        "project again\n",
+    )
+    assert files(tmp_path / "data") == before
+
+
+def test_the_null_device_is_an_input_of_nothing(run: Callable[..., Any]) -> None:
+    ran = run("convert", os.devnull)
+    assert (ran.exit_code, f"{os.devnull}: is empty" in ran.err) == (5, True)
+
+
+@pytest.mark.parametrize("content", [b"[]", b" [\n] ", gzip.compress(b"[]")])
+def test_an_export_of_no_tasks_is_one_and_what_it_replaces_is_said(
+    run: Callable[..., Any], tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "none.json").write_bytes(content)
+    ran = run("convert", "none.json")
+    assert (ran.exit_code, ran.err, ids(tmp_path / "data" / "trajectory_sft.jsonl")) == (0, "", [])
+    assert run("convert", export(tmp_path, *(task(n, annotation(n, EDIT)) for n in (1, 2)))).exit_code == 0
+    ran = run("convert", "none.json")
+    assert (ran.exit_code, ids(tmp_path / "data" / "trajectory_sft.jsonl")) == (0, [])
+    assert ran.err == (
+        "warning: no task was read, and these files take the place of those of 2 annotations; --fail-under 1 would "
+        "have ended with 5\n"
+    )
+    # Once it was said, there is nothing to say.
+    assert run("convert", "none.json").err == ""
+
+
+ONE = json.dumps(task(1, annotation(1, EDIT)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"[{ONE},",
+        f"[{ONE}",
+        "[",
+        "[{",
+        f"[{ONE}][{ONE}]",
+        f"[{ONE}]\n[{ONE}]",
+        "[][]",
+        f"{ONE}\n{ONE[:-40]}",
+        f"{ONE}{ONE}",
+        f"[{ONE}]\n{ONE}",
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_cut_off_or_put_together_is_an_error_and_yesterdays_files_stay(
+    run: Callable[..., Any], tmp_path: Path, content: str, packed: bool
+) -> None:
+    assert run("convert", export(tmp_path, task(5, annotation(1, EDIT)))).exit_code == 0
+    before = files(tmp_path / "data")
+    (tmp_path / "e.json").write_bytes(gzip.compress(content.encode()) if packed else content.encode())
+    ran = run("convert", "e.json")
+    assert (ran.exit_code, ran.err.startswith("ls-trajedit: e.json:")) == (5, True)
+    assert "is the export complete?" in ran.err
+    assert files(tmp_path / "data") == before

@@ -5,16 +5,21 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import sys
+import threading
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ls_trajedit import input_streams, inputs
 from ls_trajedit.inputs import Input, Invalid, LoadedTraces, load_traces, named_inputs, read_text, read_trace_files
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import StepTrace
+from tests.support.special_files import SPECIAL, put_special
 
 GOOD = '{"id": "a", "steps": ["go"]}'
 
@@ -29,6 +34,9 @@ class StandardInput:
 
     def __init__(self, raw: bytes) -> None:
         self.buffer = io.BufferedReader(io.BytesIO(raw))
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation
 
 
 @pytest.mark.parametrize("raw", [b"", b"x", b"\x1f", b'{"a": 1}\r\n', b"\xff\xfe\x00"])
@@ -95,6 +103,103 @@ def test_a_text_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Pat
     path.write_bytes(b"name: \xe9")
     with pytest.raises(UsageError, match=r"o\.yaml: is not UTF-8"):
         read_text(path)
+
+
+# What is not a file.
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_an_input_that_is_not_a_file_is_not_waited_for(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_streams, "_SECONDS_FOR_A_WRITER", 0)
+    put_special(tmp_path / "input", kind)
+    why = {
+        "pipe": "is a pipe, and nothing was written to it",
+        "zero": "is a device, not a file",
+        "dangling": "cannot be read: No such file or directory",
+        "loop": "cannot be read: Too many levels of symbolic links",
+        "socket": "cannot be read: No such device or address",
+    }[kind]
+    for reading in (read, read_text):
+        with pytest.raises(DataError if kind == "pipe" else UsageError, match=f"input: {why}"):
+            reading(tmp_path / "input")
+
+
+@pytest.mark.parametrize("text", ["name: é\n", "x" * 300_000])
+def test_a_pipe_is_read_to_its_end_whenever_its_writer_comes(tmp_path: Path, text: str) -> None:
+    """As `--options <(…)`, and as a pipe that somebody made with mkfifo."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    for reading, expected in ((read, text.encode()), (read_text, text)):
+        writer = threading.Thread(target=path.write_text, args=(text,), kwargs={"encoding": "utf-8"})
+        writer.start()
+        assert reading(path) == expected
+        writer.join()
+
+
+def test_a_pipe_whose_writer_takes_its_time_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(input_streams, "_SECONDS_FOR_A_WRITER", 0)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    both = os.open(path, os.O_RDWR)
+    read_all: list[bytes] = []
+    begun = threading.Event()
+
+    def open_and_read() -> None:
+        with Input(path).open() as stream:
+            begun.set()
+            read_all.append(stream.read())
+
+    reader = threading.Thread(target=open_and_read)
+    reader.start()
+    # It looks at the first bytes before it begins.
+    os.write(both, b"late")
+    assert begun.wait(60)
+    os.write(both, b"r")
+    os.close(both)
+    reader.join()
+    assert read_all == [b"later"]
+
+
+def test_a_text_file_of_an_odd_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "_LONGEST_TEXT", 1 << 20)
+    with (tmp_path / "o.yaml").open("wb") as file:
+        file.truncate((1 << 20) + 1)
+    with pytest.raises(UsageError, match=r"o\.yaml: is larger than 1 MB, so it is another file than was meant"):
+        read_text(tmp_path / "o.yaml")
+
+
+def test_standard_input_that_is_closed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UsageError, match="standard input: is closed"):
+        read(Path("-"))
+
+
+class FailingDisk(io.RawIOBase):
+    """A file of which the first bytes can be read."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._content:
+            raise OSError(5, "Input/output error")
+        buffer[: len(self._content)] = self._content
+        length, self._content = len(self._content), b""
+        return length
+
+
+@pytest.mark.parametrize("begun", [b"", b'{"a": 1}\n', gzip.compress(b"x" * 500)[:-9]])
+def test_a_disk_that_fails_is_said_of_the_input(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+    stdin = StandardInput(b"")
+    stdin.buffer = io.BufferedReader(FailingDisk(begun))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(DataError, match=r"^standard input: cannot be read: Input/output error$"):
+        read(Path("-"))
 
 
 # Traces.

@@ -1,0 +1,126 @@
+"""What the command line names as input, as bytes: opened so that nothing is waited for in vain, and read so that
+whatever goes wrong is said of the input, by its name."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from ls_trajedit.traces.errors import DataError, UsageError
+
+__all__ = ["InputStream", "check_device", "open_input"]
+
+# Whoever writes into a pipe that has a name may start a moment after us.
+_SECONDS_FOR_A_WRITER = 5.0
+_PAUSE = 0.02
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file, or of a pipe as `<(…)` in a shell makes it, until the block ends.
+
+    Raises UsageError when it cannot be opened, and for a folder or a device; DataError for a pipe that nobody writes to.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise UsageError(f"{path}: is a folder, not a file")
+        check_device(descriptor, str(path))
+    except UsageError:
+        os.close(descriptor)
+        raise
+    with io.FileIO(descriptor, "r") as raw:
+        begun: io.RawIOBase = raw
+        if stat.S_ISFIFO(mode):
+            begun = _Continued(_begin_pipe(raw, path), raw)
+            os.set_blocking(descriptor, True)
+        with io.BufferedReader(begun) as buffered:
+            yield cast(BinaryIO, buffered)
+
+
+def check_device(descriptor: int, name: str) -> None:
+    """Raises UsageError for what is open as a device, which has no end: for any but a terminal, and /dev/null, which is
+    an empty file."""
+    status = os.fstat(descriptor)
+    is_device = stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
+    if is_device and not os.isatty(descriptor) and status.st_rdev != Path(os.devnull).stat().st_rdev:
+        raise UsageError(f"{name}: is a device, not a file")
+
+
+def _begin_pipe(raw: io.FileIO, path: Path) -> bytes:
+    """What can be read of a pipe already; waits no longer than until somebody has it open for writing."""
+    deadline = time.monotonic() + _SECONDS_FOR_A_WRITER
+    while not (first := raw.read(io.DEFAULT_BUFFER_SIZE)):
+        if first is None:
+            return b""
+        if time.monotonic() > deadline:
+            raise DataError(f"{path}: is a pipe, and nothing was written to it")
+        time.sleep(_PAUSE)  # until somebody opens it, which nothing announces
+    return first
+
+
+class _Continued(io.RawIOBase):
+    """A stream of which a first part was read already."""
+
+    def __init__(self, first: bytes, rest: io.FileIO) -> None:
+        super().__init__()
+        self._first = first
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if not self._first:
+            return self._rest.readinto(buffer)
+        part, self._first = self._first[: len(buffer)], self._first[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+class InputStream:
+    """The bytes of the input called `name`, unpacked if they are gzip. What cannot be read, or unpacked, raises
+    DataError. Can go back when the input can."""
+
+    def __init__(self, raw: BinaryIO, name: str, *, is_gzip: bool) -> None:
+        self._raw = raw
+        self._name = name
+        self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes, all that are left when it is negative; none at the end."""
+        try:
+            return self._stream.read(size)
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise DataError(f"{self._name}: the gzip is damaged or cut off ({error})") from None
+        except OSError as error:
+            raise DataError(f"{self._name}: cannot be read: {error.strerror or error}") from None
+
+    def seekable(self) -> bool:
+        """Whether it can go back. What unpacks a pipe would claim so."""
+        return self._raw.seekable()
+
+    def tell(self) -> int:
+        """Where it is now."""
+        return self._stream.tell()
+
+    def seek(self, position: int, /) -> int:
+        """Goes to where `tell` said that it was."""
+        return self._stream.seek(position)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it can be read no more."""
+        return self._raw.closed
