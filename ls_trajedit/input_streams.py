@@ -27,7 +27,8 @@ _PAUSE = 0.02
 def open_input(path: Path) -> Iterator[BinaryIO]:
     """The bytes of a file, or of a pipe as `<(…)` in a shell makes it, until the block ends.
 
-    Raises UsageError when it cannot be opened, and for a folder or a device; DataError for a pipe that nobody writes to.
+    Raises UsageError when it cannot be opened, and for a folder or a device; DataError for a pipe that nobody writes
+    to.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

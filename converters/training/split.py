@@ -17,7 +17,8 @@ from typing import Any
 
 __all__ = ["SplitCounts", "Splits", "parse_splits", "split_file_name", "task_digest"]
 
-_NAME = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+# A file has it in its name.
+_NAME = re.compile(r"[A-Za-z0-9_]{1,100}", re.ASCII)
 _SHARE = re.compile(r"\d*\.?\d+|\d+/\d+", re.ASCII)
 
 

@@ -19,7 +19,7 @@ from ls_trajedit.converters.record import RejectReason
 from ls_trajedit.inputs import Input, read_text
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.output.plan import plan_for
+from ls_trajedit.output.plan import formats_for, plan_for
 from ls_trajedit.progress import show_progress
 from ls_trajedit.traces.errors import UsageError
 from ls_trajedit.traces.options import Options
@@ -60,8 +60,11 @@ def convert(
     """
     dataset = hub.connect()
     overrides = shared_options.options_in(options)
+    files = wanted.wanted_files()
+    # Before a server is asked.
+    formats_for(files, overrides)
     schema = _schema(config, project, overrides, server)
-    plan = plan_for(wanted.wanted_files(), overrides, schema)
+    plan = plan_for(files, overrides, schema)
     source = Input.named(export)
     with source.open() as stream, show_progress(f"converting {source.name}") as progress:
         summary = convert_export(

@@ -73,7 +73,8 @@ def _split(value: str) -> Splits:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """Which annotations are read, and which files are made of them."""
+    """Which annotations are read, and which files are made of them. Raises UsageError for times between which there is
+    nothing."""
 
     annotators: Annotated[AnnotatorNames, typer.Option("--annotators", help="What `annotator` holds in the files.")] = (
         "id"
@@ -172,6 +173,10 @@ class OutputOptions:
         Literal["json", "parquet"], typer.Option("--to", help="parquet: also write each training file as Parquet.")
     ] = "json"
 
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise UsageError("--since is not before --until, so no annotation would be read")
+
     def reading_rules(self, emails: Mapping[int, str], options: Options | None) -> ReadingRules:
         """Which annotations are read, and how. `emails` holds the addresses of users by id, where they are known;
         `options` say how chats were recorded."""
@@ -244,11 +249,13 @@ class HubOptions:
 
     def connect(self) -> Hub | None:
         """The Hub, when files are to be pushed. To be called before anything is pulled, because it raises UsageError
-        when the dataset is not named as OWNER/NAME, and SetupError without a token or without huggingface_hub."""
+        when no dataset can have the name, and SetupError without a token or without huggingface_hub."""
         if self.push_to_hub is None:
             return None
         target = HubTarget(self.push_to_hub, self.hub_public, self.hub_license)
-        return Hub(connect_hub(), target)
+        api = connect_hub()
+        target.check_name()
+        return Hub(api, target)
 
 
 @dataclass(frozen=True)

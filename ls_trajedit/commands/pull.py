@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from ls_trajedit.commands.output_options import HubOptions, LimitOptions, Output
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.commands.summary import print_summary
 from ls_trajedit.console import say, shown
+from ls_trajedit.converters.formats import interchange
+from ls_trajedit.converters.formats.base import Format
+from ls_trajedit.output.plan import formats_for
 from ls_trajedit.output.summary import Summary, summary_markdown
 from ls_trajedit.progress import show_progress
 from ls_trajedit.traces.errors import UsageError
@@ -66,6 +70,9 @@ def pull(
         raise UsageError("give either --check or --push-to-hub, not both")
     dataset = hub.connect()
     overrides = shared_options.options_in(options)
+    formats = formats_for(wanted.wanted_files(), overrides)
+    if report:
+        _check_report(output, formats)
     label_studio = server.open(max_wait)
     source = label_studio.project(project)
     from ls_trajedit.pull.run import PullRequest, is_up_to_date
@@ -103,6 +110,16 @@ def _write_step_summary(summary: Summary, title: str) -> None:
             file.writelines(f"{shown(line)}\n" for line in summary_markdown(summary, title).split("\n"))
     except OSError as error:
         say(f"{STEP_SUMMARY_VARIABLE}: {path} cannot be written: {error.strerror}")
+
+
+def _check_report(folder: Path, formats: Collection[Format]) -> None:
+    """Raises UsageError when the report could not be made of these formats, or could not be put into `folder`."""
+    from ls_trajedit.report.write import REPORT, check_target
+
+    if interchange.CORRECTIONS not in formats:
+        raise UsageError("--report is made from the corrections; add --format corrections, or leave out --report")
+    if folder.exists():
+        check_target(folder, folder / REPORT)
 
 
 def _write_report(folder: Path) -> None:

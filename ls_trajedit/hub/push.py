@@ -48,6 +48,16 @@ class HubTarget:
         if self.repo.count("/") != 1 or not all(self.repo.split("/")):
             raise UsageError(f"--push-to-hub {self.repo}: write the repository as owner/name")
 
+    def check_name(self) -> None:
+        """Raises UsageError for a name that no repository can have. Needs huggingface_hub."""
+        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # exported lazily
+
+        try:
+            validate_repo_id(self.repo)
+        except HFValidationError as error:
+            raise UsageError(f"--push-to-hub {self.repo}: not a valid repository name: {error}") from None
+
 
 @dataclass(frozen=True)
 class HubPush:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from ls_trajedit.converters.formats.base import Format
 from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.rendering import rendering_for
@@ -14,7 +15,7 @@ from ls_trajedit.output.parquet import require_pyarrow
 from ls_trajedit.traces.errors import OptionsError, UsageError
 from ls_trajedit.traces.options import Options
 
-__all__ = ["WantedFiles", "plan_for"]
+__all__ = ["WantedFiles", "formats_for", "plan_for"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,26 +28,33 @@ class WantedFiles:
     with_parquet: bool = False
 
 
-def plan_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> ExportPlan:
-    """The export plan for records of this schema.
+def formats_for(wanted: WantedFiles, options: Options | None) -> tuple[Format, ...]:
+    """The formats to write, which are known before any project is.
 
     Raises UsageError when the command line names a format that does not exist, or asks for Parquet without a format for
     training; OptionsError when the options name a format that does not exist; and SetupError when Parquet is wanted but
     pyarrow is not installed.
     """
-    options = options or Options()
-    rendering = rendering_for(options, schema, wanted.as_tool_calls)
     try:
-        formats = formats_named(wanted.formats or options.formats)
+        formats = formats_named(wanted.formats or (options or Options()).formats)
     except ValueError as error:
         if wanted.formats:
             raise UsageError(f"--format: {error}") from None
         raise OptionsError(f"`formats` in the options: {error}") from None
-    labels = options.step_labels
-    rules = replace(wanted.rules, verdict_words=VerdictWords.of(labels.right, labels.wrong, labels.unsure))
-    plan = ExportPlan(formats=formats, rendering=rendering, rules=rules, with_parquet=wanted.with_parquet)
     if wanted.with_parquet:
-        if not plan.training_formats:
+        if not any(format_.is_for_training for format_ in formats):
             raise UsageError("--to parquet: none of the formats is for training; name some with --format")
         require_pyarrow()
-    return plan
+    return formats
+
+
+def plan_for(wanted: WantedFiles, options: Options | None, schema: Schema) -> ExportPlan:
+    """The export plan for records of this schema. Raises what `formats_for` raises."""
+    options = options or Options()
+    labels = options.step_labels
+    return ExportPlan(
+        formats=formats_for(wanted, options),
+        rendering=rendering_for(options, schema, wanted.as_tool_calls),
+        rules=replace(wanted.rules, verdict_words=VerdictWords.of(labels.right, labels.wrong, labels.unsure)),
+        with_parquet=wanted.with_parquet,
+    )

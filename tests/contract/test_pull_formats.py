@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from .hostile_label_studio import corrected
@@ -21,6 +23,49 @@ def names(puller: Puller) -> set[str]:
 
 
 NOTHING_READ = ["project", "changed", "version", "drafts"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "exit_code"),
+    [
+        (["--report", "--format", "trl-dpo"], "--report is made from the corrections; add --format corrections", 2),
+        (["--report", "--options", "o.yaml"], "--report is made from the corrections; add --format corrections", 2),
+        (["--report"], "report.html: is a folder; name a file in it", 2),
+        (["--options", "dop.yaml"], "`formats` in the options: `dop` is not a format", 3),
+        (["--to", "parquet"], "--to parquet: none of the formats is for training", 2),
+        (["--to", "parquet", "--format", "trl-dpo"], "--to parquet needs pyarrow", 3),
+        (["--since", "2026-11-02", "--until", "2026-11-01"], "--since is not before --until", 2),
+        (["--since", "2026-11-01", "--until", "2026-11-01"], "--since is not before --until", 2),
+        (["--split", f"{'a' * 101}=1"], "is not a split with its share", 2),
+        (["--split", "train=0.9"], "the shares add up to 0.9, not to 1", 2),
+        (["--header", "malformed"], "header", 3),
+        (["--push-to-hub", "traces"], "write the repository as owner/name", 2),
+        (["--push-to-hub", "ana/tr aces"], "not a valid repository name", 2),
+        (["--push-to-hub", f"ana/{'a' * 100}"], "not a valid repository name", 2),
+        (["--hub-public"], "give --push-to-hub OWNER/NAME as well", 2),
+        (["--format", "dop"], "`dop` is not a format", 2),
+        (["--strict", "--max-rejects", "3"], "give either --strict or --max-rejects, not both", 2),
+        (["--check", "--report"], "give either --check or --report, not both", 2),
+        (["-o", ""], "it is empty; give a path", 2),
+        (["--options", ""], "it is empty; give a path", 2),
+        (["-o", "dop.yaml"], "dop.yaml is a file, not a folder", 2),
+    ],
+)
+def test_what_can_be_known_at_the_start_fails_before_anything_is_asked(
+    puller: Puller, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str, exit_code: int
+) -> None:
+    def without(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr("ls_trajedit.output.parquet._pyarrow", lambda: without("pyarrow"))
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_token")
+    Path("o.yaml").write_text("formats: [trl-dpo]\n", encoding="utf-8")
+    Path("dop.yaml").write_text("formats: [dop]\n", encoding="utf-8")
+    (puller.folder / "report.html").mkdir()
+    before = names(puller)
+    ran = puller.pull(*arguments)
+    assert (ran.exit_code, message in ran.err, ran.asked) == (exit_code, True, []), ran.err
+    assert names(puller) == before
 
 
 def test_other_formats_are_made_of_what_was_pulled_before_and_take_the_place_of_the_old(puller: Puller) -> None:

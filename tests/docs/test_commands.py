@@ -14,7 +14,7 @@ from ls_trajedit.cli import app
 from ls_trajedit.commands.pull import STEP_SUMMARY_VARIABLE
 from ls_trajedit.demo.local_label_studio import EXECUTABLE_VARIABLE
 from ls_trajedit.label_studio.headers import HEADERS_VARIABLE
-from ls_trajedit.signals import TERMINATED
+from ls_trajedit.signals import HUNG_UP, TERMINATED
 from ls_trajedit.traces.errors import TrajeditError
 
 from .pages import blocks, page_names, read_page, table_rows
@@ -62,7 +62,7 @@ def test_a_console_block_runs_our_commands_and_nothing_else() -> None:
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
     documented = [int(code) for code, _ in table_rows(PAGE, "Exit codes")]
-    assert documented == sorted({0, 1, cli.INTERRUPTED, TERMINATED} | exit_codes(TrajeditError))
+    assert documented == sorted({0, 1, HUNG_UP, cli.INTERRUPTED, TERMINATED} | exit_codes(TrajeditError))
 
 
 def test_every_environment_variable_is_documented_with_the_commands_that_read_it() -> None:
