@@ -6,6 +6,8 @@ import errno
 import gzip
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -615,3 +617,70 @@ def test_what_is_cut_off_or_put_together_is_an_error_and_yesterdays_files_stay(
     assert (ran.exit_code, ran.err.startswith("ls-trajedit: e.json:")) == (5, True)
     assert "is the export complete?" in ran.err
     assert files(tmp_path / "data") == before
+
+
+FULL = """
+import os, sys
+step = int(sys.argv.pop(1))
+done = 0
+
+def failing(real):
+    def call(*arguments, **options):
+        global done
+        done += 1
+        if done == step:
+            raise OSError(28, "No space left on device")
+        return real(*arguments, **options)
+    return call
+
+for name in ("fsync", "mkdir", "replace", "rename"):
+    setattr(os, name, failing(getattr(os, name)))
+from ls_trajedit.cli import main
+try:
+    main()
+finally:
+    print(f"{done} calls")
+"""
+
+
+def test_a_disk_that_fills_at_any_moment_leaves_old_files_or_new_ones(run: Callable[..., Any], tmp_path: Path) -> None:
+    old = export(tmp_path, task(1, annotation(1, EDIT)), name="old.json")
+    new = export(tmp_path, task(2, annotation(2, EDIT)), name="new.json")
+    assert run("convert", new, "-o", "fresh").exit_code == 0
+    expected = files(tmp_path / "fresh")
+    step = failed = 0
+    calls = 1
+    # In the last run, no call failed.
+    while step <= calls:
+        step += 1
+        folder = tmp_path / f"data-{step}"
+        assert run("convert", old, "-o", folder.name).exit_code == 0
+        before = files(folder)
+        arguments = [sys.executable, "-c", FULL, str(step), "convert", new, "-o", folder.name]
+        ran = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+        calls = int(ran.stdout.split()[-2])
+        found = files(folder)
+        if ran.returncode == 0:
+            assert found == expected, step
+        else:
+            failed += 1
+            assert ran.stderr.startswith(f"ls-trajedit: {folder.name}: "), (step, ran.stderr)
+            assert "No space left on device" in ran.stderr
+        assert all(content in (before.get(name), expected.get(name)) for name, content in found.items()), step
+        assert run("verify", folder.name).exit_code == (0 if found in (before, expected) else 5)
+        assert run("convert", new, "-o", folder.name).exit_code == 0
+        assert files(folder) == expected
+    # At least each of the five files, synced and put in place.
+    assert failed > 10
+
+
+def test_a_folder_that_disappears_meanwhile_is_an_error(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    raw = BytesIO(json.dumps([task(1, annotation(1, EDIT))]).encode())
+
+    def remove(done: int, total: int | None) -> None:
+        shutil.rmtree(folder)
+
+    with pytest.raises(DataError, match=r"out: writing failed: No such file or directory; choose another folder"):
+        convert(raw, "e", generated_schema(Options()), ReadingRules(), folder, remove)
+    assert not folder.exists()
