@@ -54,7 +54,7 @@ FINAL_ANSWER_TAG = "final_answer"
 # What a labeling config may have. With five fields, reasons and 23 labels for each of 1,000 steps, `write_config` makes
 # one of 6 million characters, 94,000 tags, 7 attributes in a tag and 6 levels, which no browser opens any more.
 MOST_CHARACTERS = 10_000_000
-MOST_TAGS = 200_000
+MOST_TAGS = 120_000
 MOST_ATTRIBUTES = 100
 MOST_DEPTH = 100
 MOST_REPEATED_TAGS = 1_000

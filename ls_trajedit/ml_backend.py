@@ -33,6 +33,7 @@ from ls_trajedit.backend.requests import (
     parse_request,
     reason_phrase,
 )
+from ls_trajedit.label_config.predict import Result
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import ConfigError
 
@@ -77,7 +78,9 @@ class TrajectoryEditor(model.LabelStudioMLBase):  # type: ignore[misc,unused-ign
         """
         if context:  # 2.x passes {} where the request has none
             return [{"result": []} for _ in tasks]
-        return predict_tasks(tasks, read_config(self._requested_config()), lambda results: {"result": results})[0]
+        predictions: list[list[Result]] = []
+        predict_tasks(tasks, read_config(self._requested_config()), predictions.append)
+        return [{"result": results} for results in predictions]
 
     def _requested_config(self) -> str:
         # 1.0.9 has one labeling config for all projects: that of the last `/setup` that this process has seen.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, TypeVar
+from functools import partial
+from io import BytesIO
+from typing import Any, TypedDict
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.backend.requests import (
@@ -48,8 +50,7 @@ MOST_ANSWER = 300_000_000
 
 # What a result has besides names and text.
 _RESULT_CHARACTERS = 90
-
-_Kept = TypeVar("_Kept")
+_NO_PREDICTIONS = json_line({"results": [], "model_version": MODEL_VERSION})
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,23 @@ def answer_predict(body: bytes, most: int = MOST_ANSWER) -> Reply:
     """One prediction for each task, in order. Raises BadRequestError when the request or its config is wrong, when a
     task has more controls than can be worked out, or when the answer would have more than `most` characters."""
     request = parse_request(PredictRequest, body)
+    content = BytesIO()
+    # As JSON at once, and into one piece: results take several times as much, and a small `bytes` from orjson 4 kB.
+    keep = partial(_write_prediction, content)
+    unreadable = 0
     if request.is_interactive:
-        # Label Studio would replace what the person typed with anything else.
-        predictions, unreadable = [_encoded([]) for _ in request.tasks], 0
+        for _ in request.tasks:
+            keep([])  # Label Studio would replace what the person typed with anything else
     else:
-        predictions, unreadable = predict_tasks(request.tasks, usable_schema(request), _encoded, most)
-    content = b'{"results":[%b],"model_version":%b}' % (b",".join(predictions), json_line(MODEL_VERSION))
-    return Reply(content, len(predictions), unreadable)
+        unreadable = predict_tasks(request.tasks, usable_schema(request), keep, most)
+    content.write(b'],"model_version":%b}' % json_line(MODEL_VERSION) if request.tasks else _NO_PREDICTIONS)
+    return Reply(content.getvalue(), len(request.tasks), unreadable)
+
+
+def _write_prediction(content: BytesIO, results: list[Result]) -> None:
+    prediction: Prediction = {"result": results, "model_version": MODEL_VERSION}
+    content.write(b"," if content.tell() else b'{"results":[')
+    content.write(json_line(prediction))
 
 
 def usable_schema(request: PredictRequest) -> Schema:
@@ -118,15 +129,14 @@ def answer_webhook(body: bytes) -> Reply:
 
 
 def predict_tasks(
-    tasks: Sequence[Any], schema: Schema, kept_as: Callable[[list[Result]], _Kept], most: int = MOST_ANSWER
-) -> tuple[list[_Kept], int]:
-    """The results for each of `tasks` under the labeling config, in order, as `kept_as` makes them, and for how many
-    tasks there are none because they could not be read. That is logged in one line, with the id of the first few and
-    the reason, but without their data.
+    tasks: Sequence[Any], schema: Schema, keep: Callable[[list[Result]], object], most: int = MOST_ANSWER
+) -> int:
+    """Gives `keep` the results for each of `tasks` under the labeling config, in order; none for a task that cannot be
+    read. Returns how many these are; one line of the log has the id of the first few and the reason, but nothing of
+    their data.
 
     Raises TooLargeRequestError when the results would have more than `most` characters.
     """
-    predictions: list[_Kept] = []
     unreadable = 0
     named: list[_Unreadable] = []
     for position, task in enumerate(tasks):
@@ -139,16 +149,10 @@ def predict_tasks(
             unreadable += 1
             if len(named) < _NAMED:
                 named.append(_unreadable(position, task, error))
-        predictions.append(kept_as(results))
+        keep(results)
     if named:
         _log_unreadable(named, unreadable, len(tasks))
-    return predictions, unreadable
-
-
-def _encoded(results: list[Result]) -> bytes:
-    """A prediction as JSON. It is made for each task at once, because the results take several times as much."""
-    prediction: Prediction = {"result": results, "model_version": MODEL_VERSION}
-    return json_line(prediction)
+    return unreadable
 
 
 def _predict_one(task: Any, schema: Schema, room: int) -> tuple[list[Result], int]:

@@ -81,10 +81,10 @@ def test_health_answers_while_predictions_are_made(
     """Label Studio gives `/health` one second, and considers a backend that misses it disconnected."""
     started, finish = threading.Event(), threading.Event()
 
-    def slow(*_: object) -> tuple[list[bytes], int]:
+    def slow(*_: object) -> int:
         started.set()
         finish.wait(60)
-        return [], 0
+        return 0
 
     monkeypatch.setattr(answers, "predict_tasks", slow)
     url = serve_here(create_app())

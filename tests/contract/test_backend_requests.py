@@ -71,3 +71,57 @@ def test_the_default_is_a_hundred_megabytes(start_host: StartHost) -> None:
     body = b'{"x": "' + b"x" * (100 * MEGABYTE - 9) + b'"}'
     assert host.request("POST", "/webhook", data=body).status_code == 200
     assert host.request("POST", "/webhook", data=body + b" ").status_code == 413
+
+
+REPEATER = """<View><Repeater on="$steps"><Text name="t{{idx}}" value="$steps[{{idx}}].x"/>
+<TextArea name="b{{idx}}" toName="t{{idx}}"/></Repeater></View>"""
+
+
+def test_a_small_request_for_more_controls_than_a_task_may_have_is_a_413_that_names_the_task(host: Host) -> None:
+    tasks = [{"id": 7, "data": {"steps": []}}, {"id": 8, "data": {"steps": [0] * 20_001}}]
+    answer = host.post("/predict", {"tasks": tasks, "label_config": REPEATER})
+    assert answer.status_code == 413
+    refusal = "task 8 (number 2): 20001 steps with 2 tags in the Repeater are 40002 controls, and the limit is 40000"
+    assert answer.json()["error"].startswith(refusal)
+    assert answer.reason.startswith(refusal)
+    tasks[1] = {"id": 8, "data": {"steps": [0] * 20_000}}
+    assert host.post("/predict", {"tasks": tasks, "label_config": REPEATER}).status_code == 200
+
+
+def test_a_labeling_config_beyond_a_limit_is_a_400_with_the_limit(host: Host) -> None:
+    attributes = " ".join(f'a{number}=""' for number in range(50_000))
+    for path, body in (
+        ("/setup", {"schema": f"<View {attributes}/>"}),
+        ("/validate", {"config": f"<View {attributes}/>"}),
+    ):
+        if path == "/setup" or host.get("/openapi.json").status_code == 200:
+            answer = host.post(path, body)
+            assert answer.status_code == 400
+            assert answer.json() == {
+                "error": "the labeling config has 50000 attributes in one tag, and the limit is 100"
+            }
+
+
+def test_more_json_values_than_a_request_may_have_is_a_413_and_brackets_in_strings_are_none(service: Host) -> None:
+    for path in ("/predict", "/setup", "/webhook"):
+        answer = service.post(path, b"[" + b"[]," * 2_000_000 + b"0]")
+        assert (answer.status_code, answer.json()) == (
+            413,
+            {"error": "the body has more than 3000000 JSON values; select fewer tasks"},
+        )
+    # With a backslash before the quote that ends a string, too.
+    strings = b'{"a":"' + b'[{,\\"' * 1_000_000 + b'\\\\","b":["' + b"," * 3_000_000 + b'"]}'
+    assert service.post("/webhook", strings).status_code == 200
+
+
+def test_an_answer_that_would_be_much_larger_than_a_body_may_be_is_a_413(one_megabyte: Host) -> None:
+    name = "b" * 1_000
+    config = f'<View><Text name="t" value="$a"/><TextArea name="{name}" toName="t"/></View>'
+
+    def status(tasks: int) -> int:
+        body = {"tasks": [{"data": {"a": "x"}}] * tasks, "label_config": config}
+        return one_megabyte.post("/predict", body).status_code
+
+    # Twice the name of 1,000, once that of 1, one character of text, and 90 for the rest.
+    most = 3 * MEGABYTE // (2 * 1_000 + 1 + 1 + 90)
+    assert (status(most), status(most + 1)) == (200, 413)
