@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -284,30 +285,91 @@ def _linked(messages: list[Message], avoid: Collection[str] = ()) -> list[Messag
     recorded = {part.id for message in messages for part in message.calls if part.id}.union(avoid)
     ids = (identity for number in range(1, 1 << 30) if (identity := f"call{number:05d}") not in recorded)
     named = {part.call_id for message in messages for part in message.parts if isinstance(part, Result)}
-    open_calls: list[Call] = []
+    calls = _OpenCalls(named)
+    unnamed = _unnamed_results(messages)
     made: set[str] = set()
-    latest: list[Call] = []
     paired: dict[int, Call] = {}
     linked = []
     for number, message in enumerate(messages):
-        if number not in paired and _unnamed_result(message) is not None:
-            waiting = [call for call in latest if call in open_calls and call.id not in named]
-            paired |= _pairs(messages, number, waiting)
+        if unnamed[number] and number not in paired and unnamed[number] == calls.waiting:
+            paired |= _pairs(messages, number, calls.latest())
         if message.calls:
-            latest = []
+            calls.next_turn()
         parts: list[Part] = []
         for part in message.parts:
             if isinstance(part, Call):
                 part = part if part.id else replace(part, id=next(ids))
-                open_calls.append(part)
-                latest.append(part)
+                calls.add(part)
                 made.add(part.id)
             elif isinstance(part, Result):
                 known = paired.get(number)
-                part = _with_call(replace(part, call_id=known.id) if known else part, open_calls, made)
+                part = _with_call(replace(part, call_id=known.id) if known else part, calls, made)
             parts.append(part)
         linked.append(replace(message, parts=tuple(parts)))
     return linked
+
+
+class _OpenCalls:
+    """The calls that have no result yet, in order. `waiting` is how many of them are of the latest turn with calls and
+    have no id among those of results."""
+
+    def __init__(self, named: Collection[str]) -> None:
+        self._named = named
+        self._calls: dict[int, Call] = {}
+        self._count = 0
+        self._first_of_turn = 0
+        # Numbers of calls; those of calls that have got their result are passed over when they come to the front.
+        self._by_id: dict[str, list[int]] = {}
+        self._by_name: dict[str | None, deque[int]] = {None: deque()}
+        self.waiting = 0
+
+    def next_turn(self) -> None:
+        """From now on, calls are of the next turn."""
+        self._first_of_turn, self.waiting = self._count, 0
+
+    def add(self, call: Call) -> None:
+        """Adds a call."""
+        self._calls[self._count] = call
+        self._by_id.setdefault(call.id, []).append(self._count)
+        self._by_name[None].append(self._count)
+        self._by_name.setdefault(call.name, deque()).append(self._count)
+        self.waiting += call.id not in self._named
+        self._count += 1
+
+    def latest(self) -> list[Call]:
+        """The calls that are `waiting`."""
+        numbers = range(self._first_of_turn, self._count)
+        return [call for n in numbers if (call := self._calls.get(n)) is not None and call.id not in self._named]
+
+    def close(self, identity: str) -> None:
+        """The calls with this id have got their result."""
+        for number in self._by_id.pop(identity, ()):
+            self._close(number)
+
+    def take(self, name: str | None) -> Call | None:
+        """The first call of this name, or of any name for None, which has its result with that; None for none."""
+        numbers = self._by_name.get(name, deque())
+        while numbers:
+            if (call := self._close(numbers.popleft())) is not None:
+                return call
+        return None
+
+    def _close(self, number: int) -> Call | None:
+        call = self._calls.pop(number, None)
+        if call is not None and number >= self._first_of_turn:
+            self.waiting -= call.id not in self._named
+        return call
+
+
+def _unnamed_results(messages: Sequence[Message]) -> list[int]:
+    """For each message whose result does not say whose it is, how many such results there are from it on, until
+    somebody says something; 0 for any other message."""
+    counts = []
+    count = 0
+    for message in reversed(messages):
+        count = 0 if message.role != "tool" else count + (_unnamed_result(message) is not None)
+        counts.append(count if _unnamed_result(message) is not None else 0)
+    return counts[::-1]
 
 
 def _unnamed_result(message: Message) -> Result | None:
@@ -332,26 +394,26 @@ def _pairs(messages: Sequence[Message], start: int, calls: Sequence[Call]) -> di
     for position, (number, result) in enumerate(results.items()):
         if result.name in (None, left[position].name):
             found[number] = left.pop(position)
+    by_name: dict[str | None, deque[int]] = {}
+    for position, call in left.items():
+        by_name.setdefault(call.name, deque()).append(position)
     for number, result in results.items():
-        same = next((position for position, call in left.items() if call.name == result.name), None)
-        if number not in found and same is not None:
-            found[number] = left.pop(same)
-    for number in sorted(results.keys() - found.keys()):
-        found[number] = left.pop(min(left))
+        if number not in found and (same := by_name.get(result.name)):
+            found[number] = left.pop(same.popleft())
+    for number, call in zip(sorted(results.keys() - found.keys()), left.values(), strict=True):
+        found[number] = call
     return found
 
 
-def _with_call(result: Result, open_calls: list[Call], made: set[str]) -> Result:
+def _with_call(result: Result, calls: _OpenCalls, made: set[str]) -> Result:
     if result.call_id:
         if result.call_id not in made:
             raise _orphan(result, f"the call `{result.call_id}`")
-        open_calls[:] = [call for call in open_calls if call.id != result.call_id]
+        calls.close(result.call_id)
         return result
-    named = (call for call in open_calls if result.name is None or call.name == result.name)
-    call = next(named, None)
+    call = calls.take(result.name)
     if call is None:
         raise _orphan(result, f"a call of `{result.name}`" if result.name else "a call")
-    open_calls.remove(call)
     return replace(result, call_id=call.id)
 
 
