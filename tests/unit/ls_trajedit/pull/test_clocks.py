@@ -84,12 +84,12 @@ def test_a_clock_that_is_wrong_all_the_time_costs_nothing() -> None:
 def test_it_is_said_when_more_is_read_than_usual() -> None:
     assert since_when(pulled(12, 12), moment(36.2, 36)).why == ""
     assert since_when(pulled(12, 12), moment(35, 36)).why == (
-        "since the last pull, Label Studio's clock went on by 23 hours and this machine's on by 24 hours: what changed up "
-        "to 60 minutes earlier is read again, too"
+        "since the last pull, Label Studio's clock went on by 23 hours and this machine's on by 24 hours: what changed "
+        "up to 60 minutes earlier is read again, too"
     )
     assert since_when(pulled(12, 12), moment(12 - 24 * 400, 36)).why == (
-        "since the last pull, Label Studio's clock went back by 400 days and this machine's on by 24 hours: one of them "
-        "was set, so changes may bear any time, and everything is read again"
+        "since the last pull, Label Studio's clock went back by 400 days and this machine's on by 24 hours: one of "
+        "them was set, so changes may bear any time, and everything is read again"
     )
 
 
