@@ -13,7 +13,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ls_trajedit import __version__
 from ls_trajedit.backend.answers import (
@@ -26,6 +26,7 @@ from ls_trajedit.backend.answers import (
 )
 from ls_trajedit.backend.basic_auth import Credentials, require_basic_auth
 from ls_trajedit.backend.log import log_requests, note
+from ls_trajedit.backend.memory import SHORT, share_memory
 from ls_trajedit.backend.metrics import Metrics
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.backend.openapi import openapi_document
@@ -38,13 +39,13 @@ __all__ = ["DEFAULT_MAX_BODY", "create_app"]
 DEFAULT_MAX_BODY = 100 * 1024 * 1024
 # Python runs one thread at a time: more of them would not make predictions faster, but the event loop slower.
 _THREADS = 4
-# A request as short as this is answered in a few milliseconds. Handing a small one to a thread, and its reply back,
+# A request as short as SHORT is answered in a few milliseconds. Handing a small one to a thread, and its reply back,
 # takes longer than answering it.
-_SHORT_BODY = 256 * 1024
 # What is short and may have a Repeater, spelled in whatever way JSON allows, may take longer.
 _MAY_REPEAT = re.compile(rb"(?i)repeater|\\u00")
-# Longer bodies take this many times `max_body` together: one takes six times its length while it is answered.
-_LONG_BODIES = 2
+# Long bodies, and long answers, have this many times `max_body` together.
+_BODIES = 2
+_ANSWERS = 3
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _PLAIN_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
@@ -60,7 +61,7 @@ def create_app(
 ) -> ASGIApp:
     """The service as an ASGI application. With `credentials`, every route asks for them, except those of the live diff:
     browsers fetch it, and it holds nothing secret. A body of more than `max_body` bytes is refused with 413, and with
-    503 when too many long ones are being answered. The user script is for the pages of the Label Studio at
+    503 when others take too much memory. The user script is for the pages of the Label Studio at
     `label_studio_url`; without that address there is no user script.
 
     Raises UsageError when `label_studio_url` is not an http or https address.
@@ -69,7 +70,7 @@ def create_app(
     protected = _protocol_routes(metrics, max_body, has_auth=credentials is not None)
     public = _live_diff_routes(label_studio_url)
     routes = {**protected, **public}
-    app = _share_memory(_answer_by_route(routes), _LONG_BODIES * max_body)
+    app = share_memory(_answer_by_route(routes), _BODIES * max_body, _ANSWERS * max_body)
     if credentials is not None:
         app = require_basic_auth(app, credentials, public)
     return log_requests(app, metrics, routes)
@@ -83,7 +84,7 @@ def _protocol_routes(metrics: Metrics, max_body: int, has_auth: bool) -> _Routes
     def post(answer: Callable[[bytes], Reply]) -> _Endpoint:
         async def endpoint(request: Request) -> Response:
             body = await read_body(request, max_body)
-            if len(body) <= _SHORT_BODY and not _MAY_REPEAT.search(body):
+            if len(body) <= SHORT and not _MAY_REPEAT.search(body):
                 reply = answer(body)
             else:  # the event loop stays free for `/health`, which Label Studio gives one second
                 reply = await asyncio.get_running_loop().run_in_executor(threads, answer, body)
@@ -111,7 +112,7 @@ def _protocol_routes(metrics: Metrics, max_body: int, has_auth: bool) -> _Routes
         "/": {"GET": health},
         "/health": {"GET": health},
         "/setup": {"POST": post(answer_setup)},
-        "/predict": {"POST": post(partial(answer_predict, most=3 * max_body))},
+        "/predict": {"POST": post(partial(answer_predict, most=_ANSWERS * max_body))},
         "/webhook": {"POST": post(answer_webhook)},
         "/validate": {"POST": post(answer_validate)},
         "/versions": {"GET": versions, "POST": post(answer_versions)},
@@ -164,33 +165,6 @@ def _answer_by_route(routes: _Routes) -> ASGIApp:
         await response(scope, receive, send)
 
     return routed
-
-
-def _share_memory(app: ASGIApp, most: int) -> ASGIApp:
-    """`app`, in which all bodies that are being read or answered have `most` bytes together, not counting the first 256
-    kB of each. A request that exceeds that is a 503, so short ones are answered whatever the long ones take."""
-    taken = 0
-
-    async def shared(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal taken
-        length = mine = 0
-
-        async def counted() -> Message:
-            nonlocal taken, length, mine
-            message = await receive()
-            length += len(message.get("body", b""))
-            more = max(length - _SHORT_BODY, 0) - mine
-            if taken + more > most:
-                raise HTTPException(503, "too many large requests at once, try again later")
-            taken, mine = taken + more, mine + more
-            return message
-
-        try:
-            await app(scope, counted, send)
-        finally:
-            taken -= mine
-
-    return shared
 
 
 async def _answer(routes: _Routes, request: Request) -> Response:

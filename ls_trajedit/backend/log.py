@@ -28,6 +28,7 @@ _NOTES = "ls_trajedit.notes"
 _LONGEST_EVENT = 400
 _LONGEST_PATH = 200
 _CLIENT_GONE = 499
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
@@ -45,7 +46,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
         # JSON allows DEL, the one control character among what is left.
-        return json.dumps(line, separators=(",", ":")).replace("\x7f", "\\u007f")
+        return _to_json(line).replace("\x7f", "\\u007f")
 
 
 def log_as_json() -> None:

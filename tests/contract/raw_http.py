@@ -13,15 +13,16 @@ def connect(url: str) -> socket.socket:
     return socket.create_connection((name, int(port)), timeout=60)
 
 
-def one_answer(connection: socket.socket) -> bytes:
-    """The next answer on a connection that stays open."""
-    answer = b""
+def one_answer(connection: socket.socket, answer: bytes = b"") -> bytes:
+    """The next answer on a connection that stays open, which begins with `answer`."""
     while b"\r\n\r\n" not in answer:
         answer += _some(connection, 1)
+    received = bytearray(answer)
     length = int(answer.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    while not answer.partition(b"\r\n\r\n")[2][length - 1 : length]:
-        answer += _some(connection, 65536)
-    return answer
+    length += answer.index(b"\r\n\r\n") + 4
+    while len(received) < length:
+        received += _some(connection, length - len(received))
+    return bytes(received)
 
 
 def all_of(connection: socket.socket) -> bytes:

@@ -47,6 +47,23 @@ def test_the_status_line_says_why(service: Host, request_head: bytes, status_lin
         assert one_answer(connection).split(b"\r\n")[0] == status_line
 
 
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+def test_a_request_that_wants_another_protocol_is_answered_in_this_one(service: Host, protocol: bytes) -> None:
+    with connect(service.url) as connection:
+        connection.sendall(HEALTH + b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n")
+        answer = all_of(connection)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+def test_the_request_before_a_bad_one_is_answered(service: Host) -> None:
+    with connect(service.url) as connection:
+        connection.sendall(HEALTH + b"\r\n" + b"\x16\x03\x01")
+        answer = all_of(connection)
+    assert answer.count(b"HTTP/1.1 ") == answer.count(b"HTTP/1.1 200 OK\r\n") == 1
+    assert b"\r\nconnection: close\r\n" in answer
+
+
 def test_many_requests_come_over_one_connection(service: Host) -> None:
     padding = b"X-Padding: " + b"x" * 1000 + b"\r\n"
     with connect(service.url) as connection:

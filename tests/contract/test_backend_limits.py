@@ -86,13 +86,13 @@ def records(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("start", [b"", HEALTH], ids=["nothing", "between two requests"])
 def test_a_connection_without_a_request_is_closed_in_silence(serve_here: ServeHere, start: bytes) -> None:
-    with connect(serve_here(create_app(), Limits(head=0.2, idle=0.2))) as connection:
+    with connect(serve_here(create_app(), Limits(head=1, idle=1))) as connection:
         connection.sendall(start)
         assert all_of(connection).count(b"HTTP/1.1 ") == start.count(b"HTTP/1.1")
 
 
 def test_a_head_that_comes_bit_by_bit_is_a_408(serve_here: ServeHere) -> None:
-    with connect(serve_here(create_app(), Limits(head=0.3))) as connection:
+    with connect(serve_here(create_app(), Limits(head=1))) as connection:
         connection.sendall(HEALTH[:-2] + b"X-Slow: ")
         while not has_news(connection, 0.01):
             connection.sendall(b"x")
@@ -102,7 +102,7 @@ def test_a_head_that_comes_bit_by_bit_is_a_408(serve_here: ServeHere) -> None:
 
 
 def test_a_second_head_has_its_own_time(serve_here: ServeHere) -> None:
-    with connect(serve_here(create_app(), Limits(head=0.3))) as connection:
+    with connect(serve_here(create_app(), Limits(head=1))) as connection:
         connection.sendall(HEALTH + HEALTH[:10])
         answer = all_of(connection)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -138,9 +138,10 @@ def test_a_body_may_take_as_long_as_its_length_allows(serve_here: ServeHere) -> 
 def test_an_answer_that_is_not_taken_is_given_up(serve_here: ServeHere, records: Records) -> None:
     tasks = [{"data": {"steps": [{"action": "x" * 100_000}]}}] * 200
     body = json.dumps({"tasks": tasks, "label_config": CONFIG}).encode()
-    with connect(serve_here(create_app(), Limits(transfer=0.3, rate=10**9))) as connection:
+    with connect(serve_here(create_app(), Limits(transfer=2, rate=10**9))) as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         assert records.wait_for("connections were ended")["late"] == 1
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
         try:
             answer = all_of(connection)
         except ConnectionError:
@@ -205,6 +206,25 @@ def test_large_bodies_share_the_memory_and_leave_small_ones_theirs(serve_here: S
     with connect(url) as connection:
         connection.sendall(start + b'"')
         assert one_answer(connection).startswith(b"HTTP/1.1 400 ")
+
+
+def test_large_answers_share_the_memory_until_they_are_taken(serve_here: ServeHere) -> None:
+    """An empty prediction has 44 characters and a comma: 300,000 of them are 13.5 MB, and there is room for 15."""
+    url = serve_here(create_app(max_body=5_000_000))
+    body = b'{"label_config": %b, "tasks": [%b0]}' % (json.dumps(CONFIG).encode(), b"0," * 299_999)
+    with connect(url) as first:
+        first.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        start = first.recv(100)
+        second = requests.post(f"{url}/predict", data=body, timeout=60)
+        assert (second.status_code, second.json()) == (
+            503,
+            {"error": "too many large requests at once, try again later"},
+        )
+        assert requests.post(f"{url}/predict", json={"label_config": CONFIG, "tasks": [0] * 5000}, timeout=60).ok
+        answer = one_answer(first, start)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    third = requests.post(f"{url}/predict", data=body, timeout=60)
+    assert len(third.json()["results"]) == 300_000
 
 
 # Number
