@@ -65,7 +65,7 @@ def main() -> None:
     print(machine("orjson", "lxml"))
     print(f"{'input':<58}{'8 n':>9}{'bytes':>12}{'seconds':>9}{'floors':>9}   growth at 2, 4, 8")
     steep = []
-    for reader in _readers():
+    for reader in readers():
         if asked.only in reader.name and _measure(reader, asked.rounds) > asked.most:
             steep.append(reader.name)
     if steep:
@@ -102,7 +102,8 @@ def _quickest(work: Callable[[bytes], object], raw: bytes, rounds: int) -> float
     return min(found)
 
 
-def _readers() -> Iterator[Reader]:
+def readers() -> Iterator[Reader]:
+    """Everything that is measured."""
     yield from _config_readers()
     yield from _request_readers()
     yield from _annotation_readers()
