@@ -70,3 +70,5 @@ def write_written(folder: Path, written: WrittenFiles) -> None:
     write_synced(new, json_indented({"files": files}).encode() + b"\n")
     replace_file(new, path)
     sync_folder(path.parent)
+    # The private folder may be new itself.
+    sync_folder(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import ls_trajedit
+from ls_trajedit import inputs
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.options import parse_options
 
@@ -320,3 +322,39 @@ def test_a_reader_that_has_gone_is_not_an_error(tmp_path: Path, arguments: list[
     finally:
         os.close(write_end)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+@pytest.mark.parametrize("command", ["traces", "config", "init", "push", "convert"])
+def test_every_command_ends_on_a_signal(
+    run: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    number: int,
+    code: int,
+    said: str,
+) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+    monkeypatch.setattr(inputs, "open_input", lambda path: signal.raise_signal(number))
+    ran = run(command, "t.jsonl", *(["--title", "Agents"] if command == "push" else []))
+    assert (ran.exit_code, ran.out, ran.err) == (code, "", f"ls-trajedit: {said}\n")
+
+
+def test_a_command_whose_terminal_was_closed_ends_without_a_traceback(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
+
+    def fail(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    def close(path: Path) -> None:
+        monkeypatch.setattr(sys.stderr, "write", fail)
+        signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr(inputs, "open_input", close)
+    assert run("traces", "t.jsonl").exit_code == 129

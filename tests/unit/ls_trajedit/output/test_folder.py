@@ -205,10 +205,10 @@ def test_each_step_is_on_the_disk_before_the_next_begins(folder: Path, monkeypat
     monkeypatch.setattr(Path, "unlink", lambda path: (note("remove", path), unlink(path)))
     monkeypatch.setattr(os, "fsync", lambda file: (note("sync", Path(f"/proc/self/fd/{file}").readlink()), sync(file)))
     publish_next(folder, lambda: done.append("commit"))
-    private = ["sync .ls-trajedit/written.new", "place .ls-trajedit/written.json", "sync .ls-trajedit"]
-    assert done[:8] == ["sync new/manifest.json", *private, "place changed", "place deep/added", *done[6:8]]
-    assert sorted(done[6:8]) == ["sync .", "sync deep"]
-    assert done[8:] == ["remove former", "sync .", "place manifest.json", "sync .", "commit", *private]
+    private = ["sync .ls-trajedit/written.new", "place .ls-trajedit/written.json", "sync .ls-trajedit", "sync ."]
+    assert done[:9] == ["sync new/manifest.json", *private, "place changed", "place deep/added", *done[7:9]]
+    assert sorted(done[7:9]) == ["sync .", "sync deep"]
+    assert done[9:] == ["remove former", "sync .", "place manifest.json", "sync .", "commit", *private]
 
 
 def test_a_link_among_the_folders_stops_all_of_them(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
