@@ -59,7 +59,7 @@ def _named_folder(value: str | Path) -> Path:
     # What cannot be looked at is explained when it is written to.
     with suppress(OSError):
         if path.exists() and not path.is_dir():
-            raise typer.BadParameter(f"{path} is a file, not a folder")
+            raise typer.BadParameter(f"{path} is not a folder")
     return path
 
 

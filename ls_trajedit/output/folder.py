@@ -65,6 +65,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
 def _open_lock(folder: Path) -> sqlite3.Connection:
     try:
+        if folder.is_symlink() and not folder.exists():
+            raise _cannot_write(folder, "it is a link to what is not there")
         (folder / PRIVATE).mkdir(parents=True, exist_ok=True)
         check_private(folder)
         # SQLite knows how to lock a file on every system. This database stays empty.

@@ -36,7 +36,7 @@ def check_private(folder: Path) -> None:
     for path in (private, *private.iterdir()):
         mode = path.lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise OSError(0, f"{path.relative_to(folder)} is {kind_of_file(mode)}; remove it")
+            raise OSError(0, f"{path.relative_to(folder)} is {kind_of_file(mode)}")
 
 
 def read_written(folder: Path) -> WrittenFiles:

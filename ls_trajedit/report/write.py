@@ -69,7 +69,7 @@ def check_target(folder: Path, target: Path) -> None:
         if Path(os.path.realpath(folder / PRIVATE)) in Path(os.path.realpath(target)).parents:
             raise UsageError(f"{target}: is in the folder that keeps the state of ls-trajedit; choose another place")
     except NotAFileError as error:
-        raise UsageError(f"{target}: {error.strerror}; choose another name, or remove it") from None
+        raise UsageError(f"{target}: {error.strerror}; choose another name with -o") from None
     except OSError as error:
         raise _cannot_write(target, error) from None
 

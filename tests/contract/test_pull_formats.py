@@ -48,7 +48,7 @@ NOTHING_READ = ["project", "changed", "version", "drafts"]
         (["--check", "--report"], "give either --check or --report, not both", 2),
         (["-o", ""], "it is empty; give a path", 2),
         (["--options", ""], "it is empty; give a path", 2),
-        (["-o", "dop.yaml"], "dop.yaml is a file, not a folder", 2),
+        (["-o", "dop.yaml"], "dop.yaml is not a folder", 2),
     ],
 )
 def test_what_can_be_known_at_the_start_fails_before_anything_is_asked(

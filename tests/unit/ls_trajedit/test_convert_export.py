@@ -392,7 +392,7 @@ def test_utf_16_is_an_error_that_says_what_to_do(run: Callable[..., Any], tmp_pa
         (["e.json", "--project", "1"], "no token: set LABEL_STUDIO_API_KEY", 3),
         (["e.json", "--since", "soon"], "'soon' is not a date or time", 2),
         (["e.json", "--annotators", "name"], "'name' is not one of", 2),
-        (["e.json", "-o", "e.json"], "e.json is a file, not a folder", 2),
+        (["e.json", "-o", "e.json"], "e.json is not a folder", 2),
         (["e.json", "-o", "e.json/below"], "e.json/below: cannot write there", 3),
         ([], "Missing argument", 2),
     ],

@@ -260,3 +260,10 @@ def test_whether_a_run_has_the_folder_is_seen_without_disturbing_it(tmp_path: Pa
     with lock_folder(tmp_path):
         assert is_being_written(tmp_path)
     assert not is_being_written(tmp_path)
+
+
+def test_a_link_to_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to("disk")
+    with pytest.raises(SetupError, match="data: cannot write there: it is a link to what is not there; choose another"):
+        lock_folder(tmp_path / "data").__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
