@@ -272,10 +272,10 @@ def hostile_label_studio() -> Iterator[HostileLabelStudio]:
             self.close_connection = True
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             reply = label_studio.reply(self.command, self.path, self.headers, body)
-            if reply.hangs:
-                label_studio.closing.wait()
             if reply.wire is not None:
                 self.wfile.write(reply.wire)
+            if reply.hangs:
+                label_studio.closing.wait()
             if reply.hangs or not reply.status:
                 return
             self.send_response(reply.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import sqlite3
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -183,6 +185,137 @@ def test_a_state_with_any_bytes_flipped_ends_in_the_right_files(puller: Puller, 
         state.write_bytes(content)
         assert puller.pull("--annotators", "hash").exit_code == 0
         assert puller.outputs() == expected
+
+
+def tampered_with(state: Path, change: Callable[[dict[str, Any]], object], text: str | None = None) -> None:
+    """Changes what the last pull noted, with a checksum that fits."""
+    with closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        ((value,),) = connection.execute("SELECT value FROM notes").fetchall()
+        note = json.loads(value)
+        change(note)
+        raw = json.dumps(note).encode() if text is None else text.encode()
+        connection.execute("UPDATE notes SET checksum = ?, value = ?", (zlib.crc32(raw), raw))
+
+
+NOTED = ("origin", "title", "release", "made_with", "counts", "training", "files", "placed", "cursor", "fields")
+ODD = (None, True, -1, 1.5, float("nan"), float("inf"), 10**30, "x", "../x", [], {}, [[{}]], {"x": {}}, ["x", "y"])
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_a_note_of_another_type_is_damage_or_means_nothing(puller: Puller, state: Path, name: str) -> None:
+    whole, expected = state.read_bytes(), puller.outputs()
+    for odd in ODD:
+        state.write_bytes(whole)
+        tampered_with(state, lambda note, odd=odd: note.update({name: odd}))
+        ran = puller.pull()
+        # Another project is refused, as a damaged state is read anew.
+        assert ran.exit_code in (0, 3), f"{odd}: {ran}"
+        assert puller.outputs() == expected, f"{odd}: {ran}"
+        assert puller.pull("--full").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["since", "read_at", "whole_at", "pulls"])
+def test_a_time_of_another_type_or_out_of_range_hides_no_change(puller: Puller, state: Path, name: str) -> None:
+    whole = state.read_bytes()
+    for odd in (
+        *ODD,
+        "0001-01-01T00:00:00+00:00",
+        "9999-12-31T23:59:59+00:00",
+        "2026-11-22T12:00:00",
+        ["2096-01-01"] * 2,
+    ):
+        state.write_bytes(whole)
+        tampered_with(state, lambda note, odd=odd: note["cursor"].update({name: odd}))
+        puller.label_studio.change_annotation(1, 0, result=[corrected(f"changed, {odd}")])
+        assert puller.pull().exit_code == 0
+        assert puller.completions()[0] == f"changed, {odd}"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", '"x"', "{", "[" * 100_000, "9" * 5_000, '{"last_pull": []}'])
+def test_a_note_that_is_no_note_is_damage(puller: Puller, state: Path, text: str) -> None:
+    tampered_with(state, lambda _: None, text)
+    before = puller.outputs()
+    ran = puller.pull()
+    assert (ran.exit_code, puller.outputs()) == (0, before)
+    assert "the state of the last pull is damaged" in ran.err
+
+
+@pytest.mark.parametrize(
+    "name", ["../mine.txt", "/etc/mine.txt", "a/../../mine.txt", "..\\mine.txt", "C:mine.txt", "\0"]
+)
+@pytest.mark.parametrize("note", ["placed", "files"])
+def test_no_file_outside_the_folder_is_read_or_removed(puller: Puller, state: Path, name: str, note: str) -> None:
+    mine = puller.folder.parent / "mine.txt"
+    mine.write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    status = mine.stat()
+    placed = {"sha256": digest, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    written = {"file": name, "rows": 0, "sha256": digest, "tally": None}
+
+    def change(value: dict[str, Any]) -> None:
+        if note == "placed":
+            value["placed"][name] = placed
+        else:
+            value["files"].append(written)
+
+    tampered_with(state, change)
+    ran = puller.pull()
+    assert ran.exit_code == 0
+    assert "the state of the last pull is damaged" in ran.err
+    assert mine.read_text() == "mine"
+
+
+def test_counts_that_the_manifest_does_not_have_are_damage(puller: Puller, state: Path) -> None:
+    tampered_with(state, lambda note: note["counts"].update(edited=7))
+    ran = puller.pull("--json")
+    assert (ran.exit_code, ran.json()["edited"]) == (0, 2)
+    assert "what the last pull noted is not what its manifest says" in ran.err
+
+
+OTHER_SCHEMAS = {
+    "a view that never ends": (
+        "DROP TABLE tasks; CREATE VIEW tasks AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+        "SELECT i AS id, 0 AS annotations, 0 AS checksum, x'7b7d' AS raw FROM n"
+    ),
+    "a trigger": "CREATE TRIGGER t AFTER DELETE ON notes BEGIN DELETE FROM tasks; END",
+    "a table without types": "DROP TABLE records; CREATE TABLE records (task, annotation, digest)",
+    "one more table": "CREATE TABLE mine (x)",
+}
+
+
+@pytest.mark.parametrize("schema", OTHER_SCHEMAS)
+def test_other_tables_than_ours_are_damage(puller: Puller, state: Path, schema: str) -> None:
+    with closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        connection.executescript(OTHER_SCHEMAS[schema])
+    before = puller.outputs()
+    ran = puller.pull()
+    assert (ran.exit_code, puller.outputs()) == (0, before)
+    assert "is damaged (its tables are not those that ls-trajedit makes)" in ran.err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE tasks SET raw = 'text' WHERE id = 1",
+        "UPDATE tasks SET raw = 7, checksum = 7 WHERE id = 1",
+        "UPDATE tasks SET checksum = 'x'",
+        "UPDATE tasks SET annotations = 'x'",
+        "UPDATE tasks SET id = -9 WHERE id = 1",
+        "UPDATE records SET digest = 'x'",
+        "UPDATE notes SET name = x'00ff'",
+        "UPDATE notes SET value = 7",
+    ],
+)
+def test_a_value_of_another_type_in_the_database_ends_in_the_right_files(
+    puller: Puller, state: Path, change: str
+) -> None:
+    with closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        connection.execute(change)
+    puller.label_studio.annotate(puller.label_studio.add_task(), corrected("new"))
+    assert puller.pull("--annotators", "hash").exit_code == 0
+    fresh = puller.folder.parent / "fresh"
+    puller.pull("--annotators", "hash", into=fresh)
+    assert puller.outputs() == puller.outputs(fresh)
 
 
 def in_format_1(state: Path) -> None:
