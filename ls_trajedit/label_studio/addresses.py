@@ -59,7 +59,7 @@ def _is_of_server(url: httpx.URL) -> bool:
     """Raises UnicodeError for the name of a host that cannot be looked up."""
     # The name of a host has limits that only show when it is looked up. A percent sign is part of a zone only.
     url.raw_host.decode("ascii").encode("idna")
-    is_host = bool(url.raw_host) and (b"%" not in url.raw_host or b":" in url.raw_host)
+    is_host = bool(url.host) and (b"%" not in url.raw_host or b":" in url.raw_host)
     return url.scheme in _DEFAULT_PORTS and is_host and 0 < (_port(url) or 0) <= _HIGHEST_PORT
 
 

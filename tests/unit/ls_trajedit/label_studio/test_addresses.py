@@ -79,7 +79,7 @@ ASKED = httpx.URL("https://ls.test/team/api/x/?page=1")
         ("http://ls.test:99999/", None),
         ("http://[::1/", None),
         ("//%zz/", None),
-        ("http://xn--a/", "http://xn--a/"),
+        ("http://xn--a/", None),
         ("javascript:alert(1)", None),
         ("data:text/html,x", None),
         ("http://a\x1bb/", None),
