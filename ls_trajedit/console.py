@@ -19,6 +19,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 from ls_trajedit.redaction import redact, redact_json
@@ -57,6 +58,7 @@ _UNSEEN_IN_JSON = re.compile(f"(?!\n)[{_UNSEEN}]")
 # (ActionCommand.cs, Command.cs), and both compare as people read, which passes over joiners.
 _COMMAND = re.compile(f"([\\s{_JOINERS}]*):(?=[{_JOINERS}]*:)")
 _BRACKET_COMMAND = re.compile(f"#([{_JOINERS}]*)#(?=[\\w{_JOINERS}]*\\[)")
+_STDERR = 2
 _COLOURS = {"green": 32, "yellow": 33, "red": 31}
 
 
@@ -136,11 +138,23 @@ class LineFormatter(logging.Formatter):
 def prepare() -> None:
     """To be called before anything is printed: output has the same bytes whatever the locale of the terminal, because
     it is data too, and what libraries warn of is printed like all else."""
+    _replace_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(LineFormatter())
     logging.captureWarnings(True)
+
+
+def _replace_closed_streams() -> None:
+    """Has what is printed go nowhere when this process was started without an output. Otherwise the next file that is
+    opened would take its number, and get what a library writes to standard error."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    # They are None then, which their types do not say.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
 
 
 def _write(stream: IO[str], line: str) -> None:

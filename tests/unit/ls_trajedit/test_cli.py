@@ -17,6 +17,7 @@ import ls_trajedit
 from ls_trajedit import inputs
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.options import parse_options
+from tests.support.exports import EDIT, UNKNOWN, annotation, export, task
 
 TRACE = '{"id": "a", "task": "t", "steps": [{"thought": "x", "action": "y"}], "final_answer": "z"}\n'
 
@@ -358,3 +359,17 @@ def test_a_command_whose_terminal_was_closed_ends_without_a_traceback(
 
     monkeypatch.setattr(inputs, "open_input", close)
     assert run("traces", "t.jsonl").exit_code == 129
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_a_command_that_was_started_without_an_output_writes_its_files(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    name = export(tmp_path, task(1, annotation(1, EDIT), annotation(2, UNKNOWN)))
+
+    def close() -> None:
+        for descriptor in closed:
+            os.close(descriptor)
+
+    command = [sys.executable, "-m", "ls_trajedit", "convert", name]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, preexec_fn=close, check=False)
+    assert (said.returncode, b"Traceback" in said.stderr) == (0, False)
+    assert in_a_process(tmp_path, "verify", "data").returncode == 0
