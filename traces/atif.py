@@ -28,7 +28,7 @@ _MEDIA_TYPES: Final = {
     "webp": "image/webp",
 }
 _DATA_URI = re.compile(r"data:(image/(?:jpeg|png|gif|webp))[;,]")
-_SUFFIX = re.compile(r"\.(\w+)(?:[?#].*)?$")
+_QUERY = re.compile(r"[?#]")
 
 
 def to_atif(trace: Trace) -> dict[str, Any]:
@@ -120,5 +120,5 @@ def _media_type(url: str) -> str:
     """What the URL says the picture is; PNG where it does not say."""
     if found := _DATA_URI.match(url):
         return found[1]
-    suffix = _SUFFIX.search(url)
-    return _MEDIA_TYPES.get(suffix[1].lower(), "image/png") if suffix else "image/png"
+    _, _, suffix = _QUERY.split(url, maxsplit=1)[0].rpartition(".")
+    return _MEDIA_TYPES.get(suffix.lower(), "image/png")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ls_trajedit.converters.annotations.newlines import restore_newlines, same_but_newlines
+from ls_trajedit.converters.annotations.newlines import fold_newlines, restore_newlines, same_but_newlines
 from ls_trajedit.converters.record import NESTED, ReasonWithoutEdit, RejectedAnnotation, RejectReason, Remark, StepLabel
 from ls_trajedit.label_config.controls import DeclaredControls, Editor, ExpectedResult, TextControl, matches_name
 from ls_trajedit.label_config.task_data import editor_text, json_texts, shown_data
@@ -328,13 +328,22 @@ def _read_editor(
     original_text = editor_text(original)
     assert original_text is not None
     if isinstance(original, str) and not is_json:
-        changed = [restore_newlines(original, t) for t in dict.fromkeys(texts) if not same_but_newlines(original, t)]
-        edited = [(text, text) for text in dict.fromkeys(changed)]
+        edited = [(text, text) for text in _changed_texts(original, texts)]
     else:
         edited = _changed_json(original, texts, editor, data)
     if len(edited) > 1:
         raise RejectedAnnotation(RejectReason.SEVERAL_TEXTS, f"`{editor.control}` holds {len(edited)} different texts")
     return EditedField(editor, original_text, *edited[0], reason) if edited else None
+
+
+def _changed_texts(original: str, texts: list[str]) -> list[str]:
+    """Each text that differs from `original` in more than line ends, with the line ends of that."""
+    folded = fold_newlines(original)
+    changed = {text: same for text in dict.fromkeys(texts) if (same := fold_newlines(text)) != folded}
+    if len(different := set(changed.values())) > 1:
+        # They stay different whatever line ends they get, and there may be many.
+        return list(different)
+    return list(dict.fromkeys(restore_newlines(original, text) for text in changed))
 
 
 def _changed_json(original: Any, texts: list[str], editor: Editor, data: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -16,6 +16,7 @@ __all__ = ["first_diffs", "word_diff"]
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _CONTEXT = 24
 _ALIKE = 0.7
+_MOST_PAIRS = 250_000
 
 
 def first_diffs(folder: Path, count: int) -> Iterator[str]:
@@ -34,10 +35,14 @@ def word_diff(original: str, edited: str) -> str:
     "web_search([-queyr-]{+query+}='SF')"
     """
     old, new = _TOKEN.findall(original), _TOKEN.findall(edited)
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     parts = []
     # In two texts with little in common, the scraps that they share would only confuse.
-    blocks = matcher.get_opcodes() if matcher.ratio() >= _ALIKE else [("replace", 0, len(old), 0, len(new))]
+    blocks: list[tuple[str, int, int, int, int]] = [("replace", 0, len(old), 0, len(new))]
+    # Long texts, which take long to compare, do not fit into a line in any case.
+    if len(old) * len(new) <= _MOST_PAIRS:
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+        if matcher.ratio() >= _ALIKE:
+            blocks = list(matcher.get_opcodes())
     for number, (kind, old_from, old_to, new_from, new_to) in enumerate(blocks):
         removed, added = "".join(old[old_from:old_to]), "".join(new[new_from:new_to])
         if kind != "equal":

@@ -1,6 +1,9 @@
 // Whether a corrected call fits the tools that the trace declares. Nothing here depends on a page: values in, sentences
 // out. It looks at what annotators get wrong (names, missing values, types), not at all that a JSON Schema can say.
 const callCheck = (() => {
+  // How many problems are named, and how long a name may be that another one is suggested for.
+  const MOST_PROBLEMS = 5;
+  const LONGEST_NAME = 100;
   const ARTICLES = { array: "a list", boolean: "true or false", integer: "a whole number", null: "null", number: "a number" };
 
   // The declared tools by name, with the JSON Schema of their parameters; null when nothing is declared.
@@ -29,32 +32,36 @@ const callCheck = (() => {
     }
     if (typeOf(given) !== "object") return "The arguments are not a JSON object.";
     const parameters = tools?.get(name);
-    return parameters ? problemsOf(given, parameters, "", name).join(" ") : "";
+    if (!parameters) return "";
+    const problems = [];
+    for (const problem of problemsOf(given, parameters, "", name)) {
+      if (problems.push(problem) === MOST_PROBLEMS) break;
+    }
+    return problems.join(" ");
   }
 
-  function problemsOf(value, schema, path, tool) {
-    if (typeof schema !== "object" || schema === null) return [];
+  function* problemsOf(value, schema, path, tool) {
+    if (typeof schema !== "object" || schema === null) return;
     const types = [schema.type ?? []].flat();
     const isOf = (type) => type === typeOf(value) || (type === "number" && typeOf(value) === "integer");
     if (types.length && !types.some(isOf)) {
-      return [`\`${path || tool}\` must be ${types.map(named).join(" or ")}, and is ${named(typeOf(value))}.`];
+      yield `\`${path || tool}\` must be ${types.map(named).join(" or ")}, and is ${named(typeOf(value))}.`;
+      return;
     }
     const inside = (key) => (path ? `${path}.${key}` : key);
     if (typeOf(value) === "array") {
-      return value.flatMap((item, at) => problemsOf(item, schema.items, `${path}[${at}]`, tool));
+      for (const [at, item] of value.entries()) yield* problemsOf(item, schema.items, `${path}[${at}]`, tool);
     }
-    if (typeOf(value) !== "object") return [];
+    if (typeOf(value) !== "object") return;
     const known = typeOf(schema.properties ?? null) === "object" ? schema.properties : {};
     const isOpen = schema.additionalProperties || schema.patternProperties || (path && schema.properties === undefined);
-    const problems = [];
     for (const key of Object.keys(value)) {
-      if (Object.hasOwn(known, key)) problems.push(...problemsOf(value[key], known[key], inside(key), tool));
-      else if (!isOpen) problems.push(`\`${path || tool}\` has no \`${key}\`${nearest(key, Object.keys(known))}`);
+      if (Object.hasOwn(known, key)) yield* problemsOf(value[key], known[key], inside(key), tool);
+      else if (!isOpen) yield `\`${path || tool}\` has no \`${key}\`${nearest(key, Object.keys(known))}`;
     }
     for (const key of Array.isArray(schema.required) ? schema.required : []) {
-      if (!Object.hasOwn(value, key)) problems.push(`\`${inside(key)}\` is missing.`);
+      if (!Object.hasOwn(value, key)) yield `\`${inside(key)}\` is missing.`;
     }
-    return problems;
   }
 
   function typeOf(value) {
@@ -70,6 +77,7 @@ const callCheck = (() => {
   // The end of a sentence: "; did you mean `query`?" for the spelling that is nearest to the word, or a full stop when
   // none is near.
   function nearest(word, known) {
+    if (word.length > LONGEST_NAME) return ".";
     const ranked = known.map((other) => [trajedit.distances(word.toLowerCase(), other.toLowerCase()).characters, other]);
     const [best] = ranked.sort(([a], [b]) => a - b);
     return best && best[0] <= Math.max(2, best[1].length / 3) ? `; did you mean \`${best[1]}\`?` : ".";

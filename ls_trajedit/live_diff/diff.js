@@ -22,7 +22,22 @@ const trajedit = (() => {
   const LONGEST_STRETCH = 4000;
   const MOST_SEGMENTS = 600;
   const MOST_STRETCHES = 4000;
-  const MOST_LINE_PAIRS = 4_000_000;
+  // How many characters of what changed are looked at word by word, and how many again inside the words, at one time.
+  const MOST_DIFFED = 100_000;
+  const MOST_REFINED = 10_000;
+
+  // What it costs to match two lines that differ, and a line that is new or gone; see converters/annotations/matching_lines.py.
+  const CHANGED = 3;
+  const MOVED = 2;
+  const MOST_COST = 200;
+  const MOST_COST_BETWEEN = 40;
+
+  // The budget of a distance, as in converters/annotations/distances.py; and how much work the page does for one, and for
+  // how many lines, at most: for texts of more than 50,000 characters, that can be less.
+  const ALWAYS_EXACT = 10_000;
+  const BUDGET = 10_000_000_000;
+  const MOST_WORK = 100_000_000;
+  const MOST_LINES = 20_000;
   const STEPS_AT_ONCE = 50_000;
 
   // ---- line ends ----
@@ -31,6 +46,7 @@ const trajedit = (() => {
     return text.includes("\r") ? text.replace(NEWLINE, "\n") : text;
   }
 
+  // `edited` with the line ends of `original`; null where these are mixed in more lines than the page looks at.
   function restoreNewlines(original, edited) {
     if (!original.includes("\r") || edited.includes("\r") || !edited.includes("\n")) return edited;
     const ends = new Map();
@@ -39,41 +55,103 @@ const trajedit = (() => {
     for (const [end, count] of ends) if (!usual || count > ends.get(usual)) usual = end;
     const lines = edited.split("\n");
     if (ends.size === 1) return lines.join(usual);
-    const old = [...original.matchAll(/([^\r\n]*)(\r\n|\r|\n|$)/g)];
+    const old = original.match(NEWLINE);
+    if (Math.max(old.length, lines.length) > MOST_LINES) return null;
     const restored = new Array(lines.length).fill(usual);
-    for (const [i, j, size] of matchingLines(old.map((match) => match[1]), lines)) {
-      for (let offset = 0; offset < size; offset++) restored[j + offset] = old[i + offset][2] || usual;
-    }
+    // The last line of the original has no end.
+    for (const [i, j] of matchingLines(original.split(NEWLINE), lines)) if (i < old.length) restored[j] = old[i];
     return lines.map((line, number) => line + (number < lines.length - 1 ? restored[number] : "")).join("");
   }
 
-  // The blocks that Python's difflib finds: the longest one first, then those to the left and to the right of it.
-  function matchingLines(a, b) {
-    if (a.length * b.length > MOST_LINE_PAIRS) return [];
-    const places = new Map();
-    b.forEach((line, j) => (places.has(line) ? places.get(line).push(j) : places.set(line, [j])));
-    const blocks = [];
-    const waiting = [[0, a.length, 0, b.length]];
-    while (waiting.length) {
-      const [fromA, toA, fromB, toB] = waiting.pop();
-      let [bestA, bestB, best] = [fromA, fromB, 0];
-      let lengths = new Map();
-      for (let i = fromA; i < toA; i++) {
-        const next = new Map();
-        for (const j of places.get(a[i]) ?? []) {
-          if (j < fromB) continue;
-          if (j >= toB) break;
-          const length = (lengths.get(j - 1) ?? 0) + 1;
-          next.set(j, length);
-          if (length > best) [bestA, bestB, best] = [i - length + 1, j - length + 1, length];
-        }
-        lengths = next;
+  // The equal lines of two texts that stand for each other, as pairs of rising positions.
+  function matchingLines(old, lines) {
+    return matching(...numbered(old, lines), MOST_COST);
+  }
+
+  function matching(a, b, most) {
+    const shorter = Math.min(a.length, b.length);
+    let start = 0;
+    while (start < shorter && a[start] === b[start]) start++;
+    let tail = 0;
+    while (tail < shorter - start && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
+    const middle = [a.subarray(start, a.length - tail), b.subarray(start, b.length - tail)];
+    const coarse = most > MOST_COST_BETWEEN ? aroundAnchors : byPosition;
+    const pairs = [];
+    for (let i = 0; i < start; i++) pairs.push([i, i]);
+    for (const [i, j] of byEdits(...middle, most) ?? coarse(...middle)) pairs.push([start + i, start + j]);
+    for (let i = tail; i > 0; i--) pairs.push([a.length - i, b.length - i]);
+    return pairs;
+  }
+
+  // The lines that stay when changing, inserting and removing lines costs as little as possible; null when that is more
+  // than `most`. For each cost the furthest row on each diagonal, -1 where none is reached.
+  function byEdits(a, b, most) {
+    const goal = b.length - a.length;
+    const reached = [];
+    for (let cost = 0; cost <= most; cost++) {
+      const reach = Math.floor(cost / MOVED);
+      const now = new Int32Array(2 * reach + 1).fill(-1);
+      for (let diagonal = -reach; diagonal <= reach; diagonal++) {
+        const way = bestWay(reached, cost, diagonal, a.length, b.length);
+        if (way === null) continue;
+        let row = way.row;
+        while (row < a.length && row + diagonal < b.length && a[row] === b[row + diagonal]) row++;
+        now[diagonal + reach] = row;
       }
-      if (!best) continue;
-      blocks.push([bestA, bestB, best]);
-      waiting.push([fromA, bestA, fromB, bestB], [bestA + best, toA, bestB + best, toB]);
+      reached.push(now);
+      if (Math.abs(goal) <= reach && now[goal + reach] === a.length) return pairsByEdits(reached, a.length, b.length);
     }
-    return blocks;
+    return null;
+  }
+
+  // The furthest row that one more edit leads to on a diagonal at a cost; of equally far ones by a changed line, a removed
+  // one, an inserted one. Null when none does.
+  function bestWay(reached, spent, diagonal, rows, columns) {
+    if (!spent) return { row: 0, cost: 0, source: 0 };
+    let best = null;
+    const look = (cost, source, further) => {
+      const before = spent < cost ? null : reached[spent - cost];
+      const reach = before === null ? -1 : (before.length - 1) / 2;
+      if (Math.abs(source) > reach || before[source + reach] < 0) return;
+      const row = before[source + reach] + further;
+      if (row <= rows && row + diagonal <= columns && (best === null || row > best.row)) best = { row, cost, source };
+    };
+    look(CHANGED, diagonal, 1);
+    look(MOVED, diagonal + 1, 1);
+    look(MOVED, diagonal - 1, 0);
+    return best;
+  }
+
+  function pairsByEdits(reached, rows, columns) {
+    const pairs = [];
+    let [row, diagonal, spent] = [rows, columns - rows, reached.length - 1];
+    for (;;) {
+      const way = bestWay(reached, spent, diagonal, rows, columns);
+      for (let i = row - 1; i >= way.row; i--) pairs.push([i, i + diagonal]);
+      if (!spent) return pairs.reverse();
+      row = way.row - (way.source >= diagonal ? 1 : 0);
+      diagonal = way.source;
+      spent -= way.cost;
+    }
+  }
+
+  // Lines that occur once in both texts and in the same order, and what a few edits find between them.
+  function aroundAnchors(a, b) {
+    const pairs = [];
+    let [doneA, doneB] = [0, 0];
+    for (const [i, j] of [...anchorsOf(a, b), [a.length, b.length]]) {
+      const between = matching(a.subarray(doneA, i), b.subarray(doneB, j), MOST_COST_BETWEEN);
+      for (const [k, m] of between) pairs.push([doneA + k, doneB + m]);
+      if (i < a.length) pairs.push([i, j]);
+      [doneA, doneB] = [i + 1, j + 1];
+    }
+    return pairs;
+  }
+
+  function byPosition(a, b) {
+    const pairs = [];
+    if (a.length === b.length) a.forEach((line, i) => line === b[i] && pairs.push([i, i]));
+    return pairs;
   }
 
   // ---- distances ----
@@ -91,13 +169,24 @@ const trajedit = (() => {
 
   // Both lists as numbers, equal ones for equal things.
   function numbered(a, b) {
+    return finished(numberedInSteps(a, b));
+  }
+
+  function* numberedInSteps(a, b) {
     const numbers = new Map();
-    const number = (thing) => {
-      let found = numbers.get(thing);
-      if (found === undefined) numbers.set(thing, (found = numbers.size));
-      return found;
-    };
-    return [Int32Array.from(a, number), Int32Array.from(b, number)];
+    const lists = [new Int32Array(a.length), new Int32Array(b.length)];
+    for (const [things, list] of [
+      [a, lists[0]],
+      [b, lists[1]],
+    ]) {
+      for (let i = 0; i < things.length; i++) {
+        let number = numbers.get(things[i]);
+        if (number === undefined) numbers.set(things[i], (number = numbers.size));
+        list[i] = number;
+        if (i % STEPS_AT_ONCE === STEPS_AT_ONCE - 1) yield;
+      }
+    }
+    return lists;
   }
 
   function trimmed(a, b) {
@@ -109,45 +198,56 @@ const trajedit = (() => {
     return [a.subarray(start, endA), b.subarray(start, endB)];
   }
 
-  // The Levenshtein distance, as a generator that yields now and then, so that the caller can keep the page responsive.
-  function* levenshtein(wholeA, wholeB) {
+  // The Levenshtein distance, as a generator that yields now and then, so that the caller can keep the page responsive:
+  // {number, isLowerBound}. Of a distance of more than `most`, or of more work than the page does, only that it is not
+  // below the number is known.
+  function* levenshtein(wholeA, wholeB, most) {
     const [a, b] = trimmed(wholeA, wholeB);
-    if (!a.length || !b.length) return a.length + b.length;
+    const difference = Math.abs(a.length - b.length);
+    const bounded = (number) =>
+      number <= most ? { number, isLowerBound: false } : { number: Math.max(most + 1, difference), isLowerBound: true };
+    if (!a.length || !b.length) return bounded(difference);
     // Both ways give the distance. Diagonals cost its square, columns the product of the lengths.
-    const most = Math.ceil(Math.sqrt((a.length * b.length) / 64)) + 8;
-    const near = yield* distanceByDiagonals(a, b, most);
-    if (near !== null) return near;
-    return yield* distanceByColumns(...numbered(a, b));
+    const near = Math.min(most, Math.ceil(Math.sqrt((a.length * b.length) / 64)) + 8);
+    const found = yield* distanceByDiagonals(a, b, near);
+    if (!found.isLowerBound) return bounded(found.number);
+    if (near < most && (a.length * b.length) / 32 <= MOST_WORK) {
+      return bounded(yield* distanceByColumns(...(yield* numberedInSteps(a, b))));
+    }
+    return { number: Math.max(found.number, difference), isLowerBound: true };
   }
 
-  // Ukkonen's way: how far along each diagonal of the table one gets with 0, 1, 2, … edits. Null for more than `most`.
+  // Ukkonen's way: how far along each diagonal of the table one gets with 0, 1, 2, … edits. A lower bound for
+  // more than `most`, or more work than the page does.
   function* distanceByDiagonals(a, b, most) {
     const goal = b.length - a.length;
-    if (Math.abs(goal) > most) return null;
+    if (Math.abs(goal) > most) return { number: most + 1, isLowerBound: true };
     const origin = most + 1;
     // For each diagonal, the furthest row. Two lists, because an edit needs both neighbours as they were before.
     let before = new Int32Array(2 * most + 3).fill(-2);
     let now = before.slice();
-    let looked = 0;
+    let [looked, worked] = [0, 0];
     for (let edits = 0; edits <= most; edits++) {
-      looked += 2 * edits;
-      if (looked > STEPS_AT_ONCE) {
-        looked = 0;
-        yield;
-      }
+      if (worked > MOST_WORK) return { number: edits, isLowerBound: true };
       const last = Math.min(edits, b.length);
       for (let k = -Math.min(edits, a.length); k <= last; k++) {
         const at = origin + k;
-        let row = edits ? Math.max(before[at] + 1, before[at - 1], before[at + 1] + 1) : 0;
-        if (row > a.length) row = a.length;
+        const first = edits ? Math.max(before[at] + 1, before[at - 1], before[at + 1] + 1) : 0;
+        let row = first > a.length ? a.length : first;
         if (row + k > b.length) row = b.length - k;
         while (row < a.length && row + k < b.length && a[row] === b[row + k]) row++;
         now[at] = row;
+        looked += 1 + Math.max(0, row - first);
+        if (looked > STEPS_AT_ONCE) {
+          worked += looked;
+          looked = 0;
+          yield;
+        }
       }
-      if (Math.abs(goal) <= edits && now[origin + goal] >= a.length) return edits;
+      if (Math.abs(goal) <= edits && now[origin + goal] >= a.length) return { number: edits, isLowerBound: false };
       [before, now] = [now, before];
     }
-    return null;
+    return { number: most + 1, isLowerBound: true };
   }
 
   // Myers' bit vectors in Hyyrö's form: 32 rows of the table at once, from one column to the next. `carried` holds
@@ -181,7 +281,7 @@ const trajedit = (() => {
         falling = up & vertical;
       }
       for (let row = top; row < bottom; row++) rowsOf[a[row]] = 0;
-      yield;
+      if (isLast || top % 256 === 0 || b.length > STEPS_AT_ONCE / 8) yield;
     }
     return distance;
   }
@@ -193,16 +293,45 @@ const trajedit = (() => {
   // Like `distances`, as a generator that yields now and then. What both strings begin and end with costs no edit in
   // either measure.
   function* distancesInSteps(original, edited) {
-    const restored = restoreNewlines(original, edited);
-    const [start, endA, endB] = changedMiddle(original, restored);
-    const [a, b] = [original.slice(start, endA), restored.slice(start, endB)];
-    const words = yield* levenshtein(...numbered(wordsOf(a).texts, wordsOf(b).texts));
-    const characters = yield* levenshtein(codePoints(a), codePoints(b));
-    return { words, characters };
+    const found = restoreNewlines(original, edited);
+    yield;
+    // With all line ends alike, texts differ in the same words, and in no more characters.
+    const isFolded = found === null;
+    const [whole, restored] = isFolded ? [foldNewlines(original), edited] : [original, found];
+    const [start, endA, endB] = changedMiddle(whole, restored);
+    const [a, b] = [whole.slice(start, endA), restored.slice(start, endB)];
+    const [wordsA, wordsB] = [yield* wordsInSteps(a), yield* wordsInSteps(b)];
+    const [idsA, idsB] = yield* numberedInSteps(wordsA.texts, wordsB.texts);
+    // The lengths decide what is exact, and only for texts so long that counting them takes a while.
+    const isLong = Math.max(whole.length, restored.length) > BUDGET / 100_000;
+    const sizes = [whole, restored];
+    const mostWords = isLong ? yield* mostExact(sizes, wordsInSteps, (words) => words.texts.length) : Infinity;
+    const words = yield* levenshtein(idsA, idsB, mostWords);
+    const mostCharacters = isLong ? yield* mostExact(sizes, pointsInSteps, (points) => points.length) : Infinity;
+    const characters = yield* levenshtein(codePoints(a), codePoints(b), mostCharacters);
+    const isCharactersBound = isFolded || characters.isLowerBound;
+    const lowerBounds = [words.isLowerBound && "words", isCharactersBound && "characters"].filter(Boolean);
+    return { words: words.number, characters: characters.number, ...(lowerBounds.length ? { lowerBounds } : {}) };
   }
 
+  // The largest distance that is exact for two texts, by the longer one.
+  function* mostExact(texts, parts, sizeOf) {
+    let longer = 1;
+    for (const text of texts) longer = Math.max(longer, sizeOf(yield* parts(text)));
+    return Math.max(ALWAYS_EXACT, Math.floor(BUDGET / longer));
+  }
+
+  function* pointsInSteps(text) {
+    yield;
+    return codePoints(text);
+  }
+
+  // How many words and characters differ: {words, characters}. Where one of these is a lower bound, `lowerBounds` names it.
   function distances(original, edited) {
-    const steps = distancesInSteps(original, edited);
+    return finished(distancesInSteps(original, edited));
+  }
+
+  function finished(steps) {
     for (;;) {
       const step = steps.next();
       if (step.done) return step.value;
@@ -223,7 +352,7 @@ const trajedit = (() => {
     for (let i = 0; i < start; i++) pairs.push([i, i]);
     const inner = innerPairs(a, b, start, endA, endB, most);
     if (inner === null) return null;
-    pairs.push(...inner);
+    for (const pair of inner) pairs.push(pair);
     for (let i = 0; endA + i < a.length; i++) pairs.push([endA + i, endB + i]);
     return pairs;
   }
@@ -272,23 +401,27 @@ const trajedit = (() => {
   // The coarser way, for strings with little in common: words that occur once in each string and in the same order, and
   // what a few edits find between them.
   function anchoredPairs(a, b) {
-    const once = new Map();
-    a.forEach((word, i) => once.set(word, once.has(word) ? null : [i, null]));
-    b.forEach((word, j) => {
-      const found = once.get(word);
-      if (found) once.set(word, found[1] === null ? [found[0], j] : null);
-    });
-    const shared = [...once.values()].filter((pair) => pair !== null && pair[1] !== null);
-    const anchors = longestRising(shared.sort((one, other) => one[0] - other[0]));
     const pairs = [];
     let [fromA, fromB] = [0, 0];
-    for (const [toA, toB] of [...anchors, [a.length, b.length]]) {
+    for (const [toA, toB] of [...anchorsOf(a, b), [a.length, b.length]]) {
       const between = commonPairs(a.slice(fromA, toA), b.slice(fromB, toB), MOST_WORDS_BETWEEN_ANCHORS) ?? [];
       for (const [i, j] of between) pairs.push([fromA + i, fromB + j]);
       if (toA < a.length) pairs.push([toA, toB]);
       [fromA, fromB] = [toA + 1, toB + 1];
     }
     return pairs;
+  }
+
+  // What occurs once in both lists and in the same order, as pairs of positions.
+  function anchorsOf(a, b) {
+    const once = new Map();
+    a.forEach((thing, i) => once.set(thing, once.has(thing) ? null : [i, null]));
+    b.forEach((thing, j) => {
+      const found = once.get(thing);
+      if (found) once.set(thing, found[1] === null ? [found[0], j] : null);
+    });
+    const shared = [...once.values()].filter((pair) => pair !== null && pair[1] !== null);
+    return longestRising(shared.sort((one, other) => one[0] - other[0]));
   }
 
   // The longest series of pairs in which the second numbers rise, as the first ones do.
@@ -320,10 +453,13 @@ const trajedit = (() => {
     const a = foldNewlines(original);
     const b = foldNewlines(edited);
     const [start, endA, endB] = changedMiddle(a, b);
-    let blocks = [{ same: a.slice(0, start), deleted: "", inserted: "" }];
-    blocks.push(...blocksByWords(a.slice(start, endA), b.slice(start, endB)));
-    blocks.push({ same: a.slice(endA), deleted: "", inserted: "" });
-    blocks = joined(blocks);
+    const [goneMiddle, newMiddle] = [a.slice(start, endA), b.slice(start, endB)];
+    const isTooLong = goneMiddle.length + newMiddle.length > MOST_DIFFED;
+    let blocks = joined([
+      { same: a.slice(0, start), deleted: "", inserted: "" },
+      ...(isTooLong ? rawBlocks(goneMiddle, newMiddle) : blocksByWords(goneMiddle, newMiddle)),
+      { same: a.slice(endA), deleted: "", inserted: "" },
+    ]);
     if (blocks.length > MOST_SEGMENTS) blocks = withoutScraps(blocks, (same) => same.length < 40);
     return segmentsOf(blocks);
   }
@@ -364,11 +500,16 @@ const trajedit = (() => {
     }
     blocks.push({ same: a.slice(fromA, doneA), deleted: "", inserted: "" }, ...rawBlocks(a.slice(doneA), b.slice(doneB)));
     blocks = withoutScraps(joined(blocks), (same, before, after) => 2 * same.length <= Math.min(before, after));
-    return blocks.flatMap((block) => (block.same ? [block] : refined(block.deleted, block.inserted)));
+    const budget = { left: MOST_REFINED };
+    return blocks.flatMap((block) => (block.same ? [block] : refined(block.deleted, block.inserted, budget)));
   }
 
   // The words of a string and where they start. A loop, because a regular expression makes an object for each.
   function wordsOf(text) {
+    return finished(wordsInSteps(text));
+  }
+
+  function* wordsInSteps(text) {
     const found = { texts: [], starts: [] };
     let start = -1;
     for (let i = 0; i <= text.length; i++) {
@@ -378,6 +519,7 @@ const trajedit = (() => {
         found.starts.push(start);
         start = -1;
       } else if (!isSpace && start < 0) start = i;
+      if (i % STEPS_AT_ONCE === STEPS_AT_ONCE - 1) yield;
     }
     return found;
   }
@@ -395,12 +537,14 @@ const trajedit = (() => {
   // A changed stretch, by characters where both sides are similar. Cached: most stay the same between keystrokes.
   const stretches = new Map();
 
-  function refined(a, b) {
+  function refined(a, b, budget) {
     const whole = [{ same: "", deleted: a, inserted: b }];
     if (!a || !b || a.length + b.length > LONGEST_STRETCH) return whole;
     const key = `${a.length} ${a}${b}`;
     let blocks = stretches.get(key);
     if (blocks === undefined) {
+      budget.left -= a.length + b.length;
+      if (budget.left < 0) return whole;
       blocks = wordByWord(a, b) ?? byCharacters(a, b) ?? aroundTheMiddle(a, b) ?? whole;
       if (stretches.size >= MOST_STRETCHES) stretches.clear();
       stretches.set(key, blocks);
@@ -524,8 +668,10 @@ const trajedit = (() => {
     return segments;
   }
 
+  // Of very many lines, one segment: nobody looks at each of them.
   function splitAtNewlines(kind, text) {
-    return (text.match(/\n|[^\n]+/g) ?? []).map((part) => ({ kind, text: part }));
+    const parts = text.split("\n", MOST_SEGMENTS + 1).length > MOST_SEGMENTS ? [text] : (text.match(/\n|[^\n]+/g) ?? []);
+    return parts.map((part) => ({ kind, text: part }));
   }
 
   // The text of a changed segment, with visible signs for line breaks, tabs, and blanks without other text.

@@ -6,6 +6,8 @@ const SETTLED_MS = 1000;
 const SLICE_MS = 3;
 const FIRST_SLICE_MS = 2;
 const COUNT_AFTER_MS = 150;
+// Texts of more characters than this are not counted at each key, not even for one slice.
+const LONG = 50_000;
 const SAME_VALUE = "same value";
 const EDITED = "data-trajedit-edited";
 const OWN = /^trajedit-(changes|edited-mark|edited-count|announcement)$/;
@@ -224,15 +226,23 @@ function count(found) {
       const step = steps.next();
       if (step.done) {
         found.counting = 0;
-        found.numbers = `${counted(step.value.words, "word")}, ${counted(step.value.characters, "character")} changed`;
+        const { words, characters, lowerBounds = [] } = step.value;
+        const atLeast = (measure) => (lowerBounds.includes(measure) ? "≥ " : "");
+        found.numbers =
+          `${atLeast("words")}${counted(words, "word")}, ` +
+          `${atLeast("characters")}${counted(characters, "character")} changed`;
         found.panel.showCounts(found.numbers);
         return;
       }
     } while (performance.now() < until);
-    found.panel.showCounting();
-    found.counting = setTimeout(go, isFirst ? COUNT_AFTER_MS : 0, false);
+    wait(isFirst ? COUNT_AFTER_MS : 0);
   };
-  go(true);
+  const wait = (pause) => {
+    found.panel.showCounting();
+    found.counting = setTimeout(go, pause, false);
+  };
+  if (found.editor.original.length + found.text.length > LONG) wait(COUNT_AFTER_MS);
+  else go(true);
 }
 
 // Marks what the boxes add up to: fields, cards, missing reasons, and the count of the page.

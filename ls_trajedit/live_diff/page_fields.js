@@ -5,6 +5,8 @@ const pageFields = (() => {
   const BOX = 'textarea[name], [data-testid="htx-textbox-content"][name]';
   const RESERVED_KEY = "ls_trajedit";
   const CALL = /^\$(steps\[\d+\]\.tool_calls\[\d+\])\.(name|arguments)$/;
+  // JSON of more characters is only checked at each key, and not compared by its values: that takes ten times as long.
+  const LONGEST_JSON = 100_000;
   const PATH = /^\$\w+(?:\.\w+|\[\d+\])*$/;
 
   let schema = null;
@@ -137,14 +139,24 @@ const pageFields = (() => {
 
   // How the text of a box compares with the original: "same", "relaid" when only the layout of a call's JSON differs,
   // "edited", or "broken" when it should be JSON and is not. As in the converters, line ends alone do not count as a
-  // difference, nor does the layout of JSON.
+  // difference, nor does the layout of JSON, unless that is very long.
   function compare({ original, isJson, call }, text) {
     if (text === null || trajedit.foldNewlines(text) === trajedit.foldNewlines(original)) return "same";
     if (!isJson) return "edited";
+    if (text.length + original.length > LONGEST_JSON) return isJsonText(text) ? "edited" : "broken";
     const edited = canonicalJson(text);
     if (edited === null) return "broken";
     if (edited !== canonicalJson(original)) return "edited";
     return call ? "relaid" : "same";
+  }
+
+  function isJsonText(text) {
+    try {
+      JSON.parse(text);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   function canonicalJson(text) {

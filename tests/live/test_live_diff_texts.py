@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,8 @@ def test_the_numbers_are_those_that_pull_writes(script: Page) -> None:
 def test_the_numbers_of_any_two_texts_are_those_that_pull_writes(script: Page, original: str, edited: str) -> None:
     restored = restore_newlines(original, edited)
     assert ask(script, "distances", original, edited) == {
-        "words": distance_in_words(original, restored),
-        "characters": distance_in_characters(original, restored),
+        "words": distance_in_words(original, restored).number,
+        "characters": distance_in_characters(original, restored).number,
     }
 
 
@@ -74,8 +74,8 @@ def test_the_numbers_of_long_texts_are_right_whether_little_or_much_was_changed(
         edited = [random.choice(LOREM) + "s" if random.random() < share else word for word in words]
         pair = " ".join(words), " ".join(edited)
         assert ask(script, "distances", *pair) == {
-            "words": distance_in_words(*pair),
-            "characters": distance_in_characters(*pair),
+            "words": distance_in_words(*pair).number,
+            "characters": distance_in_characters(*pair).number,
         }
 
 
@@ -150,3 +150,87 @@ def test_the_words_around_a_change_in_a_long_text_stay(script: Page) -> None:
     edited = [*words[:1000], "new", *words[1000:1500], *words[1510:]]
     segments = ask(script, "diff", " ".join(words), " ".join(edited))
     assert [s["text"].split() for s in segments if s["kind"] != "same"] == [["new"], words[1500:1510]]
+
+
+# Texts that cost much when one is careless: original and edited, each of about n characters.
+HOSTILE = {
+    "equal characters": "['a'.repeat(n), 'b' + 'a'.repeat(n - 2) + 'c']",
+    "other characters": "['a'.repeat(n), 'b'.repeat(n)]",
+    "other words": "[0, 1].map((k) => Array.from({length: n / 8}, (_, i) => 'vw'[k] + i).join(' '))",
+    "words in another order": "[1, 7].map((k) => Array.from({length: n / 8}, (_, i) => 'w' + (i * k) % 1e5).join(' '))",
+    "typos": (
+        "[0, 1].map((k) => Array.from({length: n / 8}, "
+        "(_, i) => 'word' + i % 50 + (i % 3 ? '' : 's'.repeat(k))).join(' '))"
+    ),
+    "mixed line ends": r"['a\r\nb\n'.repeat(n / 5), 'x\n' + 'a\nc\n'.repeat(n / 4)]",
+    "lines": (
+        r"[['\r\n', 1], ['\n', 3]].map(([end, k]) => Array.from({length: n / 8}, "
+        r"(_, i) => 'l' + i * k + (i % 2 ? '\n' : end)).join(''))"
+    ),
+    "white space": r"[' \t'.repeat(n / 2), '\t '.repeat(n / 2) + ' ']",
+    "emoji": "['😀👩\u200d👧'.repeat(n / 7), '😁👩\u200d👦'.repeat(n / 7)]",
+    "one long line": "['ab'.repeat(n / 2) + 'x', 'y' + 'ba'.repeat(n / 2)]",
+}
+# Each time that a part of the script runs counts as one; ten million take about 30 ms.
+MOST_AT_ONCE = 10_000_000
+
+
+@pytest.fixture
+def work(script: Page) -> Iterator[Callable[[str], int]]:
+    """Evaluates an expression, and gives how many times parts of the script ran for it."""
+    session = script.context.new_cdp_session(script)
+    session.send("Profiler.enable")
+    session.send("Profiler.startPreciseCoverage", {"callCount": True, "detailed": True})
+
+    def count(expression: str) -> int:
+        session.send("Profiler.takePreciseCoverage")
+        script.evaluate(expression)
+        found = session.send("Profiler.takePreciseCoverage")["result"]
+        return sum(part["count"] for one in found for function in one["functions"] for part in function["ranges"])
+
+    yield count
+    session.send("Profiler.stopPreciseCoverage")
+    session.detach()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_costs_a_key_more_than_its_budget(script: Page, work: Callable[[str], int], name: str) -> None:
+    for size in (40_000, 1_000_000):
+        script.evaluate(f"n => {{ window.pair = {HOSTILE[name]} }}", size)
+        # What a key does at once: the diff, which looks at each character a few times, and no more often.
+        assert work("() => void trajedit.diff(...pair)") <= MOST_AT_ONCE + 12 * size
+        # And what it does in slices, of which each is short.
+        script.evaluate("() => { window.steps = trajedit.distancesInSteps(...pair) }")
+        for _ in range(30):
+            assert work("() => void (window.step = steps.next())") <= MOST_AT_ONCE + 12 * size
+
+
+@pytest.mark.parametrize(
+    ("original", "edited", "counted"),
+    [
+        ("'x'.repeat(1e6)", "'y'.repeat(1e6)", {"words": 1, "characters": 10_001, "lowerBounds": ["characters"]}),
+        ("'x'.repeat(1e6)", "'y'.repeat(1.5e6)", {"words": 1, "characters": 500_000, "lowerBounds": ["characters"]}),
+        ("'x'.repeat(1e6)", "'y' + 'x'.repeat(1e6 - 2) + 'y'", {"words": 1, "characters": 2}),
+        # Of more mixed line ends than the page looks at, the words are right, and the characters at least so many.
+        (
+            r"'a\r\na\n'.repeat(15000)",
+            r"'a\n'.repeat(29999) + 'b\n'",
+            {"words": 1, "characters": 1, "lowerBounds": ["characters"]},
+        ),
+    ],
+)
+def test_beyond_the_budget_the_page_gives_a_lower_bound_as_pull_does(
+    script: Page, original: str, edited: str, counted: dict[str, Any]
+) -> None:
+    assert script.evaluate(f"trajedit.distances({original}, {edited})") == counted
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_the_page_counts_is_what_pull_counts_or_a_bound_of_it(script: Page, name: str) -> None:
+    original, edited = script.evaluate(f"n => {HOSTILE[name]}", 6_000)
+    restored = restore_newlines(original, edited)
+    found = script.evaluate("([original, edited]) => trajedit.distances(original, edited)", [original, edited])
+    assert found == {
+        "words": distance_in_words(original, restored).number,
+        "characters": distance_in_characters(original, restored).number,
+    }

@@ -44,6 +44,8 @@ _SPEAKER_KEYS: Final = ("speaker", "agent", "author", "sender")
 _TEXT_KEYS: Final = ("content", "text", "message")
 _NOT_SPEAKERS: Final = ("role", "type", "from", "source", "thought", "action", "observation")
 _ASIDE: Final = re.compile(r"\s*\([^()]*\)\s*$")
+# The search takes the square of this; nobody has a longer name.
+_LONGEST_NAME: Final = 200
 
 
 def recognize(source: Any) -> str | None:
@@ -102,7 +104,7 @@ def _are_messages(items: Sequence[Any], options: ReadOptions) -> bool:
     if (key := _speaker_key(items)) is not None:
         words = {item[key] for item in items}
         # With a role for each speaker it is Potato's conversation.
-        return len(words) > 1 and not all(is_role(_ASIDE.sub("", word)) for word in words)
+        return len(words) > 1 and not all(is_role(_without_aside(word)) for word in words)
     if not all(isinstance(item.get("role"), str) and _is_said(item) for item in items):
         return False
     if any("message_type" in item or {"thought", "action"} <= item.keys() for item in items):
@@ -110,6 +112,11 @@ def _are_messages(items: Sequence[Any], options: ReadOptions) -> bool:
     unknown = {word for item in items if not is_role(word := item["role"])}
     named = len({item["role"] for item in items}) > 1 and bool(unknown - {"exit"})
     return named or (not unknown and is_named_group(items)) or options.format == "group-chat"
+
+
+def _without_aside(word: str) -> str:
+    """The name of a speaker without what stands in brackets after it."""
+    return word if len(word) > _LONGEST_NAME else _ASIDE.sub("", word)
 
 
 def _is_said(item: Mapping[str, Any]) -> bool:
@@ -136,11 +143,11 @@ def _messages(
     item: dict[str, Any], place: Place, key: str | None, options: ReadOptions, left_out: Counter[str]
 ) -> Iterator[Message]:
     word = item[key] if key else _speaker(item)
-    role = options.roles.get(word) or options.roles.get(_ASIDE.sub("", word))
+    role = options.roles.get(word) or options.roles.get(_without_aside(word))
     known = known_role(word)
     if role is None and known in ("user", "system", "tool") and not _is_agent(item, word):
         role = known
-    agent = _ASIDE.sub("", word) if role is None else None
+    agent = _without_aside(word) if role is None else None
     role = role or "assistant"
     if key:
         text = _text_key(item) or "content"

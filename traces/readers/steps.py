@@ -55,6 +55,8 @@ _NAMES: Final = ("name", "tool", "tool_name", "function")
 _ARGUMENTS: Final = ("arguments", "args", "parameters", "input", "tool_input", "action_input")
 _INPUT: Final = "input"
 _KIND: Final = re.compile(r"^(.*?)\s*\(([^()]*)\)\s*$")
+# The search takes the square of this; nobody has a longer name.
+_LONGEST_SPEAKER: Final = 200
 _THOUGHT_KINDS: Final = frozenset({"thought", "thinking", "reasoning"})
 _HEARD_KINDS: Final = frozenset({"error", "observation", "result", "output"})
 _SAID_KINDS: Final = frozenset({"action", "tool call", "response", "message", "answer", "final answer"})
@@ -275,7 +277,7 @@ def _are_turns(items: Sequence[Any], options: ReadOptions) -> bool:
 
 def _speaker(word: str, options: ReadOptions) -> tuple[str, str | None]:
     """The role's name and the kind of the turn, in small letters."""
-    found = None if word in options.roles else _KIND.match(word)
+    found = None if word in options.roles or len(word) > _LONGEST_SPEAKER else _KIND.match(word)
     return (word, None) if found is None else (found[1], found[2].lower())
 
 

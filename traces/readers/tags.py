@@ -24,7 +24,9 @@ __all__ = ["spoken_parts", "tagged_parts", "tool_responses"]
 
 _THINK = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
-_RESPONSE = re.compile(r"<tool_response>(.*?)</tool_response>", re.DOTALL)
+_OPEN_RESPONSE, _CLOSE_RESPONSE = "<tool_response>", "</tool_response>"
+# How many opening tags are tried for one closing tag before the last one of them is.
+_MOST_TRIED = 8
 
 
 def spoken_parts(text: str, place: Place) -> Iterator[Part]:
@@ -76,17 +78,27 @@ def tool_responses(text: str, place: Place) -> Iterator[Result | Text]:
     ['3']
     """
     start = 0
-    for tag in _RESPONSE.finditer(text):
-        yield from _text(text, start, tag.start(), place, keep_start=start == 0)
-        at = (*place, _trimmed(text, *tag.span(1)))
-        answer = tag[1].strip()
+    for open_, close in _tags(text, _OPEN_RESPONSE, _CLOSE_RESPONSE):
+        yield from _text(text, start, open_, place, keep_start=start == 0)
+        inner = _trimmed(text, open_ + len(_OPEN_RESPONSE), close)
+        at = (*place, inner)
+        answer = text[inner.start : inner.end]
         yield Result((Text(answer, at),) if answer else (), name=_result_name(answer), place=at)
-        start = tag.end()
+        start = close + len(_CLOSE_RESPONSE)
     if start == 0:
         if text:
             yield Text(text, place)
     else:
         yield from _text(text, start, len(text), place, keep_start=False)
+
+
+def _tags(text: str, opening: str, closing: str) -> Iterator[tuple[int, int]]:
+    """Where each opening tag begins, and the closing tag after it. Not a regular expression: of many tags that nobody
+    closes, it would look for the end of each."""
+    open_ = text.find(opening)
+    while open_ >= 0 and (close := text.find(closing, open_ + len(opening))) >= 0:
+        yield open_, close
+        open_ = text.find(opening, close + len(closing))
 
 
 def _text(text: str, start: int, end: int, place: Place, *, keep_start: bool) -> Iterator[Text]:
@@ -105,16 +117,24 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 
 def _tagged_calls(text: str, place: Place) -> Iterator[tuple[int, int, list[Call]]]:
     """The tags that hold calls: where each begins, where it ends, and its calls."""
-    open_ = text.find(_OPEN)
+    open_, tried, last_close = text.find(_OPEN), 0, -1
     while open_ >= 0:
         inside = open_ + len(_OPEN)
         close = text.find(_CLOSE, inside)
         if close < 0:
             return
+        tried = tried + 1 if close == last_close else 1
+        last_close = close
         calls = _calls(text, _trimmed(text, inside, close), place)
         if calls:
             yield open_, close + len(_CLOSE), calls
-        open_ = text.find(_OPEN, close + len(_CLOSE) if calls else inside)
+            open_ = text.find(_OPEN, close + len(_CLOSE))
+        elif tried < _MOST_TRIED:
+            open_ = text.find(_OPEN, inside)
+        else:
+            # What is left of them is looked at once more, from the last one.
+            last = text.rfind(_OPEN, inside, close) if tried == _MOST_TRIED else -1
+            open_ = last if last >= 0 else text.find(_OPEN, close + len(_CLOSE))
 
 
 def _calls(text: str, inner: Span, place: Place) -> list[Call]:
