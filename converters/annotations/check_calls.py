@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.record import CheckedCall, Edit, Fit
 from ls_trajedit.label_config.chat_data import chat_fields
+from ls_trajedit.traces.json_text import canonical_json
 from ls_trajedit.traces.model import Call, Tool, Trace
 
 __all__ = ["check_calls"]
+
+
+_LONGEST_MATCHED = 500
+_MOST_COMPARED = 1000
+# What may match any number of times; and a group that holds such a thing, or alternatives, and is repeated itself: its
+# search can take time that doubles with each character.
+_REPEAT = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\d*\})")
+_OPTION = re.compile(r"(?<![\\(*+?}])\?")
+_NESTED_REPEAT = re.compile(r"[*+}|][^()]*\)(?:[*+]|\{)")
 
 
 class _Misfit(NamedTuple):
@@ -65,9 +77,54 @@ def _unknown_parameter(arguments: Any, schema: dict[str, Any]) -> _Misfit | None
     return _Misfit("unknown_parameter", f"no parameter `{unknown[0]}`{nearest(unknown[0], properties)}")
 
 
+@cache
+def _bounded(validator_class: Any) -> Any:
+    """The validator, with checks of which none takes the square of a text or of a list, or longer. What cannot be
+    checked in that time counts as fitting."""
+    import jsonschema  # type: ignore[import-untyped]
+
+    checks = validator_class.VALIDATORS
+
+    def pattern(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if isinstance(instance, str) and _is_quick(value, instance):
+            yield from checks["pattern"](validator, value, instance, schema) or ()
+
+    def of_properties(name: str) -> Callable[..., Iterator[Any]]:
+        def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+            keys = instance if isinstance(instance, dict) else ()
+            patterns = schema.get("patternProperties", {})
+            if all(_is_quick(pattern, key) for pattern in patterns for key in keys):
+                yield from checks[name](validator, value, instance, schema) or ()
+
+        return check
+
+    def unique_items(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if not isinstance(instance, list) or len(instance) <= _MOST_COMPARED:
+            yield from checks["uniqueItems"](validator, value, instance, schema) or ()
+        elif value and len(set(map(canonical_json, instance))) < len(instance):
+            yield jsonschema.ValidationError("the list has non-unique elements")
+
+    own = {
+        "pattern": pattern,
+        "patternProperties": of_properties("patternProperties"),
+        "additionalProperties": of_properties("additionalProperties"),
+        "uniqueItems": unique_items,
+    }
+    return jsonschema.validators.extend(validator_class, {name: own[name] for name in own if name in checks})
+
+
+def _is_quick(pattern: str, text: str) -> bool:
+    """Whether a search for the pattern takes no more than the cube of a short text."""
+    repeats, options = len(_REPEAT.findall(pattern)), len(_OPTION.findall(pattern))
+    if not repeats and not options:
+        return True
+    is_short = max(len(text), len(pattern)) <= _LONGEST_MATCHED
+    return is_short and repeats <= 2 and options <= 10 and not _NESTED_REPEAT.search(pattern)
+
+
 def _schema_misfit(arguments: Any, schema: dict[str, Any]) -> _Misfit | None:
     # Slow to load, and needed only where a call was corrected.
-    import jsonschema  # type: ignore[import-untyped]
+    import jsonschema
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
@@ -75,7 +132,7 @@ def _schema_misfit(arguments: Any, schema: dict[str, Any]) -> _Misfit | None:
         validator_class = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         # Without a registry of its own, the library fetches the addresses that a schema names.
         validator_class.check_schema(schema)
-        found = list(validator_class(schema, registry=Registry()).iter_errors(arguments))
+        found = list(_bounded(validator_class)(schema, registry=Registry()).iter_errors(arguments))
     except (jsonschema.SchemaError, Unresolvable, ValueError, TypeError, RecursionError):
         # What a trace declares need not be a JSON Schema, and nothing is fetched that it refers to.
         return None

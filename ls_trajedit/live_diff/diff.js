@@ -35,9 +35,12 @@ const trajedit = (() => {
   // The budget of a distance, as in converters/annotations/distances.py; and how much work the page does for one, and for
   // how many lines, at most: for texts of more than 50,000 characters, that can be less.
   const ALWAYS_EXACT = 10_000;
-  const BUDGET = 10_000_000_000;
+  const CHARACTERS_BUDGET = 10_000_000_000;
+  const WORDS_BUDGET = 1_000_000_000;
   const MOST_WORK = 100_000_000;
   const MOST_LINES = 20_000;
+  // No text of fewer characters is beyond a budget.
+  const LONG = 50_000;
   const STEPS_AT_ONCE = 50_000;
 
   // ---- line ends ----
@@ -303,11 +306,11 @@ const trajedit = (() => {
     const [wordsA, wordsB] = [yield* wordsInSteps(a), yield* wordsInSteps(b)];
     const [idsA, idsB] = yield* numberedInSteps(wordsA.texts, wordsB.texts);
     // The lengths decide what is exact, and only for texts so long that counting them takes a while.
-    const isLong = Math.max(whole.length, restored.length) > BUDGET / 100_000;
+    const isLong = Math.max(whole.length, restored.length) > LONG;
     const sizes = [whole, restored];
-    const mostWords = isLong ? yield* mostExact(sizes, wordsInSteps, (words) => words.texts.length) : Infinity;
+    const mostWords = isLong ? yield* mostExact(WORDS_BUDGET, sizes, wordsInSteps, (words) => words.texts.length) : Infinity;
     const words = yield* levenshtein(idsA, idsB, mostWords);
-    const mostCharacters = isLong ? yield* mostExact(sizes, pointsInSteps, (points) => points.length) : Infinity;
+    const mostCharacters = isLong ? yield* mostExact(CHARACTERS_BUDGET, sizes, pointsInSteps, (points) => points.length) : Infinity;
     const characters = yield* levenshtein(codePoints(a), codePoints(b), mostCharacters);
     const isCharactersBound = isFolded || characters.isLowerBound;
     const lowerBounds = [words.isLowerBound && "words", isCharactersBound && "characters"].filter(Boolean);
@@ -315,10 +318,10 @@ const trajedit = (() => {
   }
 
   // The largest distance that is exact for two texts, by the longer one.
-  function* mostExact(texts, parts, sizeOf) {
+  function* mostExact(budget, texts, parts, sizeOf) {
     let longer = 1;
     for (const text of texts) longer = Math.max(longer, sizeOf(yield* parts(text)));
-    return Math.max(ALWAYS_EXACT, Math.floor(BUDGET / longer));
+    return Math.max(ALWAYS_EXACT, Math.floor(budget / longer));
   }
 
   function* pointsInSteps(text) {

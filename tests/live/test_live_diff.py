@@ -439,6 +439,27 @@ def test_a_long_field_that_is_rewritten_is_counted_without_freezing(
     expect(counts(page, ACTION)).to_have_text(re.compile(r"^2000 words, \d{5} characters changed$"))
 
 
+def test_a_text_beyond_the_budget_is_counted_as_at_least_so_much_while_keys_still_arrive(
+    label_studio: LocalLabelStudio, page: Page, tmp_path: Path
+) -> None:
+    # Mixed line ends, and everything in it changes: 240,000 characters that have nothing in common.
+    original, edited = "a\r\na\n" * 40_000, "b\n" * 60_000
+    project = pushed(
+        Person.at(tmp_path, label_studio), label_studio, OPTIONS, [{"id": "long", "steps": [{"action": original}]}]
+    )
+    project.open(page, "long")
+    editor(page, ACTION).fill(edited)
+    page.keyboard.press("Control+End")
+    page.keyboard.type("xyz")
+    expect(editor(page, ACTION)).to_have_value(edited + "xyz")
+    # The words are in the budget only up to 10,000 of them.
+    expect(counts(page, ACTION)).to_have_text(
+        re.compile(r"^≥ [0-9]+ words, ≥ [0-9]+ characters changed$"), timeout=60_000
+    )
+    page.keyboard.type("!")
+    expect(editor(page, ACTION)).to_have_value(edited + "xyz!")
+
+
 def test_auto_annotation_leaves_what_is_being_typed_alone(
     label_studio: LocalLabelStudio, start_host: StartHost, page: Page, tmp_path: Path
 ) -> None:

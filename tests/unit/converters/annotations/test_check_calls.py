@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ls_trajedit.converters.annotations.convert_task import Edited
@@ -70,3 +72,40 @@ def test_findings_are_counted() -> None:
     found = whole.as_json()
     assert (found["chats"], found["checked_calls"], found["not_the_agents"]) == (1, expected, 1)
     assert "chats" not in Counts().as_json()
+
+
+def tool_with(schema: dict[str, object]) -> list[dict[str, object]]:
+    parameters = {"type": "object", "properties": {"to": schema}}
+    return [{"type": "function", "function": {"name": "find_flights", "parameters": parameters}}]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fit"),
+    [
+        # Patterns that people write are checked,
+        ({"type": "string", "pattern": "^[A-Z]{3}$"}, "OSL", "valid"),
+        ({"type": "string", "pattern": "^[A-Z]{3}$"}, "Oslo", "wrong_type"),
+        ({"type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}$"}, "2026-1-1", "wrong_type"),
+        ({"type": "string", "pattern": "^[a-z]+@[a-z]+$"}, "a@b@c", "wrong_type"),
+        # and those whose search may take for ever are not, nor are long texts against others.
+        ({"type": "string", "pattern": "^(a+)+$"}, "a" * 60 + "!", "valid"),
+        ({"type": "string", "pattern": "^(\\w+\\s?)*$"}, "a" * 60 + "!", "valid"),
+        ({"type": "string", "pattern": "^(a|aa)+$"}, "a" * 60 + "!", "valid"),
+        ({"type": "string", "pattern": "a?" * 40 + "a" * 40}, "a" * 39, "valid"),
+        ({"type": "string", "pattern": "a*a*a*a*a*b"}, "a" * 400, "valid"),
+        ({"type": "string", "pattern": "^a*b*$"}, "a" * 100_000 + "!", "valid"),
+        ({"type": "object", "patternProperties": {"^(a+)+$": {}}}, {"a" * 60 + "!": 1}, "valid"),
+        (
+            {"type": "object", "patternProperties": {"^(a+)+$": {}}, "additionalProperties": False},
+            {"a" * 60 + "!": 1},
+            "valid",
+        ),
+        # Many objects are compared by their JSON.
+        ({"type": "array", "uniqueItems": True}, [{"n": number} for number in range(20_000)], "valid"),
+        ({"type": "array", "uniqueItems": True}, [{"n": number // 2} for number in range(20_000)], "wrong_type"),
+        ({"type": "array", "uniqueItems": True}, [1, 1], "wrong_type"),
+    ],
+)
+def test_no_schema_takes_longer_than_the_text_is_worth(schema: dict[str, object], value: object, fit: str) -> None:
+    (call,) = checked({ARGUMENTS: json.dumps({"to": value})}, tool_with(schema))
+    assert call.fit == fit
