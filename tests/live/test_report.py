@@ -341,6 +341,36 @@ def test_long_stretches_that_did_not_change_are_folded(context: BrowserContext, 
     assert "".join(diff.locator("span, ins").all_text_contents()) == long_text + "new"
 
 
+def test_a_distance_that_is_a_lower_bound_says_so(context: BrowserContext, tmp_path: Path) -> None:
+    long = edit(0, "action", "x\r\ny\n" * 40_000, "z\n" * 90_000, 20_001, 10_001)
+    long["lower_bounds"] = ["edit_distance_chars"]
+    sums = {"lower_bounds": ["total_edit_distance"]}
+    short = record(2, "ana", edit(0, "action", "a", "b", 1, 1))
+    page = opened(context, write_folder(tmp_path, [{**record(1, "ana", long), **sums}, short]))
+    first, second = corrections(page).all()
+    expect(first.locator(".facts")).to_contain_text("≥ 20,001 characters, 10,001 words")
+    expect(second.locator(".facts")).to_contain_text(" · 1 character, 1 word")
+    expect(page.locator("#sizes, [data-chart='sizes'], main").first).to_contain_text(
+        "Of 1 of the edits, a distance is the least"
+    )
+    # What went and what came, and not a piece for each of 170,000 lines.
+    assert first.locator("del, ins").count() < 20
+
+
+def test_ids_that_are_not_numbers_are_shown_without_a_link(context: BrowserContext, tmp_path: Path) -> None:
+    named, large = record(1, "ana", edit(0, "action", "a", "b")), record(2, "ana", edit(0, "action", "c", "d"))
+    named["source"] |= {"task_id": "t-1", "annotation_id": "a-1"}
+    large["source"] |= {"task_id": 2**53 + 1, "annotation_id": 2**53 + 1}
+    page = opened(context, write_folder(tmp_path, [named, large]))
+    assert [found.get_attribute("data-key") for found in corrections(page).all()] == [
+        "a-1.1.action",
+        "9007199254740993.1.action",
+    ]
+    links = page.get_by_role("link", name="in Label Studio")
+    expect(links).to_have_count(1)
+    assert "task=9007199254740993&annotation=9007199254740993" in (links.get_attribute("href") or "")
+
+
 def test_ten_thousand_corrections_are_shown_as_far_as_they_are_near(context: BrowserContext, tmp_path: Path) -> None:
     many = (
         record(
