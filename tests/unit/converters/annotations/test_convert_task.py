@@ -24,6 +24,7 @@ from ls_trajedit.converters.formats.base import TrainingRow
 from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.record import Reject, RejectReason
 from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.label_config import schema as schema_module
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.json_text import json_line
 from tests.support.loop import text_result
@@ -160,6 +161,40 @@ def test_an_address_that_is_not_known_ends_nothing() -> None:
 def test_an_id_that_no_database_would_give_sorts_first() -> None:
     found = outcomes({**annotation(0), "id": 2**70}, annotation(3), {**annotation(0), "id": "x"})
     assert [outcome.key for outcome in found] == [(5, 0), (5, 0), (5, 3)]
+
+
+def test_a_repeater_costs_what_an_annotation_names_and_not_its_controls_times_the_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs = "".join(
+        f'<Text name="t{n}_{{{{idx}}}}" value="$steps[{{{{idx}}}}].f{n}"/>'
+        f'<TextArea name="b{n}_{{{{idx}}}}" toName="t{n}_{{{{idx}}}}"/>'
+        for n in range(20)
+    )
+    schema = read_config(f'<View><Repeater on="$steps">{pairs}</Repeater></View>')
+    made: list[int] = []
+    resolve = schema_module.resolve_controls
+    monkeypatch.setattr(
+        schema_module, "resolve_controls", lambda tags, key: made.append(len(tags)) or resolve(tags, key)
+    )
+
+    def result(step: int, text: str) -> dict[str, Any]:
+        name = f"b3_{step}"
+        return {"from_name": name, "to_name": f"t3_{step}", "type": "textarea", "value": {"text": [text]}}
+
+    data = {"task": "t", "steps": [{"f3": "a"}] * 300_000}
+    annotations = [
+        {"id": 1, "result": [result(299_999, "b"), result(7, "a")]},
+        {"id": 2, "result": [result(299_999, "c"), result(300_000, "there is no such step")]},
+    ]
+    first, second = convert_task({"id": 1, "data": data, "annotations": annotations}, schema, ReadingRules())
+    assert isinstance(first, Edited)
+    assert isinstance(second, Edited)
+    assert [(edit.step_index, edit.edited_text) for edit in first.record.edits] == [(299_999, "b")]
+    assert [(edit.step_index, edit.edited_text) for edit in second.record.edits] == [(299_999, "c")]
+    assert [remark.text for remark in second.record.source.remarks] == ["there is no such step"]
+    # The 40 controls of each step that is named, once.
+    assert made == [40, 40, 40]
 
 
 # Results that are nearly right, with something else in one place.
