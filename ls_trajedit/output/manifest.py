@@ -183,6 +183,7 @@ def counts_from_json(value: Mapping[str, Any]) -> Counts:
         duplicates=_number(value.get("duplicates", 0)),
         unopened=_number(value.get("unopened", 0)),
         copies=_number(value.get("copies", 0)),
+        lower_bounds=_number(value.get("lower_bounds", 0)),
         by_review=_counter(value.get("excluded_by_review", {})),
     )
 

@@ -18,10 +18,10 @@ __all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary
 _ALWAYS = ("edited", "unedited", "skipped", "rejected")
 _REVIEWS = {"rejected": "rejected by a reviewer", "unreviewed": "not accepted by a reviewer"}
 _RARELY = {
-    "duplicates": "left out, being in the input more than once (the newest counts)",
-    "unopened": "made by an action and opened by nobody: in no training file",
-    "copies": "repeating another one of the same person: in no training file",
-    "lower_bounds": "with texts so long that an edit distance is a lower bound (`lower_bounds` names it)",
+    "duplicates": ("annotation", "left out, being in the input more than once (the newest counts)"),
+    "unopened": ("annotation", "made by an action and opened by nobody: in no training file"),
+    "copies": ("annotation", "repeating another one of the same person: in no training file"),
+    "lower_bounds": ("edit", "of texts so long that a distance is a lower bound"),
 }
 # Names of fields come from traces, so they are escaped in Markdown tables.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
@@ -209,8 +209,8 @@ def _by_review(counts: dict[str, Any]) -> str:
 
 def _rarely(counts: dict[str, Any]) -> list[tuple[str, int]]:
     """What is counted only where it occurs, each in the words that go with its number."""
-    found = ((counts.get(name, 0), what) for name, what in _RARELY.items())
-    return [(f"{plural(number, 'annotation')} {what}", number) for number, what in found if number]
+    found = ((counts.get(name, 0), noun, what) for name, (noun, what) in _RARELY.items())
+    return [(f"{plural(number, noun)} {what}", number) for number, noun, what in found if number]
 
 
 def _changes(changes: RecordChanges) -> str:

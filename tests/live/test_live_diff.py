@@ -444,9 +444,8 @@ def test_a_text_beyond_the_budget_is_counted_as_at_least_so_much_while_keys_stil
 ) -> None:
     # Mixed line ends, and everything in it changes: 240,000 characters that have nothing in common.
     original, edited = "a\r\na\n" * 40_000, "b\n" * 60_000
-    project = pushed(
-        Person.at(tmp_path, label_studio), label_studio, OPTIONS, [{"id": "long", "steps": [{"action": original}]}]
-    )
+    trace = {"id": "long", "task": "Write.", "steps": [{"action": original}]}
+    project = pushed(Person.at(tmp_path, label_studio), label_studio, "", [trace])
     project.open(page, "long")
     editor(page, ACTION).fill(edited)
     page.keyboard.press("Control+End")

@@ -48,8 +48,9 @@ def is_read(task: dict[str, Any]) -> dict[str, bool]:
     """Who can do something with the task; whoever cannot must say so in the way that is meant for that."""
     (outcome,) = convert_task(task, read_config(CONFIG), ReadingRules())
     assert isinstance(outcome, Edited | Unedited | Rejected)
-    rejected = outcome.reject.reason if isinstance(outcome, Rejected) else None
-    found = {"convert": rejected is not RejectReason.NO_TRACE}
+    # Notes of the right types may leave no steps in the trace, or make JSON of what was text: that is another reason.
+    detail = outcome.reject.detail if isinstance(outcome, Rejected) else ""
+    found = {"convert": "`ls_trajedit`" not in detail}
     try:
         predict(task, CONFIG)
         found["predict"] = True
@@ -68,6 +69,7 @@ def is_read(task: dict[str, Any]) -> dict[str, bool]:
 @example({"mine": 1})
 @example({"absent": 5})
 @example({"absent": ["steps[0].action"]})
+@example({"absent": ["steps"]})
 @example({"source": SOURCE})
 @example({"source": SOURCE, "format": "openai-chat"})
 @example({"source": SOURCE, "format": "openai-chat", "read": {"roles": [1], "messages_key": 5, "role_key": 5}})

@@ -475,3 +475,22 @@ def test_the_output_folder_may_be_a_link(run: Run, tmp_path: Path) -> None:
     assert run("convert", name).exit_code == 0
     assert run("verify", "data").exit_code == 0
     assert files(tmp_path / "disk") == ALWAYS | INTERCHANGE
+
+
+def test_a_distance_beyond_the_budget_is_told_by_summary_manifest_and_record(run: Run, tmp_path: Path) -> None:
+    whole = task(1, annotation(1, text_result("step_0__action__corrected", "step_0__action", "y" * 1_200_000)))
+    whole["data"]["steps"] = [{"thought": "hm", "action": "x" * 1_200_000}, {"action": "stop"}]
+    other = task(2, annotation(2, EDIT))
+    done = run("convert", export(tmp_path, whole, other))
+    assert "1 edit of texts so long that a distance is a lower bound" in done.out
+    assert manifest(tmp_path / "data")["counts"]["lower_bounds"] == 1
+    text = (tmp_path / "data" / "trajectory_corrections.json").read_text(encoding="utf-8")
+    long, short = json.loads(text)["records"]
+    assert (long["total_edit_distance"], long["lower_bounds"]) == (10_001, ["total_edit_distance"])
+    assert (long["edits"][0]["edit_distance_chars"], long["edits"][0]["lower_bounds"]) == (
+        10_001,
+        ["edit_distance_chars"],
+    )
+    assert "lower_bounds" not in short
+    assert "lower_bounds" not in short["edits"][0]
+    assert run("report", "data").exit_code == 0

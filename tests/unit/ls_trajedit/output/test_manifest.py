@@ -55,6 +55,7 @@ OF_CHATS = replace(
         duplicates=6,
         unopened=7,
         copies=8,
+        lower_bounds=2,
         by_review=Counter(rejected=9),
     ),
 )
