@@ -148,8 +148,11 @@ class _Server(uvicorn.Server):
             _admit_no_more(listener)
         # Whoever is connecting gets in, and whoever is in the queue, too: closing a listener resets all of those.
         await asyncio.sleep(_SECONDS_TO_CONNECT)
-        while select.select(listeners, [], [], 0)[0] and time.monotonic() < started + _SECONDS_TO_ACCEPT:
+        rounds = 0
+        # What asyncio has accepted is lost, too, if the listener is closed before the next round.
+        while rounds < 2 and time.monotonic() < started + _SECONDS_TO_ACCEPT:
             await asyncio.sleep(0)
+            rounds = 0 if select.select(listeners, [], [], 0)[0] else rounds + 1
         await super().shutdown(sockets)
         self._watching.cancel()
 

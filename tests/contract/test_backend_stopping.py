@@ -80,6 +80,27 @@ def accepts_connections(url: str) -> bool:
     return True
 
 
+def test_each_connection_that_was_accepted_gets_its_answer() -> None:
+    """Three stops, each while connections are made as fast as possible."""
+    for _ in range(3):
+        listener = listen("127.0.0.1", 0)
+        server = make_server(create_app())
+        service = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        service.start()
+        outcomes: Counter[str] = Counter()
+        under_way = threading.Semaphore(0)
+        given = (server_url(listener), False, outcomes, under_way.release)
+        clients = [threading.Thread(target=ask_until_refused, args=given) for _ in range(8)]
+        for client in clients:
+            client.start()
+        for _ in range(50):
+            assert under_way.acquire(timeout=60)
+        server.should_exit = True
+        for thread in (*clients, service):
+            thread.join()
+        assert outcomes.keys() == {"refused", "HTTP/1.1 200 OK"}
+
+
 @contextmanager
 def stopping(limits: Limits, start: bytes) -> Iterator[socket.socket]:
     """A connection on which `start` was sent to a service that has been told to stop since, and accepts no other."""
