@@ -154,7 +154,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
     "the largest labeling config": largest_config,
     "20,000 steps of a Repeater in each task": long_traces,
     "3,000,000 empty objects": lambda: fill(_REPEATER, lambda number: "{}" if number < 2_990_000 else "0" * BODY),
-    "3,000,000 objects with a key each": lambda: fill(
+    "1,500,000 objects with a key each": lambda: fill(
         _REPEATER, lambda number: f'{{"k{number}":"v{number}"}}' if number < 1_490_000 else "0" * BODY
     ),
     "33 million empty lists": lambda: fill(_REPEATER, lambda number: "[]"),
