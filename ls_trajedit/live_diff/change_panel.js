@@ -5,6 +5,8 @@ const changePanel = (() => {
   // How many characters of unchanged text are shown next to a change, and how many pieces a panel shows.
   const CONTEXT = 80;
   const MOST_PIECES = 400;
+  // So much of a changed stretch is shown, from its beginning and its end: more takes the browser long to lay out.
+  const MOST_CHANGED = 20_000;
   // A panel with more text than this is likely to scroll, and what scrolls must be reachable with the keyboard.
   const LONG = 600;
   const CONTROLS = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069]/;
@@ -85,7 +87,10 @@ const changePanel = (() => {
   function piecesOf(segments) {
     const pieces = segments.slice(0, MOST_PIECES).map((segment, number) => {
       const isLast = number === segments.length - 1;
-      const text = segment.kind === "same" ? shortened(segment.text, number === 0, isLast) : trajedit.visible(segment);
+      const text =
+        segment.kind === "same"
+          ? shortened(segment.text, number === 0, isLast)
+          : trajedit.visible({ kind: segment.kind, text: withoutMiddle(segment.text) });
       const name = { same: "span", inserted: "ins", deleted: "del" }[segment.kind];
       // A character that changes the direction of text affects only its own piece.
       return { name, className: CONTROLS.test(text) ? "controls" : "", text };
@@ -115,6 +120,12 @@ const changePanel = (() => {
     const head = isFirst ? "" : text.slice(0, breakBefore(text, CONTEXT));
     const tail = isLast ? "" : text.slice(breakBefore(text, text.length - CONTEXT));
     return `${head}…${tail}`;
+  }
+
+  function withoutMiddle(text) {
+    if (text.length <= MOST_CHANGED) return text;
+    const [head, tail] = [breakBefore(text, MOST_CHANGED / 2), breakBefore(text, text.length - MOST_CHANGED / 2)];
+    return `${text.slice(0, head)} … ${text.slice(tail)}`;
   }
 
   // `at`, or one less when `at` would split a character.
