@@ -200,7 +200,7 @@ def push_prefilled(
         for task in _new_tasks(target, options, loaded)
     ]
     done = _Import(server, target, options, sending, progress, len(tasks)).run(tasks)
-    predicted = _predict_the_rest(server, target, version, sending)
+    predicted = _predict_the_rest(server, target, done, version, sending)
     if target.project.model_version != version or not target.project.shows_predictions:
         server.show_predictions(target.project.id, version)
     return _pushed(server, target, loaded, tasks=len(tasks), imported=done, predicted=predicted)
@@ -234,7 +234,7 @@ def _with_tasks(
 ) -> tuple[Shape, frozenset[str]]:
     """The shape, widened by the traces that are in the project, and the identities of these."""
     known: set[str] = set()
-    for page in data_pages(server, project.id):
+    for page in data_pages(server, project.id, project.task_count):
         for task in page.tasks:
             data = task["data"]
             try:
@@ -403,11 +403,11 @@ def _prediction(task: Mapping[str, Any], config: str, version: str) -> Predictio
         raise TooManyControlsError(f"{what}: {error}") from None
 
 
-def _predict_the_rest(server: Server, target: Target, version: str, sending: Sending) -> int:
+def _predict_the_rest(server: Server, target: Target, imported: int, version: str, sending: Sending) -> int:
     """Adds predictions to the tasks that have none of this version, and returns the number of these tasks."""
     project = target.project.id
     count = 0
-    for page in unpredicted_pages(server, project, version):
+    for page in unpredicted_pages(server, project, version, target.project.task_count + imported):
         predictions: list[LaterPrediction] = [
             {"task": task["id"], **_prediction(task, target.config, version)} for task in page.tasks
         ]

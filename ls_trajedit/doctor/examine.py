@@ -146,7 +146,7 @@ def _check_layout(server: Server, schema: Schema, release: Release | None) -> It
 def _check_tasks(server: Server, project: Project, schema: Schema, read_options: ReadOptions) -> Iterator[Finding]:
     census = TaskCensus(schema, read_options)
     with show_progress(f"reading the tasks of project {project.id}") as progress:
-        for page in data_pages(server, project.id):
+        for page in data_pages(server, project.id, project.task_count):
             for task in page.tasks:
                 census.add(task["id"], task["data"])
             progress(census.total, project.task_count)

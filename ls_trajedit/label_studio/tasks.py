@@ -90,17 +90,22 @@ class Page(Generic[_TaskT]):
     total: int
 
 
-def task_pages(server: Server, project: int, after: int = 0) -> Iterator[Page[AnnotatedTask]]:
-    """All tasks of the project with an id greater than `after`, with their annotations.
+def task_pages(
+    server: Server, project: int, counted: int | None = None, after: int = 0
+) -> Iterator[Page[AnnotatedTask]]:
+    """All tasks of the project, of which the server `counted` so many, with an id greater than `after`, with their
+    annotations.
 
     A task has `id`, `project`, `data` and `annotations`, in order of their ids. Raises DataError when the server
     returns fewer tasks than it counts, many more (twice as many, and at least a thousand), more than were asked for,
     tasks that it has already returned, or an annotation without its result.
     """
-    return _annotated_pages(server, project, after, [])
+    return _annotated_pages(server, project, counted, after, [])
 
 
-def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Page[AnnotatedTask]]:
+def changed_pages(
+    server: Server, project: int, since: datetime, counted: int | None = None
+) -> Iterator[Page[AnnotatedTask]]:
     """Like `task_pages`, with only the tasks that were created or changed at `since` or later; a changed annotation
     changes its task."""
     value = since.astimezone(timezone.utc).strftime(_TIME_FORMAT)
@@ -110,24 +115,26 @@ def changed_pages(server: Server, project: int, since: datetime) -> Iterator[Pag
         "type": "Datetime",
         "value": value,
     }
-    return _annotated_pages(server, project, 0, [changed])
+    return _annotated_pages(server, project, counted, 0, [changed])
 
 
-def data_pages(server: Server, project: int) -> Iterator[Page[Task]]:
+def data_pages(server: Server, project: int, counted: int | None = None) -> Iterator[Page[Task]]:
     """Like `task_pages`, with only the id and the data of each task. Data that is not an object, which nobody can
     import, is an empty one."""
-    return _data_pages(server, project, [])
+    return _data_pages(server, project, [], counted)
 
 
-def unpredicted_pages(server: Server, project: int, model_version: str) -> Iterator[Page[Task]]:
+def unpredicted_pages(
+    server: Server, project: int, model_version: str, counted: int | None = None
+) -> Iterator[Page[Task]]:
     """Like `data_pages`, with only the tasks that have no prediction of this model version."""
-    return _data_pages(server, project, [_without_prediction(model_version)])
+    return _data_pages(server, project, [_without_prediction(model_version)], counted)
 
 
-def annotation_counts(server: Server, project: int) -> Iterator[tuple[int, int | None]]:
+def annotation_counts(server: Server, project: int, counted: int | None = None) -> Iterator[tuple[int, int | None]]:
     """The id of each task of the project, in order, and how many annotations it has, None when the server does not say.
     Raises DataError as `task_pages` does."""
-    for page in _pages(server, project, _COUNT_FIELDS, "task_only", 0, []):
+    for page in _pages(server, project, _COUNT_FIELDS, "task_only", 0, [], counted):
         for task in page.tasks:
             done, skipped = task.get("total_annotations"), task.get("cancelled_annotations")
             yield task["id"], done + skipped if is_count(done) and is_count(skipped) else None
@@ -144,8 +151,10 @@ def count_without_prediction(server: Server, project: int, model_version: str) -
     return _count(server, project, _without_prediction(model_version), "counting the predictions")
 
 
-def _data_pages(server: Server, project: int, filters: list[dict[str, Any]]) -> Iterator[Page[Task]]:
-    for page in _pages(server, project, "id,data", "task_only", 0, filters):
+def _data_pages(
+    server: Server, project: int, filters: list[dict[str, Any]], counted: int | None
+) -> Iterator[Page[Task]]:
+    for page in _pages(server, project, "id,data", "task_only", 0, filters, counted):
         found = ((task["id"], task.get("data")) for task in page.tasks)
         yield Page(
             [{"id": number, "data": data if isinstance(data, dict) else {}} for number, data in found], page.total
@@ -153,17 +162,23 @@ def _data_pages(server: Server, project: int, filters: list[dict[str, Any]]) -> 
 
 
 def _annotated_pages(
-    server: Server, project: int, after: int, filters: list[dict[str, Any]]
+    server: Server, project: int, counted: int | None, after: int, filters: list[dict[str, Any]]
 ) -> Iterator[Page[AnnotatedTask]]:
-    for page in _pages(server, project, TASK_FIELDS, "all", after, filters):
+    for page in _pages(server, project, TASK_FIELDS, "all", after, filters, counted):
         yield Page([_annotated(task) for task in page.tasks], page.total)
 
 
 def _pages(
-    server: Server, project: int, include: str, fields: str, after: int, filters: list[dict[str, Any]]
+    server: Server,
+    project: int,
+    include: str,
+    fields: str,
+    after: int,
+    filters: list[dict[str, Any]],
+    counted: int | None = None,
 ) -> Iterator[Page[Any]]:
     size = _COUNT_PAGE if include == _COUNT_FIELDS else _FIRST_PAGE
-    counted, returned = None, 0
+    returned = 0
     while True:
         later = {"filter": "filter:tasks:id", "operator": "greater", "type": "Number", "value": after}
         try:
@@ -177,11 +192,12 @@ def _pages(
             return
         counted = page.total if counted is None else counted
         returned += len(page.tasks)
-        if returned > counted + max(counted, _MORE_THAN_COUNTED) or len(page.tasks) > size:
+        most = counted + max(counted, _MORE_THAN_COUNTED)
+        if max(returned, page.total) > most or len(page.tasks) > size:
             raise DataError(
-                f"project {project}: Label Studio counted {counted} tasks and returned {returned} without an end, or "
-                f"more than were asked for ({size} a page). No file was changed; if somebody is importing tasks, run "
-                "the command again when that is done"
+                f"project {project}: Label Studio counted {counted} tasks and returns more ({returned} so far, "
+                f"{page.total} to come), or more than were asked for ({size} a page). No file was changed; if "
+                "somebody is importing tasks, run the command again when that is done"
             )
         ids = [task["id"] for task in page.tasks]
         if not ids or ids[0] <= after or any(a >= b for a, b in pairwise(ids)):

@@ -28,9 +28,9 @@ def sync_tasks(server: Server, project: Project, state: PullState, since: dateti
     Raises DataError when the server reports more tasks than it returns, and what `server` raises.
     """
     if since is None:
-        _put(state, task_pages(server, project.id), progress)
+        _put(state, task_pages(server, project.id, project.task_count), progress)
     else:
-        _put_changed(server, project.id, since, state, progress)
+        _put_changed(server, project, since, state, progress)
     _reconcile(server, project, state)
 
 
@@ -38,17 +38,17 @@ def has_changed(server: Server, project: Project, state: PullState, since: datet
     """Whether `sync_tasks` would find anything."""
     if since is None or state.task_count() != project.task_count:
         return True
-    pages = changed_pages(server, project.id, since)
+    pages = changed_pages(server, project.id, since, project.task_count)
     return not all(state.is_as_kept(task["id"], json_line(task)) for page in pages for task in page.tasks)
 
 
-def _put_changed(server: Server, project: int, since: datetime, state: PullState, progress: Progress) -> None:
+def _put_changed(server: Server, project: Project, since: datetime, state: PullState, progress: Progress) -> None:
     """Counts what comes, because `_reconcile` does not miss a changed task: an old version of it is in the state."""
     for _ in range(_ATTEMPTS):
-        returned, reported = _put(state, changed_pages(server, project, since), progress)
+        returned, reported = _put(state, changed_pages(server, project.id, since, project.task_count), progress)
         if returned >= reported:
             return
-    raise _incomplete(project, f"{reported} changed tasks", returned)
+    raise _incomplete(project.id, f"{reported} changed tasks", returned)
 
 
 def _put(state: PullState, pages: Iterator[Page[AnnotatedTask]], progress: Progress) -> tuple[int, int]:
@@ -70,16 +70,16 @@ def _reconcile(server: Server, project: Project, state: PullState) -> None:
     for _ in range(_ATTEMPTS):
         if state.task_count() == reported:
             return
-        missing = state.keep_only(annotation_counts(server, project.id))
+        missing = state.keep_only(annotation_counts(server, project.id, reported))
         if missing:
-            _read_between(server, project.id, state, *missing)
+            _read_between(server, project.id, reported, state, *missing)
         reported = server.project(project.id).task_count
     if state.task_count() != reported:
         raise _incomplete(project.id, f"{reported} tasks", state.task_count())
 
 
-def _read_between(server: Server, project: int, state: PullState, first: int, last: int) -> None:
-    for page in task_pages(server, project, after=first - 1):
+def _read_between(server: Server, project: int, counted: int, state: PullState, first: int, last: int) -> None:
+    for page in task_pages(server, project, counted, after=first - 1):
         _keep(state, page)
         if page.tasks[-1]["id"] >= last:
             return
