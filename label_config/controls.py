@@ -218,7 +218,7 @@ class Controls:
 
     def declares(self, name: str) -> bool:
         """Whether there is a control of this name, whatever it does."""
-        return name in self.expected_results or name in self.others or name in self._texts_by_name
+        return name in self.names
 
     def with_values(self, data: Any) -> list[tuple[Editor, Any]]:
         """The editors whose field is in `data`, in the order of the config, each with what is there. What it costs is
@@ -248,6 +248,11 @@ class Controls:
                         to_visit.append((branch.below, item))
         found.sort(key=itemgetter(0))
         return [(self.editors[position], value) for position, value in found]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all controls."""
+        return frozenset(self.expected_results) | self.others | frozenset(self._texts_by_name)
 
     @cached_property
     def _editor_positions(self) -> dict[str, int]:

@@ -189,14 +189,7 @@ def _collect_tags(
         flag = _attribute(repeater, "indexflag") or _DEFAULT_FLAG
         repeated = RepeatedTags(tuple(_tags(repeater, (), remark_names)), flag)
         _check("tags with a name in the Repeater", len(repeated.tags), MOST_REPEATED_TAGS)
-    fixed = list(_tags(root, repeaters, remark_names))
-    if repeated is not None:
-        twice = (tag.name for tag in fixed if tag.to_name is not None and repeated.step_of(tag.name) is not None)
-        if (name := next(twice, None)) is not None:
-            raise ConfigError(
-                f"the control `{name}` has a name that the Repeater gives to a control of a step; rename it"
-            )
-    return fixed, repeated, steps_path
+    return list(_tags(root, repeaters, remark_names)), repeated, steps_path
 
 
 def _tags(root: etree._Element, without: Iterable[etree._Element], remark_names: tuple[str, ...]) -> Iterator[Tag]:

@@ -19,7 +19,7 @@ from ls_trajedit.label_config.controls import (
     resolve_controls,
 )
 from ls_trajedit.traces.bounded_cache import BoundedCache
-from ls_trajedit.traces.errors import TooManyControlsError
+from ls_trajedit.traces.errors import ConfigError, TooManyControlsError
 from ls_trajedit.traces.field_path import FieldPath, format_path, get_field
 
 __all__ = ["MOST_CONTROLS", "RepeatedTags", "Schema"]
@@ -70,6 +70,18 @@ class RepeatedTags:
         return None
 
     @cached_property
+    def may_share_names(self) -> bool:
+        """Whether tags of different steps may get one name, as those of `a{{idx}}` at step 11 and of `a1{{idx}}` at
+        step 1 do. Then `step_of` gives one of them."""
+        beginnings = list(self._ends)
+        return any(
+            name[len(beginning) : len(beginning) + 1].isdecimal()
+            for beginning in beginnings
+            for name in beginnings
+            if name.startswith(beginning)
+        ) or any(len(afters) > 1 and any(after[:1].isdecimal() for after in afters) for afters in self._ends.values())
+
+    @cached_property
     def _ends(self) -> dict[str, set[str]]:
         """What stands after the index in the names of the tags, by what stands before it."""
         found: dict[str, set[str]] = {}
@@ -111,12 +123,17 @@ class Schema:
 
     def controls(self, data: Mapping[str, Any]) -> Controls:
         """The controls that Label Studio makes of the config for a task with this `data`. Raises TooManyControlsError
-        for more than MOST_CONTROLS."""
+        for more than MOST_CONTROLS, and ConfigError when two of them share a name."""
         if self.repeated is None:
             return self.fixed
         self.check_size(data)
         tags = [tag for index in range(len(self._steps(data))) for tag in self.repeated.at(index)]
-        return resolve_controls(tags, self.bare_step_field).with_steps(self.steps_path).and_fixed(self.fixed)
+        of_steps = resolve_controls(tags, self.bare_step_field).with_steps(self.steps_path)
+        for name in sorted(of_steps.names & self.fixed.names):
+            raise ConfigError(
+                f"the control `{name}` has a name that the Repeater gives to a control of a step; rename it"
+            )
+        return of_steps.and_fixed(self.fixed)
 
     def check_size(self, data: Any) -> None:
         """Raises TooManyControlsError when the config makes more than MOST_CONTROLS for a task with this `data`. It
@@ -137,10 +154,10 @@ class Schema:
             )
 
     def with_values(self, data: Mapping[str, Any]) -> list[tuple[Editor, Any]]:
-        """The editors whose field is in `data`, in the order of the config, each with what is there. Raises
-        TooManyControlsError for a task with more than MOST_CONTROLS."""
-        if self.repeated is None:
-            return self.fixed.with_values(data)
+        """The editors whose field is in `data`, in the order of the config, each with what is there. Raises what
+        `controls` raises."""
+        if self.repeated is None or self._may_share_names:
+            return self.controls(data).with_values(data)
         self.check_size(data)
         found: list[tuple[Editor, Any]] = []
         for index, step in enumerate(self._steps(data)):
@@ -148,10 +165,25 @@ class Schema:
                 found += self._step_controls(index).with_values(data)
         return found + self.fixed.with_values(data)
 
+    def declared(self, data: Mapping[str, Any]) -> DeclaredControls:
+        """The controls of the config by name, for a task with this `data`. Those of a Repeater have no end: what an
+        annotation says about a step that the task lacks is then about a field that the task lacks.
+
+        Raises what `controls` raises, where the names of the Repeater's tags alone do not say which step they are of.
+        """
+        return self.controls(data) if self._may_share_names else self._declared
+
     @cached_property
-    def declared(self) -> DeclaredControls:
-        """The controls of the config by name, for any task. With a Repeater, they have no end: what an annotation says
-        about a step that the task lacks is then about a field that the task lacks."""
+    def _may_share_names(self) -> bool:
+        """Whether a control of a step may have the name of another step's control, or of one outside the Repeater."""
+        if self.repeated is None:
+            return False
+        return self.repeated.may_share_names or any(
+            self.repeated.step_of(name) is not None for name in self.fixed.names
+        )
+
+    @cached_property
+    def _declared(self) -> DeclaredControls:
         return self.fixed if self.repeated is None else _RepeatedControls(self)
 
     @cached_property
@@ -162,7 +194,7 @@ class Schema:
     def has_control(self, name: str, steps: int) -> bool:
         """Whether the config makes a control of this name for a trace with this number of `steps`."""
         step = None if self.repeated is None else self.repeated.step_of(name)
-        return self.declared.declares(name) and (step is None or step < steps)
+        return self._declared.declares(name) and (step is None or step < steps)
 
     def text_controls(self) -> tuple[TextControl, ...]:
         """The controls in which texts can be typed that correct nothing; those of a Repeater for its first step."""

@@ -187,7 +187,7 @@ def _reading(task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema
     if is_unopened(annotation):
         return _NOTHING
     results, data = annotation.get("result"), task["data"]
-    reading = read_annotation(results, schema.declared, data)
+    reading = read_annotation(results, schema.declared(data), data)
     if rules.untouched == "reject":
         reject_texts_that_nobody_typed(reading, annotation, task)
     if rules.require_reason:

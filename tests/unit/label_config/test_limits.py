@@ -18,7 +18,7 @@ from ls_trajedit.label_config.read_config import (
     MOST_TAGS,
     read_config,
 )
-from ls_trajedit.label_config.schema import MOST_CONTROLS
+from ls_trajedit.label_config.schema import MOST_CONTROLS, Schema
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.errors import ConfigError, TooManyControlsError
 from ls_trajedit.traces.options import Options, StepLabels
@@ -106,14 +106,44 @@ def test_what_is_inside_a_hyper_text_is_its_value_and_no_tags() -> None:
     assert inner in text.about
 
 
-def test_a_control_that_the_repeater_makes_as_well_is_refused() -> None:
-    pair = '<Text name="t{{idx}}" value="$steps[{{idx}}].x"/><TextArea name="b{{idx}}" toName="t{{idx}}"/>'
+PAIR = '<Text name="t{{idx}}" value="$steps[{{idx}}].x"/><TextArea name="b{{idx}}" toName="t{{idx}}"/>'
+
+
+def named(schema: Schema, name: str, steps: int) -> list[tuple[int | None, str]]:
+    """What the control of that name corrects in a task with so many steps."""
+    found = schema.declared({"steps": [{}] * steps}).editors_of([name])
+    return [(editor.step_index, editor.field) for editor in found]
+
+
+def test_a_control_outside_the_repeater_has_its_name_until_a_step_gets_it() -> None:
     fixed = '<Text name="answer" value="$answer"/><TextArea name="{}" toName="answer"/>'
-    config = f'<View><Repeater on="$steps">{pair}</Repeater>{fixed}</View>'
-    for other in ("b", "b01", "bx", "b1x"):
-        assert read_config(config.replace("{}", other)).fields() == {"x": 0, "answer": 0}
+    config = f'<View><Repeater on="$steps">{PAIR}</Repeater>{fixed}</View>'
+    for other in ("b", "b01", "bx", "b1x", "b12"):
+        schema = read_config(config.replace("{}", other))
+        assert named(schema, other, 12) == [(None, "answer")]
+        assert named(schema, "b11", 12) == [(11, "x")]
     with pytest.raises(ConfigError, match="the control `b12` has a name that the Repeater gives"):
-        read_config(config.replace("{}", "b12"))
+        read_config(config.replace("{}", "b12")).declared({"steps": [{}] * 13})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "name", "step", "first_shared"),
+    [
+        ("b{{idx}}", "b1{{idx}}", "b10", 0, 11),
+        ("b{{idx}}x", "b20{{idx}}x", "b200x", 0, 201),
+        ("b{{idx}}", "b{{idx}}1", "b11", 1, 12),
+    ],
+)
+def test_a_name_is_of_the_step_that_the_task_has_and_an_error_when_it_has_both(
+    one: str, other: str, name: str, step: int, first_shared: int
+) -> None:
+    second = PAIR.replace("t{{idx}}", "u_{{idx}}").replace("].x", "].y").replace("b{{idx}}", other)
+    schema = read_config(f'<View><Repeater on="$steps">{PAIR.replace("b{{idx}}", one)}{second}</Repeater></View>')
+    assert named(schema, name, first_shared - 1) == [(step, "y")]
+    with pytest.raises(ConfigError, match=f"several controls are named `{name}`"):
+        schema.declared({"steps": [{}] * first_shared})
+    with pytest.raises(ConfigError, match=f"several controls are named `{name}`"):
+        schema.with_values({"steps": [{}] * first_shared})
 
 
 def task_of(steps: int) -> dict[str, Any]:
@@ -169,7 +199,7 @@ def test_memory_does_not_grow_with_the_number_of_step_counts() -> None:
     try:
         for steps in range(1, 401):
             schema.with_values(task_of(steps)["data"])
-        assert len(schema.declared.editors_of([f"b0_{step}" for step in range(10_000)])) == 10_000
+        assert len(schema.declared({}).editors_of([f"b0_{step}" for step in range(10_000)])) == 10_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -177,7 +207,7 @@ def test_memory_does_not_grow_with_the_number_of_step_counts() -> None:
 
 
 def test_the_controls_of_a_step_are_made_for_the_names_that_are_asked_about() -> None:
-    declared = read_config(repeating(4)).declared
+    declared = read_config(repeating(4)).declared({})
     names = ["b1_7", "b0_999999999", "b0_07", "b0_x", "b0_", "b2_0", "b0_1000000000", "b0_7"]
     assert [editor.control for editor in declared.editors_of(names)] == ["b0_7", "b1_7", "b0_999999999"]
     assert [name for name in names if declared.declares(name)] == ["b1_7", "b0_999999999", "b0_7"]
