@@ -80,6 +80,16 @@ class RecordedTrace(JsonPart):
 DistanceKey = Literal["edit_distance_chars", "edit_distance_words"]
 """A distance of an edit, by the key under which it stands."""
 
+_LOWER_BOUNDS = (("lower_bounds", ()),)
+
+
+def _leave_out_defaults(part: object, defaults: Sequence[tuple[str, object]]) -> None:
+    """Takes values that are the default out of a part of a record. What is read then is the default of its class, and
+    what is written is what it has itself."""
+    for name, default in defaults:
+        if getattr(part, name) == default:
+            object.__delattr__(part, name)
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -99,8 +109,7 @@ class Edit:
 
     def __post_init__(self) -> None:
         """Leaves out what is written only where it says something."""
-        if not self.lower_bounds:
-            object.__delattr__(self, "lower_bounds")
+        _leave_out_defaults(self, _LOWER_BOUNDS)
 
 
 NESTED = " / "
@@ -165,13 +174,10 @@ class Source:
 
     def __post_init__(self) -> None:
         """Leaves out what is written only where it says something."""
-        # What is read is the default of the class then, and what is written is what the instance has.
-        for name, default in _DEFAULTS:
-            if getattr(self, name) == default:
-                object.__delattr__(self, name)
+        _leave_out_defaults(self, _SOURCE_DEFAULTS)
 
 
-_DEFAULTS = (("remarks", ()), ("review", None), ("unopened", False), ("copy_of", None))
+_SOURCE_DEFAULTS = (("remarks", ()), ("review", None), ("unopened", False), ("copy_of", None))
 
 
 Review = Literal["accepted", "rejected"]
@@ -222,8 +228,7 @@ class Record:
 
     def __post_init__(self) -> None:
         """Leaves out what is written only where it says something."""
-        if not self.lower_bounds:
-            object.__delattr__(self, "lower_bounds")
+        _leave_out_defaults(self, _LOWER_BOUNDS)
 
 
 class EditSums(TypedDict):
@@ -236,12 +241,11 @@ class EditSums(TypedDict):
 
 def edit_sums(edits: Sequence[Edit]) -> EditSums:
     """What a record says about all of these edits."""
+    is_lower_bound = any("edit_distance_chars" in edit.lower_bounds for edit in edits)
     return {
         "n_edits": len(edits),
         "total_edit_distance": sum(edit.edit_distance_chars for edit in edits),
-        "lower_bounds": ("total_edit_distance",)
-        if any("edit_distance_chars" in edit.lower_bounds for edit in edits)
-        else (),
+        "lower_bounds": ("total_edit_distance",) if is_lower_bound else (),
     }
 
 

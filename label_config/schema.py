@@ -274,6 +274,8 @@ class _RepeatedControls:
         return [editor for controls, those in self._sorted(names) for editor in controls.editors_of(those)]
 
     def labels_of(self, names: Iterable[str]) -> list[LabelControl]:
+        if not self.schema._sample.labels:
+            return []
         return [label for controls, those in self._sorted(names) for label in controls.labels_of(those)]
 
     def text_control(self, name: str) -> TextControl | None:

@@ -167,8 +167,10 @@ def imported_data(data: dict[str, Any]) -> dict[str, Any]:
     What somebody has changed in the data since stays changed. Data without a note of the layout stays as it is. Raises
     NotesError when the notes are not ours.
     """
+    if RESERVED_KEY not in data:
+        return data
     check_notes(data)
-    notes = data.get(RESERVED_KEY, {})
+    notes = data[RESERVED_KEY]
     layout = noted_layout(notes.get(_LAYOUT))
     if layout is None:
         return data

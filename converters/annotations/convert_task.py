@@ -81,7 +81,9 @@ Outcome = Edited | Unedited | Rejected | Skipped | Excluded
 """What became of one annotation."""
 
 _NOTHING = Reading((), (), ())
-_IDS = (int, str)
+_IDS = (int, str, type(None))
+_TASK_TYPES = (("id", _IDS), ("project", _IDS))
+_ANNOTATION_TYPES = (("id", _IDS), ("updated_at", (str, type(None))), ("lead_time", (int, float, type(None))))
 
 
 def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -> Iterator[Outcome]:
@@ -204,19 +206,12 @@ def _check_reasons(reading: Reading) -> None:
 def _check_types(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> None:
     """Raises RejectedAnnotation when an id or a time is of a type that nobody who reads the record could do anything
     with."""
-    for name, item, key, types in (
-        ("task", task, "id", _IDS),
-        ("task", task, "project", _IDS),
-        ("annotation", annotation, "id", _IDS),
-        ("annotation", annotation, "updated_at", (str,)),
-        ("annotation", annotation, "lead_time", (int, float)),
-    ):
-        value = item.get(key)
-        # Not isinstance: true is not a number.
-        if value is not None and type(value) not in types:
-            raise RejectedAnnotation(
-                RejectReason.WRONG_TYPE, f"`{key}` of the {name} is {json_line(value).decode()[:80]}"
-            )
+    for name, item, typed in (("task", task, _TASK_TYPES), ("annotation", annotation, _ANNOTATION_TYPES)):
+        for key, types in typed:
+            # Not isinstance: true is not a number.
+            if type(value := item.get(key)) not in types:
+                found = json_line(value).decode()[:80]
+                raise RejectedAnnotation(RejectReason.WRONG_TYPE, f"`{key}` of the {name} is {found}")
 
 
 def _row_key(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> RowKey:

@@ -49,7 +49,9 @@ def distance_in_words(original: str, edited: str) -> Distance:
 
 
 def _distance(a: Sequence[str], b: Sequence[str], budget: int) -> Distance:
-    longer = max(len(a), len(b), 1)
+    longer = max(len(a), len(b))
+    if longer <= _ALWAYS_EXACT:
+        return Distance(Levenshtein.distance(a, b))
     most = max(_ALWAYS_EXACT, budget // longer)
     found = Levenshtein.distance(a, b, score_cutoff=most, score_hint=_FEW)
     if found <= most:
