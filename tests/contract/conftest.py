@@ -3,6 +3,7 @@ on a free port, and somebody who pulls from a Label Studio that misbehaves on cu
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import queue
@@ -12,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,19 +154,27 @@ def puller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 @pytest.fixture(scope="session")
 def label_studio_ml_python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python with this project, label-studio-ml and gunicorn. What comes from the package index is kept in pytest's
-    cache until the lock changes; the project is installed anew each time."""
+    cache until the lock changes, the project until it changes. Processes that run tests side by side share it."""
     lock = REPOSITORY / "locks" / "label-studio-ml.txt"
-    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     folder = request.config.cache.mkdir("label-studio-ml")
     python, mark = folder / "venv" / "bin" / "python", folder / "made-for"
     source = _copy_of_the_source(tmp_path_factory.mktemp("source"))
-    if not mark.exists() or mark.read_text() != wanted:
-        mark.unlink(missing_ok=True)
-        _run(sys.executable, "-m", "venv", "--clear", str(folder / "venv"))
-        _run(str(python), "-m", "pip", "install", "--no-deps", "--requirement", str(lock))
-        mark.write_text(wanted)
-    _run(str(python), "-m", "pip", "install", "--no-deps", "--force-reinstall", str(source))
+    packages, project = _digest_of([lock]), _digest_of(sorted(path for path in source.rglob("*") if path.is_file()))
+    with (folder / "in-use").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        made_for = mark.read_text().split() if mark.exists() else []
+        if made_for != [packages, project]:
+            mark.unlink(missing_ok=True)
+            if made_for[:1] != [packages]:
+                _run(sys.executable, "-m", "venv", "--clear", str(folder / "venv"))
+                _run(str(python), "-m", "pip", "install", "--no-deps", "--requirement", str(lock))
+            _run(str(python), "-m", "pip", "install", "--no-deps", "--force-reinstall", str(source))
+            mark.write_text(f"{packages}\n{project}\n")
     return python
+
+
+def _digest_of(files: Iterable[Path]) -> str:
+    return hashlib.sha256(b"".join([sys.version.encode(), *(file.read_bytes() for file in files)])).hexdigest()
 
 
 @contextmanager
