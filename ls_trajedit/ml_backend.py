@@ -41,6 +41,7 @@ try:
     from flask import (  # type: ignore[import-not-found,unused-ignore]
         Flask,
         Response,
+        g,
         has_request_context,
         request,
     )
@@ -74,12 +75,18 @@ class TrajectoryEditor(model.LabelStudioMLBase):  # type: ignore[misc,unused-ign
         """One prediction for each of `tasks`, in order. It is empty for a task that cannot be read and, whenever there
         is a `context`, for all tasks, so that Auto-Annotation replaces nothing that a person typed.
 
-        Raises ConfigError for a labeling config without editors.
+        Raises ConfigError for a labeling config without editors, and BadRequestError for an answer that is too large.
         """
         if context:  # 2.x passes {} where the request has none
             return [{"result": []} for _ in tasks]
         predictions: list[list[Result]] = []
-        predict_tasks(tasks, read_config(self._requested_config()), predictions.append)
+        try:
+            predict_tasks(tasks, read_config(self._requested_config()), predictions.append)
+        except BadRequestError as error:
+            # label-studio-ml makes a 500 of any exception.
+            if has_request_context():
+                g.ls_trajedit_refusal = _refusal(error.status, str(error))
+            raise
         return [{"result": results} for results in predictions]
 
     def _requested_config(self) -> str:
@@ -93,8 +100,8 @@ def create_app() -> Flask:
     """The Flask application of label-studio-ml, serving TrajectoryEditor. Call it once in each process.
 
     It does what 1.0.9 does not: it asks for the credentials in BASIC_AUTH_USER and BASIC_AUTH_PASS when they are set,
-    refuses a labeling config without editors in words that Label Studio shows, keeps one model version, and ignores
-    webhooks (each would start a training process and leave a directory behind).
+    refuses a labeling config without editors in words that Label Studio shows, keeps one model version, ignores
+    webhooks, and knows no `/train` (each would start a training process and leave a directory behind).
 
     Raises SetupError when only one of the two variables is set.
     """
@@ -105,6 +112,7 @@ def create_app() -> Flask:
         api._manager = _manager_of_one_model()
     app = api.init_app(TrajectoryEditor)
     app.before_request(lambda: _answer_before_label_studio_ml(credentials))
+    app.after_request(lambda response: g.pop("ls_trajedit_refusal", response))
     return app
 
 
@@ -128,6 +136,8 @@ def _answer_before_label_studio_ml(credentials: Credentials | None) -> Response 
     """The response to a request that label-studio-ml must not see, or None for one that it should answer."""
     if credentials is not None and not is_allowed(request.headers.get("Authorization"), credentials):
         return Response(error_body(UNAUTHORIZED), 401, {"WWW-Authenticate": CHALLENGE}, "application/json")
+    if request.path == "/train":
+        return _refusal(404, "there is nothing at this address")
     kind = _REQUESTS.get(request.path)
     if kind is None or request.method != "POST":
         return None
@@ -137,8 +147,12 @@ def _answer_before_label_studio_ml(credentials: Credentials | None) -> Response 
             read_config(asked.config)
         elif isinstance(asked, PredictRequest) and not asked.is_interactive:
             usable_schema(asked)
-    except (BadRequestError, ConfigError) as error:
-        message = str(error)
-        status = error.status if isinstance(error, BadRequestError) else BadRequestError.status
-        return Response(error_body(message), f"{status} {reason_phrase(message)}", mimetype="application/json")
+    except BadRequestError as error:
+        return _refusal(error.status, str(error))
+    except ConfigError as error:
+        return _refusal(BadRequestError.status, str(error))
     return Response(b'{"status":"ignored"}', mimetype="application/json") if request.path == "/webhook" else None
+
+
+def _refusal(status: int, message: str) -> Response:
+    return Response(error_body(message), f"{status} {reason_phrase(message)}", mimetype="application/json")

@@ -88,6 +88,21 @@ def test_a_small_request_for_more_controls_than_a_task_may_have_is_a_413_that_na
     assert host.post("/predict", {"tasks": tasks, "label_config": REPEATER}).status_code == 200
 
 
+def test_a_small_request_for_an_answer_that_is_too_large_is_a_413_that_says_so(host: Host) -> None:
+    name = "n" * 1_000_000
+    config = f'<View><Text name="{name}" value="$steps[0].x"/><TextArea name="{name}_new" toName="{name}"/></View>'
+    # Each result names its control twice and its Text once, 3 million characters, and 300 MiB are 314.6 million.
+    answer = host.post("/predict", {"tasks": [{"data": {"steps": [{"x": "a"}]}}] * 105, "label_config": config})
+    assert answer.status_code == 413
+    assert answer.json()["error"].startswith("the answer would be more than three times as large as a body may be")
+    assert answer.reason.startswith("the answer would be more than three times as large as a body may be")
+
+
+def test_there_is_no_training(host: Host) -> None:
+    answer = host.post("/train", {"annotations": [{"id": 1}], "project": "1"})
+    assert (answer.status_code, answer.json()) == (404, {"error": "there is nothing at this address"})
+
+
 def test_a_labeling_config_beyond_a_limit_is_a_400_with_the_limit(host: Host) -> None:
     attributes = " ".join(f'a{number}=""' for number in range(50_000))
     for path, body in (
