@@ -81,7 +81,7 @@ def _unknown_parameter(arguments: Any, schema: dict[str, Any]) -> _Misfit | None
 def _bounded(validator_class: Any) -> Any:
     """The validator, with checks of which none takes the square of a text or of a list, or longer. What cannot be
     checked in that time counts as fitting."""
-    import jsonschema  # type: ignore[import-untyped]
+    import jsonschema  # type: ignore[import-untyped]  # it has no types
 
     checks = validator_class.VALIDATORS
 
