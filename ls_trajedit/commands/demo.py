@@ -34,9 +34,10 @@ def demo(
     from ls_trajedit.demo.word_diff import first_diffs
     from ls_trajedit.output.folder import lock_folder
 
-    # Before minutes are spent on what could not be written.
-    with lock_folder(output):
-        pass
+    if output.exists():
+        # Before minutes are spent on what could not be written.
+        with lock_folder(output):
+            pass
 
     # Label Studio is a separate process, which stays unless this one ends as it does on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
