@@ -97,8 +97,8 @@ def write_chat_config(options: Options, shape: ChatShape) -> str:
     """The labeling config, as XML, for conversations of this `shape`: a card for each of its steps or, with `max_steps`
     in the options, for so many. Boxes are for the `chat_fields` of the options.
 
-    Raises OptionsError when there are no steps, and for the repeater layout, whose cards are all alike, while steps
-    differ in the number of their calls.
+    Raises OptionsError for a trace without steps, and for the repeater layout: it makes the same card for each step,
+    but steps differ in the number of their calls.
     """
     if options.layout == "repeater":
         raise OptionsError(

@@ -106,8 +106,7 @@ def _run() -> int:
             say_lines(f"ls-trajedit: reading or writing failed: {error}")
         close_output()
         return DataError.exit_code
-    except Exception:
-        # A bug; even so, what a traceback quotes is printed like all else.
+    except Exception:  # a bug; even so, what a traceback quotes is printed like all else
         say_lines(traceback.format_exc())
         return 1
 

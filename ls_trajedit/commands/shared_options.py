@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -184,17 +183,11 @@ def options_here(path: Path | None) -> Options:
 
 
 def check_backend(url: str) -> None:
-    """Raises UsageError when `url` cannot be the address of an ML backend. A password in it is
-    shown nowhere."""
-    from ls_trajedit.label_studio.addresses import hide_password, without_credentials
+    """Raises UsageError when `url` cannot be the address of an ML backend. A password in it is shown nowhere."""
+    from ls_trajedit.label_studio.addresses import hide_password, server_address, without_credentials
 
     hide_password(url)
-    try:
-        parts = urlsplit(url)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_one = False
-    if not is_one:
+    if server_address(url) is None:
         raise UsageError(
             f"--backend {without_credentials(url)}: this is not the address of a backend; write it like "
             "http://localhost:9090"

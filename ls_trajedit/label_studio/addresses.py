@@ -10,7 +10,15 @@ import httpx
 from ls_trajedit.redaction import hide_secret
 from ls_trajedit.traces.errors import SetupError, UsageError
 
-__all__ = ["check_address", "hide_password", "host_of", "redirect_target", "same_origin", "without_credentials"]
+__all__ = [
+    "check_address",
+    "hide_password",
+    "host_of",
+    "redirect_target",
+    "same_origin",
+    "server_address",
+    "without_credentials",
+]
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/?#]*@")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -39,6 +47,20 @@ def same_origin(a: httpx.URL, b: httpx.URL) -> bool:
     """Whether both are on the same server: scheme, host and port (RFC 6454)."""
     # As it is sent: not every raw host has a form in Unicode.
     return (a.scheme, a.raw_host, _port(a)) == (b.scheme, b.raw_host, _port(b))
+
+
+def server_address(url: str) -> httpx.URL | None:
+    """The address that `url` is, or None when it is not one to which a request can be sent.
+
+    >>> server_address("http://localhost:9090"), server_address("http://localhost:99999")
+    (URL('http://localhost:9090'), None)
+    """
+    try:
+        url.encode()
+        address = httpx.URL(url)
+        return address if _is_of_server(address) else None
+    except (httpx.InvalidURL, ValueError):
+        return None
 
 
 def redirect_target(asked: httpx.URL, location: str) -> httpx.URL | None:
@@ -75,13 +97,8 @@ def check_address(url: str) -> None:
     """Raises UsageError when `url` cannot be the address of a server, and SetupError when it holds a user and a
     password: these would be sent in the one header that Label Studio's token needs."""
     hide_password(url)
-    try:
-        url.encode()
-        address = httpx.URL(url)
-        is_one = _is_of_server(address) and not address.query and not address.fragment
-    except (httpx.InvalidURL, ValueError):
-        is_one = False
-    if not is_one:
+    address = server_address(url)
+    if address is None or address.query or address.fragment:
         shown = without_credentials(url).encode("ascii", "backslashreplace").decode()
         raise UsageError(f"{shown}: this is not the address of a server; write it like http://localhost:8080")
     if address.userinfo:

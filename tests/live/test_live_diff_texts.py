@@ -118,7 +118,7 @@ def test_what_stayed_and_what_went_are_the_original_and_what_stayed_and_what_cam
         ("cafe\u0301s here", "cafes here", "caf[-e\u0301-]{+e+}s here"),
         ("hello 👩\u200d👧s", "hello 👩s", "hello [-👩\u200d👧s-]{+👩s+}"),
         ("\u05e9\u05dc\u05d5\u05dd now", "\u05e9\u05dc\u05dd now", "\u05e9\u05dc[-\u05d5-]\u05dd now"),
-        # Line ends alone are no change.
+        # A difference in line ends alone does not count.
         ("a\r\nb", "a\nb", "a\nb"),
         ("", "", ""),
     ],

@@ -216,7 +216,7 @@ def plain(text: str) -> str:
 
 @st.composite
 def json_edits(draw: Draw, original: Any) -> tuple[str, str, Any]:
-    """What somebody types instead of a value that is no text: other JSON, laid out in any way."""
+    """What somebody types instead of a value that is not a string: other JSON, laid out in any way."""
     value = draw(json_values().filter(lambda value: json_key(value) != json_key(original)))
     text = json.dumps(value, indent=draw(st.sampled_from([None, 1, 4])), ensure_ascii=draw(st.booleans()))
     return text, text, value

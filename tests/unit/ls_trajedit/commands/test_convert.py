@@ -291,7 +291,7 @@ def test_the_same_choices_give_the_same_bytes_in_any_order_of_tasks(run: Run, tm
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-# Files of formats that are no longer asked for.
+# Files of formats that the next run leaves out.
 
 
 def test_files_that_the_next_run_does_not_write_are_gone(run: Run, tmp_path: Path) -> None:
