@@ -15,12 +15,15 @@ from ls_trajedit.traces.json_text import JsonPart
 
 __all__ = [
     "NESTED",
+    "Branch",
     "ChatSource",
     "CheckedCall",
     "DistanceKey",
     "Edit",
     "Fit",
     "Identity",
+    "Insertion",
+    "Parent",
     "ReasonWithoutEdit",
     "Record",
     "RecordedTrace",
@@ -28,10 +31,12 @@ __all__ = [
     "RejectReason",
     "RejectedAnnotation",
     "Remark",
+    "Removal",
     "Review",
     "RowKey",
     "Source",
     "StepLabel",
+    "StructureChange",
     "edit_sums",
     "parse_record",
     "reject_sentence",
@@ -81,6 +86,7 @@ DistanceKey = Literal["edit_distance_chars", "edit_distance_words"]
 """A distance of an edit, by the key under which it stands."""
 
 _LOWER_BOUNDS = (("lower_bounds", ()),)
+_RECORD_DEFAULTS = (("structure", ()), *_LOWER_BOUNDS)
 
 
 def _leave_out_defaults(part: object, defaults: Sequence[tuple[str, object]]) -> None:
@@ -110,6 +116,31 @@ class Edit:
     def __post_init__(self) -> None:
         """Leaves out what is written only where it says something."""
         _leave_out_defaults(self, _LOWER_BOUNDS)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A step that was removed: `step_index` is its index in the original trace, from 0."""
+
+    op: Literal["remove"] = field(default="remove", kw_only=True)
+    step_index: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """A step that was inserted after the step `after` of the original trace, or before the first one (-1). `position`
+    is its place among those that were inserted there, from 0, and `step` the step as the corrected trace has it."""
+
+    op: Literal["insert"] = field(default="insert", kw_only=True)
+    after: int
+    position: int
+    step: Any
+    reason: str
+
+
+StructureChange = Removal | Insertion
+"""A step less or a step more, told apart by `op`."""
 
 
 NESTED = " / "
@@ -150,6 +181,33 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """The correction that a branch continues: that of the annotation `annotation_id` of the task `task_id`, up to and
+    including the step `step` of its corrected trace, -1 where nothing of that was kept. `sha256` is the hash of the
+    correction; another one is another correction."""
+
+    trace_id: str
+    task_id: Identity
+    annotation_id: Identity
+    step: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What a trace continues. `round` counts from 1 for traces that were pushed, so it is 2 or more here. `superseded`
+    is written only where the correction has been changed since, so that another branch continues it."""
+
+    parent: Parent
+    round: int
+    superseded: bool = False
+
+    def __post_init__(self) -> None:
+        """Leaves out what is written only where it says something."""
+        _leave_out_defaults(self, (("superseded", False),))
+
+
+@dataclass(frozen=True)
 class Source:
     """Where a record comes from, and what else the annotation and the trace hold. The ids and times are those of Label
     Studio, of which only the types are checked. `extra` is what the trace has besides id, task, steps and final answer.
@@ -171,13 +229,14 @@ class Source:
     review: Review | None = field(default=None, kw_only=True)
     unopened: bool = field(default=False, kw_only=True)
     copy_of: int | str | None = field(default=None, kw_only=True)
+    branch: Branch | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Leaves out what is written only where it says something."""
         _leave_out_defaults(self, _SOURCE_DEFAULTS)
 
 
-_SOURCE_DEFAULTS = (("remarks", ()), ("review", None), ("unopened", False), ("copy_of", None))
+_SOURCE_DEFAULTS = (("remarks", ()), ("review", None), ("unopened", False), ("copy_of", None), ("branch", None))
 
 
 Review = Literal["accepted", "rejected"]
@@ -212,8 +271,12 @@ class ChatSource(Source):
 
 @dataclass(frozen=True)
 class Record:
-    """What one annotator made of one trace. `n_edits` and `total_edit_distance` (in characters) sum up `edits`.
-    `lower_bounds` names the latter where a summand is a lower bound, and is written only there."""
+    """What one annotator made of one trace: the corrected fields (`edits`) and, written only where there are any, the
+    steps that were removed and inserted (`structure`), along the trace. All indices are those of the original trace. An
+    edit of a step that was removed is not in the corrected trace.
+
+    `n_edits` counts both. `total_edit_distance` sums up the characters of `edits` alone; `lower_bounds` names it where
+    a summand is a lower bound, and is written only there."""
 
     trace_id: str
     annotator: str
@@ -221,6 +284,7 @@ class Record:
     original_trace: RecordedTrace
     corrected_trace: RecordedTrace
     edits: tuple[Edit, ...]
+    structure: tuple[StructureChange, ...] = field(default=(), kw_only=True)
     n_edits: int
     total_edit_distance: int
     lower_bounds: tuple[Literal["total_edit_distance"], ...] = field(default=(), kw_only=True)
@@ -228,22 +292,22 @@ class Record:
 
     def __post_init__(self) -> None:
         """Leaves out what is written only where it says something."""
-        _leave_out_defaults(self, _LOWER_BOUNDS)
+        _leave_out_defaults(self, _RECORD_DEFAULTS)
 
 
 class EditSums(TypedDict):
-    """What a record says about all of its edits."""
+    """What a record says about all that was changed."""
 
     n_edits: int
     total_edit_distance: int
     lower_bounds: tuple[Literal["total_edit_distance"], ...]
 
 
-def edit_sums(edits: Sequence[Edit]) -> EditSums:
-    """What a record says about all of these edits."""
+def edit_sums(edits: Sequence[Edit], structure: Sequence[StructureChange] = ()) -> EditSums:
+    """What a record says about all of these changes."""
     is_lower_bound = any("edit_distance_chars" in edit.lower_bounds for edit in edits)
     return {
-        "n_edits": len(edits),
+        "n_edits": len(edits) + len(structure),
         "total_edit_distance": sum(edit.edit_distance_chars for edit in edits),
         "lower_bounds": ("total_edit_distance",) if is_lower_bound else (),
     }
@@ -266,6 +330,8 @@ class RejectReason(str, Enum):
     CHANGED_DATA = "changed_data", "a text that nobody typed and that the trace does not hold"
     NO_REASON = "no_reason", "an edit without a reason"
     WRONG_TYPE = "wrong_type", "an id or a time of another type than Label Studio has"
+    NOT_A_STEP = "not_a_step", "an inserted step in which the agent does nothing"
+    NO_STEPS = "no_steps", "a trace of which every step is removed"
     NO_TIME = "no_time", "no time, though --since or --until asks for one"
 
     def __new__(cls, slug: str, sentence: str) -> RejectReason:
@@ -314,7 +380,8 @@ def parse_record(value: object) -> Record:
     is of the wrong type.
     """
     edits = _items(value, "edits", _parse_edit)
-    sums = edit_sums(edits)
+    structure = _items(value, "structure", _parse_change) if isinstance(value, dict) and "structure" in value else ()
+    sums = edit_sums(edits, structure)
     record = Record(
         trace_id=_text(value, "trace_id"),
         annotator=_text(value, "annotator"),
@@ -322,11 +389,15 @@ def parse_record(value: object) -> Record:
         original_trace=_parse_trace(value, "original_trace"),
         corrected_trace=_parse_trace(value, "corrected_trace"),
         edits=edits,
+        structure=structure,
         **sums,
         source=_parse_source(_get(value, "source", dict)),
     )
-    if (_number(value, "n_edits"), _number(value, "total_edit_distance")) != (len(edits), record.total_edit_distance):
-        raise ValueError("`n_edits` and `total_edit_distance` do not match `edits`")
+    if (_number(value, "n_edits"), _number(value, "total_edit_distance")) != (
+        record.n_edits,
+        record.total_edit_distance,
+    ):
+        raise ValueError("`n_edits` and `total_edit_distance` do not match `edits` and `structure`")
     if _lower_bounds(value) != list(sums["lower_bounds"]):
         raise ValueError("`lower_bounds` does not match `edits`")
     return record
@@ -349,6 +420,16 @@ def _parse_edit(value: object) -> Edit:
         reason=_text(value, "reason"),
         lower_bounds=_parse_distance_keys(value),
     )
+
+
+def _parse_change(value: object) -> StructureChange:
+    match _text(value, "op"):
+        case "remove":
+            return Removal(_number(value, "step_index"), _text(value, "reason"))
+        case "insert":
+            step = value.get("step") if isinstance(value, dict) else None
+            return Insertion(_number(value, "after"), _number(value, "position"), step, _text(value, "reason"))
+    raise ValueError("`op` is not one of the known words")
 
 
 def _parse_distance_keys(value: object) -> tuple[DistanceKey, ...]:
@@ -400,6 +481,22 @@ def _parse_plain_source(value: dict[str, Any]) -> Source:
         review=_parse_review(value),
         unopened="unopened" in value and _get(value, "unopened", bool),
         copy_of=_get(value, "copy_of", int, str) if "copy_of" in value else None,
+        branch=_parse_branch(_get(value, "branch", dict)) if "branch" in value else None,
+    )
+
+
+def _parse_branch(value: dict[str, Any]) -> Branch:
+    parent = _get(value, "parent", dict)
+    return Branch(
+        Parent(
+            _text(parent, "trace_id"),
+            _identity(parent, "task_id"),
+            _identity(parent, "annotation_id"),
+            _number(parent, "step"),
+            _text(parent, "sha256"),
+        ),
+        _number(value, "round"),
+        "superseded" in value and _get(value, "superseded", bool),
     )
 
 

@@ -11,14 +11,18 @@ from hypothesis import given
 
 from ls_trajedit.converters.example import example_record
 from ls_trajedit.converters.record import (
+    Branch,
     ChatSource,
     Edit,
+    Insertion,
+    Parent,
     ReasonWithoutEdit,
     Record,
     RecordedTrace,
     Reject,
     RejectReason,
     Remark,
+    Removal,
     Source,
     StepLabel,
     parse_record,
@@ -243,6 +247,8 @@ def test_the_reasons_have_these_slugs() -> None:
         "unattributed_text",
         "several_texts",
         "no_reason",
+        "no_steps",
+        "not_a_step",
         "no_time",
         "wrong_type",
         "unreadable",
@@ -254,3 +260,35 @@ def test_the_reasons_have_these_slugs() -> None:
 def test_a_person_reads_a_sentence_and_a_reason_of_another_version_as_it_is() -> None:
     assert [reject_sentence(reason.value) for reason in RejectReason] == [reason.sentence for reason in RejectReason]
     assert reject_sentence("something new") == "something new"
+
+
+def test_a_removal_and_an_insertion_are_told_apart_by_op() -> None:
+    assert json_line(Removal(2, "twice")) == b'{"op":"remove","step_index":2,"reason":"twice"}'
+    written = b'{"op":"insert","after":-1,"position":0,"step":{"action":"ls"},"reason":""}'
+    assert json_line(Insertion(-1, 0, {"action": "ls"}, "")) == written
+
+
+def test_a_structure_is_read_back_and_counted() -> None:
+    structure = [
+        {"op": "remove", "step_index": 0, "reason": "twice"},
+        {"op": "insert", "after": 0, "position": 0, "step": {"action": "ls"}, "reason": ""},
+    ]
+    plain = json.loads(json_line(RECORD))
+    record = parse_record({**plain, "structure": structure, "n_edits": plain["n_edits"] + 2})
+    assert record.structure == (Removal(0, "twice"), Insertion(0, 0, {"action": "ls"}, ""))
+    with pytest.raises(ValueError, match="n_edits"):
+        parse_record({**plain, "structure": structure})
+    with pytest.raises(ValueError, match="op"):
+        parse_record({**plain, "structure": [{**structure[0], "op": "move"}]})
+
+
+def test_what_a_trace_continues_is_read_back() -> None:
+    branch = {
+        "parent": {"trace_id": "t", "task_id": 5, "annotation_id": 8, "step": 1, "sha256": "ab"},
+        "round": 2,
+        "superseded": True,
+    }
+    plain = json.loads(json_line(RECORD))
+    record = parse_record({**plain, "source": {**plain["source"], "branch": branch}})
+    assert record.source.branch == Branch(Parent("t", 5, 8, 1, "ab"), 2, superseded=True)
+    assert json.loads(json_line(record.source.branch)) == branch

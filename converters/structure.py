@@ -1,0 +1,64 @@
+"""Which steps a corrected trace has: those that were kept, and those that were put in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ls_trajedit.converters.record import Insertion, Removal, StructureChange
+
+__all__ = ["Kept", "corrected_order", "corrected_position", "restructured"]
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The step of the original trace with this index."""
+
+    index: int
+
+
+def corrected_order(structure: Iterable[StructureChange], n_steps: int) -> tuple[Kept | Insertion, ...]:
+    """The steps of the corrected trace, in order, for an original trace with `n_steps`.
+
+    >>> order = corrected_order([Removal(0, ""), Insertion(0, 0, {"action": "ls"}, "")], 2)
+    >>> [step.index if isinstance(step, Kept) else step.step for step in order]
+    [{'action': 'ls'}, 1]
+    """
+    removed: set[int] = set()
+    inserted: dict[int, list[Insertion]] = {}
+    for change in structure:
+        if isinstance(change, Removal):
+            removed.add(change.step_index)
+        else:
+            inserted.setdefault(change.after, []).append(change)
+    order: list[Kept | Insertion] = []
+    for index in range(-1, n_steps):
+        if index >= 0 and index not in removed:
+            order.append(Kept(index))
+        order.extend(sorted(inserted.get(index, ()), key=lambda insertion: insertion.position))
+    return tuple(order)
+
+
+def corrected_position(structure: Iterable[StructureChange], n_steps: int, index: int) -> int | None:
+    """The index in the corrected trace of the step that was `index` in the original one; None when it was removed. The
+    final answer, which is `n_steps` in the original, stands after the last step.
+
+    >>> corrected_position([Insertion(-1, 0, {}, "")], 2, 2)
+    3
+    """
+    order = corrected_order(structure, n_steps)
+    if index == n_steps:
+        return len(order)
+    return next((position for position, step in enumerate(order) if step == Kept(index)), None)
+
+
+def restructured(
+    items: Sequence[Item], structure: Iterable[StructureChange], made: Callable[[Insertion], Item]
+) -> list[Item]:
+    """`items`, one for each step of the original trace, with the removed ones gone and those `made` of insertions in
+    their places."""
+    order = corrected_order(structure, len(items))
+    return [items[step.index] if isinstance(step, Kept) else made(step) for step in order]

@@ -1,0 +1,78 @@
+"""The controls with which an annotator removes a step, or inserts steps beside it.
+
+A Choices named `P__structure` belongs to the step that the Text it points at shows a part of. The boxes of the step
+that is inserted as the second one after it are `P__insert_2__W`; `W` says which field of the new step a box fills.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ls_trajedit.traces.field_path import FieldPath
+
+__all__ = [
+    "CHAT_WORDS",
+    "INSERT_AFTER",
+    "INSERT_BEFORE",
+    "REMOVE",
+    "STRUCTURE_SUFFIX",
+    "InsertedBox",
+    "InsertionSlot",
+    "StructureControl",
+]
+
+STRUCTURE_SUFFIX = "__structure"
+
+REMOVE = "Remove this step"
+INSERT_AFTER = ("Insert a step after it", "Insert a second step after it", "Insert a third step after it")
+INSERT_BEFORE = ("Insert a step before it", "Insert a second step before it", "Insert a third step before it")
+
+CHAT_WORDS = {
+    "reasoning": "reasoning",
+    "content": "content",
+    "call_0__name": "tool_calls[0].name",
+    "call_0__arguments": "tool_calls[0].arguments",
+    "heard": "heard",
+}
+"""The fields of an inserted step of a conversation, by their word in the name of a box."""
+
+
+@dataclass(frozen=True)
+class InsertedBox:
+    """A TextArea (`control`) that fills the field at the path `field` of an inserted step."""
+
+    control: str
+    field: str
+
+
+@dataclass(frozen=True)
+class InsertionSlot:
+    """A step that can be inserted, by choosing `choice`: the one of that `number` (from 1) after the card's step or,
+    where `is_before`, before it. `reason` is the control that asks why."""
+
+    choice: str
+    is_before: bool
+    number: int
+    boxes: tuple[InsertedBox, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class StructureControl:
+    """The Choices (`control`) that says whether the step `step_index`, which is at `step` in the task's data, is
+    removed, and which steps are inserted beside it. All its controls point at the tag `original`; `reason` is the one
+    that asks why it is removed."""
+
+    control: str
+    original: str
+    step: FieldPath
+    step_index: int
+    reason: str | None
+    slots: tuple[InsertionSlot, ...]
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The names of all its controls."""
+        reasons = [self.reason, *(slot.reason for slot in self.slots)]
+        boxes = (box.control for slot in self.slots for box in slot.boxes)
+        return (self.control, *boxes, *(reason for reason in reasons if reason))
