@@ -1,0 +1,1 @@
+"""The agents that go on from corrected steps."""
