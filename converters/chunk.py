@@ -48,7 +48,8 @@ class EncodedRow(NamedTuple):
 @dataclass
 class ConvertedChunk:
     """What some tasks became: their counts, and under the name of each output file its rows, in the order of the tasks,
-    and a training file's tally. A file to which they add nothing may be missing. `keys` are those of the tasks."""
+    and its tally, which says of a file that no trainer reads only what is left out. A file to which they add nothing
+    may be missing. `keys` are those of the tasks."""
 
     counts: Counts = field(default_factory=Counts)
     rows: dict[str, list[EncodedRow]] = field(default_factory=dict)
@@ -83,6 +84,8 @@ class ConvertedChunk:
                 for row in file.rows(sample):
                     if isinstance(row, TrainingRow):
                         self._add_row(file.file, item.key, row.values)
+                    else:
+                        self.tallies.setdefault(file.file, Tally()).add(row)
 
     def _add_training_rows(self, records: list[KeyedRecord], plan: ExportPlan) -> None:
         chosen = choose_records(records, plan.rules)

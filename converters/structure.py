@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ls_trajedit.converters.record import Insertion, Removal, StructureChange
+from ls_trajedit.traces.field_path import Draft, FieldPath, get_field
 
-__all__ = ["Kept", "corrected_order", "corrected_position", "restructured"]
+__all__ = ["Kept", "corrected_order", "corrected_position", "restructured", "restructured_trace"]
 
 Item = TypeVar("Item")
 
@@ -62,3 +63,14 @@ def restructured(
     their places."""
     order = corrected_order(structure, len(items))
     return [items[step.index] if isinstance(step, Kept) else made(step) for step in order]
+
+
+def restructured_trace(trace: Any, steps_path: FieldPath, structure: Iterable[StructureChange]) -> Any:
+    """`trace`, of the plain shape and with its steps at `steps_path`, with these changes.
+
+    >>> restructured_trace({"task": "Look.", "steps": ["ls", "cd"]}, ("steps",), [Removal(0, "")])
+    {'task': 'Look.', 'steps': ['cd']}
+    """
+    draft = Draft(trace)
+    draft.set(steps_path, restructured(get_field(trace, steps_path), structure, lambda insertion: insertion.step))
+    return draft.value

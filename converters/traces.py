@@ -7,10 +7,12 @@ and the native format needs the trace as it was imported.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from ls_trajedit.converters.record import Edit, RecordedTrace
+from ls_trajedit.converters.record import Edit, RecordedTrace, StructureChange
+from ls_trajedit.converters.restructured_chat import restructured_chat
 from ls_trajedit.label_config.chat_data import Chat, Correction, chat_fields
 from ls_trajedit.label_config.task_data import knows_key_order
 from ls_trajedit.traces.chat import chat_messages
@@ -41,15 +43,23 @@ class PlainTraces:
 
 @dataclass(frozen=True)
 class ChatTraces:
-    """A conversation before and after the corrections. Both have the same messages with the same parts."""
+    """A conversation before and after the corrections. `edited` has the same messages with the same parts as
+    `original`, some of them corrected; `structure` says which steps are then removed and inserted."""
 
     original: Trace
-    corrected: Trace
+    edited: Trace
+    structure: tuple[StructureChange, ...] = ()
+
+    @cached_property
+    def corrected(self) -> Trace:
+        """The conversation after all corrections."""
+        return restructured_chat(self.edited, self.structure)
 
     @property
     def native(self) -> Any:
-        """The corrected trace in the format it came in."""
-        return self.corrected.source
+        """The corrected trace in the format it came in; None where steps were removed or inserted, because nobody
+        knows how that format would record them."""
+        return None if self.structure else self.edited.source
 
     def unedited(self) -> ChatTraces:
         """The same conversation without any correction."""
@@ -59,9 +69,9 @@ class ChatTraces:
         """These traces with the correction that `edit` stands for, as `other` has it."""
         targets = chat_fields(self.original)
         target = targets[edit.step_index, edit.field]
-        value = Chat(other.corrected, {}).value(target)
-        corrected = Chat(self.corrected, {}).corrected([Correction(target, value)])
-        return ChatTraces(self.original, corrected)
+        value = Chat(other.edited, {}).value(target)
+        edited = Chat(self.edited, {}).corrected([Correction(target, value)])
+        return replace(self, edited=edited)
 
 
 Traces = PlainTraces | ChatTraces

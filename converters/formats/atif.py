@@ -27,7 +27,7 @@ def corrected_rows(sample: Sample) -> Iterator[TrainingRow]:
     >>> row.values["steps"][1]["source"], row.values["steps"][1]["message"]
     ('agent', "web_search(query='SF weather')")
     """
-    if sample.record.edits:
+    if sample.record.n_edits:
         chat = sample.chat
         trace = _plain(sample.record.corrected_trace, sample.record.trace_id) if chat is None else chat.corrected
         yield TrainingRow(to_atif(trace))
@@ -41,7 +41,7 @@ def original_rows(sample: Sample) -> Iterator[TrainingRow]:
     >>> row.values["steps"][1]["message"]
     "web_search(queyr='SF weather')"
     """
-    if sample.record.edits:
+    if sample.record.n_edits:
         chat = sample.chat
         trace = _plain(sample.record.original_trace, sample.record.trace_id) if chat is None else chat.original
         yield TrainingRow(to_atif(trace))

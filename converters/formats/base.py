@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,14 +102,20 @@ class Tally:
             "characters": self.characters,
             "pairs": self.pairs,
             "stale": self.stale,
-            "left_out": {
-                omission.value: self.left_out[omission.value]
-                for omission in Omission
-                if omission not in _OF_SOME_DATA or self.left_out[omission.value]
-            },
+            "left_out": self._left_out(_OF_SOME_DATA),
             **({"images_left_out": self.images_left_out} if self.images_left_out else {}),
             **({"retyped_arguments": retyped} if retyped else {}),
         }
+
+    def omissions_json(self) -> dict[str, Any]:
+        """What the manifest says about a file that no trainer reads: what could have been a row, if there is any."""
+        left_out = self._left_out(list(Omission))
+        return {"left_out": left_out} if left_out else {}
+
+    def _left_out(self, rare: Collection[Omission]) -> dict[str, int]:
+        """How often each omission occurred, the `rare` ones only if they did."""
+        numbers = ((omission, self.left_out[omission.value]) for omission in Omission)
+        return {omission.value: number for omission, number in numbers if number or omission not in rare}
 
 
 _OF_SOME_DATA = {
@@ -119,6 +125,7 @@ _OF_SOME_DATA = {
     Omission.BROKEN_CALL,
     Omission.UNUSABLE_TOOLS,
     Omission.NO_PROMPT,
+    Omission.RESTRUCTURED,
 }
 """Reasons that only rows of conversations, of scored steps or with odd tools have; the manifest names them only where
 they occurred."""

@@ -27,7 +27,7 @@ def sft_rows(sample: Sample) -> Iterator[TrainingRow]:
     ('Find the weather in San Francisco.', "web_search(query='SF weather')", 'traj_001')
     """
     record = sample.record
-    if record.edits:
+    if record.n_edits:
         yield TrainingRow(
             {"prompt": record.task, "completion": record.corrected_trace, "trace_id": record.trace_id},
         )
@@ -42,7 +42,7 @@ def dpo_rows(sample: Sample) -> Iterator[TrainingRow]:
     ("web_search(query='SF weather')", "web_search(queyr='SF weather')")
     """
     record = sample.record
-    if record.edits:
+    if record.n_edits:
         yield TrainingRow(
             {
                 "prompt": record.task,

@@ -44,6 +44,8 @@ class Omission(str, Enum):
     not an object."""
     NO_PROMPT = "no_prompt"
     """Nothing was said before it, and trainers need a prompt."""
+    RESTRUCTURED = "restructured"
+    """Steps of the conversation were removed or inserted, and nobody knows how its own format would record that."""
 
 
 _ONLY_WHERE_IT_OCCURRED = ("actions_of_unknown_order", "contradictory_labels")

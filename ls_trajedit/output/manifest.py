@@ -50,8 +50,8 @@ class ManifestError(ValueError):
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """An output file: its path inside the output folder, its rows, its SHA-256 in hex, and for a training file what
-    `Tally.as_json` says of it."""
+    """An output file: its path inside the output folder, its rows, its SHA-256 in hex, and what the manifest says of
+    its `Tally`, if anything."""
 
     file: str
     rows: int

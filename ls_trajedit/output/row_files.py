@@ -66,7 +66,8 @@ class _RowFile:
         self.name = name
         self._format = format_
         self._splits = splits
-        self._tally = Tally() if is_counted else None
+        self._is_counted = is_counted
+        self._tally = Tally()
         self._path = folder / name
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._handle: BinaryIO = self._path.open("wb")
@@ -77,7 +78,7 @@ class _RowFile:
         self._order = RowOrder(self._notes)
 
     def add(self, rows: Sequence[EncodedRow], tally: Tally | None) -> None:
-        if self._tally is not None and tally is not None:
+        if tally is not None:
             self._tally.update(tally)
         if not rows:
             return
@@ -97,8 +98,8 @@ class _RowFile:
             self._sort(tail)
         self._notes.close()
         self._notes_path.unlink()
-        tally = None if self._tally is None else self._tally.as_json()
-        return WrittenFile(self.name, self._order.rows, self._digest.hexdigest(), tally)
+        tally = self._tally.as_json() if self._is_counted else self._tally.omissions_json()
+        return WrittenFile(self.name, self._order.rows, self._digest.hexdigest(), tally or None)
 
     def close(self) -> None:
         for handle in (self._handle, self._notes):
