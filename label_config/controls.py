@@ -15,6 +15,18 @@ from itertools import filterfalse, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
+from ls_trajedit.label_config.structure import (
+    CHAT_WORDS,
+    INSERT_AFTER,
+    INSERT_BEFORE,
+    STRUCTURE_CHOICES,
+    STRUCTURE_SUFFIX,
+    InsertedBox,
+    InsertionSlot,
+    StructureControl,
+    StructureName,
+    structure_name,
+)
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
 
@@ -67,9 +79,9 @@ _SPELLINGS = {
 class Tag:
     """One object or control tag of a config. `kind` is the tag's name in lower case, as Label Studio reads it.
 
-    `is_about_regions` is true for a control with `perRegion` or `perItem`, `is_remark` for one that the options name as
-    a remark, and `shows_value` is false for a tag that shows something else than its `value`, such as the text at a
-    URL."""
+    `choices` are the values of the choices in it, as results have them. `is_about_regions` is true for a control with
+    `perRegion` or `perItem`, `is_remark` for one that the options name as a remark, and `shows_value` is false for a
+    tag that shows something else than its `value`, such as the text at a URL."""
 
     kind: str
     name: str
@@ -78,6 +90,7 @@ class Tag:
     is_about_regions: bool = False
     is_remark: bool = False
     shows_value: bool = True
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +178,9 @@ class DeclaredControls(Protocol):
     def labels_of(self, names: Iterable[str]) -> list[LabelControl]:
         """The labels among these controls, in the order of the config."""
 
+    def structures_of(self, names: Iterable[str]) -> list[StructureControl]:
+        """The structure controls to which a control of these names belongs, in the order of the config."""
+
     def text_control(self, name: str) -> TextControl | None:
         """The control of this name in which texts can be typed that correct nothing, if it is one."""
 
@@ -187,6 +203,7 @@ class Controls:
     editors: tuple[Editor, ...] = ()
     labels: tuple[LabelControl, ...] = ()
     others: frozenset[str] = frozenset()
+    structures: tuple[StructureControl, ...] = ()
     texts: tuple[TextControl, ...] = ()
     shown: tuple[ShownField, ...] = ()
     steps_path: FieldPath = ()
@@ -200,6 +217,10 @@ class Controls:
             found[editor.control] = ExpectedResult(editor.original, "textarea", "text", editor.path)
             if editor.reason:
                 found[editor.reason] = ExpectedResult(editor.original, "textarea", "text")
+        for structure in self.structures:
+            typed = ExpectedResult(structure.original, "textarea", "text")
+            found |= dict.fromkeys(structure.controls, typed)
+            found[structure.control] = ExpectedResult(structure.original, "choices", "choices")
         return {control: expected for control, expected in found.items() if control not in self.others}
 
     def editors_of(self, names: Iterable[str]) -> list[Editor]:
@@ -211,6 +232,11 @@ class Controls:
         """The labels among these controls, in the order of the config."""
         positions = {self._label_positions[name] for name in names if name in self._label_positions}
         return [self.labels[position] for position in sorted(positions)]
+
+    def structures_of(self, names: Iterable[str]) -> list[StructureControl]:
+        """The structure controls to which a control of these names belongs, in the order of the config."""
+        positions = {self._structure_positions[name] for name in names if name in self._structure_positions}
+        return [self.structures[position] for position in sorted(positions)]
 
     def text_control(self, name: str) -> TextControl | None:
         """The control of this name in which texts can be typed that correct nothing, if it is one."""
@@ -264,6 +290,10 @@ class Controls:
         return {label.control: position for position, label in enumerate(self.labels)}
 
     @cached_property
+    def _structure_positions(self) -> dict[str, int]:
+        return {name: position for position, structure in enumerate(self.structures) for name in structure.controls}
+
+    @cached_property
     def _texts_by_name(self) -> dict[str, TextControl]:
         return {text.control: text for text in self.texts}
 
@@ -293,13 +323,26 @@ class Controls:
         return {shown.name: shown for shown in self.shown}
 
     def with_steps(self, steps_path: FieldPath) -> Controls:
-        """These controls, for a trace whose list of steps is there. A control that scores an item of another list says
-        nothing about the trace."""
+        """These controls, for a trace whose list of steps is there. A control that scores, removes or inserts an item
+        of another list says nothing about the trace, and what is typed there belongs to no step."""
         scores = partial(_scores_the_trace, steps_path)
+        others = self.others.union(label.control for label in filterfalse(scores, self.labels))
+        texts = list(self.texts)
+        for structure in self.structures:
+            if structure.step[:-1] != steps_path:
+                others |= {structure.control}
+                about = f"is about `{format_path(structure.step)}`, which is not a step of the trace"
+                texts += [
+                    TextControl(name, "textarea", structure.original, about, is_remark=False)
+                    for name in structure.controls
+                    if name != structure.control
+                ]
         return replace(
             self,
             labels=tuple(filter(scores, self.labels)),
-            others=self.others | {label.control for label in filterfalse(scores, self.labels)},
+            others=others,
+            structures=tuple(each for each in self.structures if each.step[:-1] == steps_path),
+            texts=tuple(texts),
             steps_path=steps_path,
         )
 
@@ -309,6 +352,7 @@ class Controls:
             self.editors + fixed.editors,
             self.labels + fixed.labels,
             self.others | fixed.others,
+            self.structures + fixed.structures,
             self.texts + fixed.texts,
             self.shown + fixed.shown,
             fixed.steps_path,
@@ -331,20 +375,27 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
     step that is a bare string.
 
     Raises ConfigError when two TextAreas correct the same field, or one corrects a part of what another corrects, when
-    two ask for the reason for the same field, or when two controls share a name.
+    two ask for the reason for the same field, when two controls share a name, or when a TextArea that belongs to an
+    inserted step does not say what it fills.
     """
     tags = list(tags)
     targets = {tag.name: tag for tag in tags if tag.to_name is None}
     shown = {tag.name: _shown(tag, path, step_text_key) for tag in targets.values() if (path := value_path(tag))}
     originals = {name: field for name, field in shown.items() if targets[name].kind in _ORIGINALS}
-    text_areas = Counter(tag.to_name for tag in tags if tag.kind == "textarea" and not _is_set_apart(tag))
+    structures = _structures(tags, originals, shown)
+    of_structures = {name for structure in structures for name in structure.controls}
+    text_areas = Counter(
+        tag.to_name
+        for tag in tags
+        if tag.kind == "textarea" and tag.name not in of_structures and not _is_set_apart(tag)
+    )
     editors: list[Editor] = []
     labels: list[LabelControl] = []
     texts: list[TextControl] = []
     others: set[str] = set()
     reasons: dict[str, Tag] = {}
     for tag in tags:
-        if tag.to_name is None and tag.kind not in TYPED_TAGS:
+        if (tag.to_name is None and tag.kind not in TYPED_TAGS) or tag.name in of_structures:
             continue
         original = originals.get(tag.to_name or "")
         is_editable = original is not None and targets[original.name].shows_value
@@ -364,7 +415,8 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
             labels.append(LabelControl(tag.name, original.name, original.path, None, _label_name(tag.name)))
         else:
             others.add(tag.name)
-    _check_names(editors, labels, (tag.name for tag in reasons.values()))
+    own = [editor.control for editor in editors] + [label.control for label in labels]
+    _check_names((*own, *(tag.name for tag in reasons.values())))
     _check_distinct(editors)
     answered = {editor.original for editor in editors}
     for name, tag in reasons.items():
@@ -378,6 +430,7 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
         ),
         tuple(labels),
         frozenset(others),
+        structures,
         tuple(texts),
         tuple(shown.values()),
     )
@@ -504,8 +557,103 @@ def _check_only_reason(tag: Tag, other: Tag | None) -> None:
         )
 
 
-def _check_names(editors: list[Editor], labels: list[LabelControl], reasons: Iterable[str]) -> None:
-    names = Counter((*(editor.control for editor in editors), *(label.control for label in labels), *reasons))
+def _structures(
+    tags: Iterable[Tag], originals: Mapping[str, ShownField], shown: Mapping[str, ShownField]
+) -> tuple[StructureControl, ...]:
+    """The structure controls among the tags, in their order. Raises ConfigError when one of their TextAreas does not
+    say what it fills, or fills what another one does, and when two of them are about one step."""
+    choices = [tag for tag in tags if _is_structure(tag, originals.get(tag.to_name or ""))]
+    if not choices:
+        return ()
+    found: dict[str, list[tuple[Tag, StructureName]]] = {tag.name: [] for tag in choices}
+    for tag in tags:
+        is_box = tag.kind == "textarea" and not _is_set_apart(tag)
+        if is_box and (belongs := structure_name(tag.name, found)):
+            found[belongs.control].append((tag, belongs))
+    own = found.keys() | {tag.name for boxes in found.values() for tag, _ in boxes}
+    _check_names(tag.name for tag in tags if tag.to_name is not None and tag.name in own)
+    structures = tuple(_structure(tag, found[tag.name], originals[tag.to_name or ""], shown) for tag in choices)
+    for one, other in pairwise(sorted(structures, key=lambda structure: [str(segment) for segment in structure.step])):
+        if one.step == other.step:
+            raise ConfigError(
+                f"the Choices `{one.control}` and `{other.control}` both remove `{format_path(one.step)}` or insert "
+                "steps beside it; give each step one of them"
+            )
+    return structures
+
+
+def _is_structure(tag: Tag, original: ShownField | None) -> bool:
+    """Whether these are Choices that remove a step or insert others. Choices of that name that offer nothing of it are
+    labels, as all others are."""
+    return (
+        tag.kind == "choices"
+        and tag.name.endswith(STRUCTURE_SUFFIX)
+        and not STRUCTURE_CHOICES.isdisjoint(tag.choices)
+        and not tag.is_about_regions
+        and original is not None
+        and original.step_index is not None
+    )
+
+
+def _structure(
+    choices: Tag, belonging: Iterable[tuple[Tag, StructureName]], original: ShownField, shown: Mapping[str, ShownField]
+) -> StructureControl:
+    assert original.step_index is not None
+    prefix = choices.name.removesuffix(STRUCTURE_SUFFIX)
+    reasons: dict[tuple[bool, int], str] = {}
+    boxes: dict[tuple[bool, int], list[InsertedBox]] = {}
+    for tag, belongs in belonging:
+        if tag.to_name != choices.to_name:
+            raise ConfigError(
+                f"the TextArea `{tag.name}` belongs to `{choices.name}` and has to point at the same tag, "
+                f"`{choices.to_name}`; it points at `{tag.to_name}`"
+            )
+        slot = belongs.is_before, belongs.number
+        if belongs.word is None:
+            reasons[slot] = tag.name
+        else:
+            field = _filled_field(belongs.word, original, shown.get(f"{prefix}__{belongs.word}"))
+            if field is None:
+                raise ConfigError(
+                    f"the TextArea `{tag.name}` does not say which field of an inserted step it fills: there is no tag "
+                    f"`{prefix}__{belongs.word}` that shows a field of the step"
+                )
+            boxes.setdefault(slot, []).append(InsertedBox(tag.name, field))
+    for filled in boxes.values():
+        _check_distinct_boxes(filled)
+    slots = [
+        InsertionSlot(choice, is_before, number, tuple(boxes.get(slot, ())), reasons.get(slot))
+        for is_before, known in ((False, INSERT_AFTER), (True, INSERT_BEFORE))
+        for number, choice in enumerate(known, start=1)
+        if (slot := (is_before, number)) in boxes or slot in reasons or choice in choices.choices
+    ]
+    step = (*original.steps, original.step_index)
+    return StructureControl(
+        choices.name, original.name, step, original.step_index, reasons.get((False, 0)), tuple(slots)
+    )
+
+
+def _filled_field(word: str, original: ShownField, named: ShownField | None) -> str | None:
+    """The field of an inserted step that the word in the name of a box stands for: what the tag of that name shows of
+    the step that the choices are about, or a part of a step of a conversation."""
+    if named is not None and (named.steps, named.step_index) == (original.steps, original.step_index):
+        return named.field
+    return CHAT_WORDS.get(word)
+
+
+def _check_distinct_boxes(boxes: Iterable[InsertedBox]) -> None:
+    paths = [(parse_path(box.field), box.control) for box in boxes]
+    paths.sort(key=lambda item: [str(segment) for segment in item[0]])
+    for (one, control), (other, other_control) in pairwise(paths):
+        if other[: len(one)] == one:
+            raise ConfigError(
+                f"the TextAreas `{control}` and `{other_control}` both fill `{format_path(one)}` of an inserted step; "
+                "give each field one of them"
+            )
+
+
+def _check_names(given: Iterable[str]) -> None:
+    names = Counter(given)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise ConfigError(

@@ -109,13 +109,16 @@ def _read(config: str, overrides: _Overrides, remark_names: tuple[str, ...]) -> 
     fixed = _keep_one_answer(fixed, final_answer_path)
     # Two steps, not one: only then it shows when the index does not tell the controls apart.
     sample = resolve_controls([*repeated.at(0), *repeated.at(1)], bare_step_field) if repeated else Controls()
-    if not fixed.editors and not sample.editors and not any(text.is_remark for text in (*fixed.texts, *sample.texts)):
+    structures = (*fixed.structures, *sample.structures)
+    is_for_remarks = any(text.is_remark for text in (*fixed.texts, *sample.texts))
+    if not fixed.editors and not sample.editors and not structures and not is_for_remarks:
         raise ConfigError(
             "the labeling config has no TextArea that corrects a field: it needs a "
             '<Text name="x" value="$steps[0].action"/> with a <TextArea toName="x"/> (`ls-trajedit config` writes one)'
             + "".join(f". `{text.control}` {text.about}" for text in (*fixed.texts, *sample.texts)[:1])
         )
     indices = [editor.step_index for editor in fixed.editors if editor.step_index is not None]
+    indices += [structure.step_index for structure in fixed.structures]
     steps_path = _steps_path(fixed, sample, repeated_path, chosen.get("steps_key"))
     id_path = _top_level_path(tags, TRACE_ID_TAG, chosen.get("id_key"), _DEFAULTS.id_keys[0])
     task_path = _task_path(tags, fixed, {id_path, final_answer_path}, chosen.get("task_key"))
@@ -220,7 +223,16 @@ def _tag(element: etree._Element, remark_names: tuple[str, ...]) -> Tag | None:
         any(attributes.get(key, "").strip().lower() == "true" for key in ("perregion", "peritem")),
         bool(remark_names) and matches_name(name, remark_names),
         not _shows_something_else(attributes),
+        tuple(_choice_values(element)) if _kind(element) == "choices" else (),
     )
+
+
+def _choice_values(choices: etree._Element) -> Iterator[str]:
+    """What results have for the choices: the `alias` of each or, without one, its `value`."""
+    for element in choices.iter():
+        if _kind(element) == "choice":
+            alias = _attribute(element, "alias")
+            yield _attribute(element, "value") or "" if alias is None else alias
 
 
 def _content(element: etree._Element) -> str:
@@ -316,6 +328,8 @@ def _steps_path(fixed: Controls, sample: Controls, repeated: FieldPath | None, c
     paths = dict.fromkeys(split_path(e.path)[0] for e in (*fixed.editors, *sample.editors) if e.step_index is not None)
     if repeated is not None:
         paths.setdefault(repeated)
+    if not paths:
+        paths = dict.fromkeys(structure.step[:-1] for structure in fixed.structures)
     if len(paths) > 1:
         names = ", ".join(f"`{format_path(path)}`" for path in paths)
         raise ConfigError(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from ls_trajedit.label_config.controls import (
@@ -18,9 +19,10 @@ from ls_trajedit.label_config.controls import (
     TextControl,
     resolve_controls,
 )
+from ls_trajedit.label_config.structure import StructureControl
 from ls_trajedit.traces.bounded_cache import BoundedCache
 from ls_trajedit.traces.errors import ConfigError, TooManyControlsError
-from ls_trajedit.traces.field_path import FieldPath, format_path, get_field
+from ls_trajedit.traces.field_path import MISSING, FieldPath, format_path, get_field
 
 __all__ = ["MOST_CONTROLS", "RepeatedTags", "Schema"]
 
@@ -165,6 +167,18 @@ class Schema:
                 found += self._step_controls(index).with_values(data)
         return found + self.fixed.with_values(data)
 
+    def structures_in(self, data: Mapping[str, Any]) -> list[StructureControl]:
+        """The structure controls whose step is in `data`, in the order of the config. Raises what `controls` raises."""
+        if self.repeated is None or self._may_share_names:
+            structures = self.controls(data).structures
+        else:
+            self.check_size(data)
+            structures = self.fixed.structures
+            if self._sample.structures:
+                repeated = (self._step_controls(index).structures for index in range(len(self._steps(data))))
+                structures = (*chain.from_iterable(repeated), *structures)
+        return [structure for structure in structures if get_field(data, structure.step) is not MISSING]
+
     def declared(self, data: Mapping[str, Any]) -> DeclaredControls:
         """The controls of the config by name, for a task with this `data`. Those of a Repeater have no end: what an
         annotation says about a step that the task lacks is then about a field that the task lacks.
@@ -277,6 +291,11 @@ class _RepeatedControls:
         if not self.schema._sample.labels:
             return []
         return [label for controls, those in self._sorted(names) for label in controls.labels_of(those)]
+
+    def structures_of(self, names: Iterable[str]) -> list[StructureControl]:
+        if not self.schema._sample.structures:
+            return []
+        return [structure for controls, those in self._sorted(names) for structure in controls.structures_of(those)]
 
     def text_control(self, name: str) -> TextControl | None:
         return self.with_control(name).text_control(name)

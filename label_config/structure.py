@@ -1,13 +1,19 @@
 """The controls with which an annotator removes a step, or inserts steps beside it.
 
-A Choices named `P__structure` belongs to the step that the Text it points at shows a part of. The boxes of the step
-that is inserted as the second one after it are `P__insert_2__W`; `W` says which field of the new step a box fills.
+A Choices named `P__structure` that offers any of STRUCTURE_CHOICES belongs to the step that the Text it points at shows
+a part of. The boxes of the step that is inserted as the second one after it are `P__insert_2__W`; `W` says which field
+of the new step a box fills.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
+from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.field_path import FieldPath
 
 __all__ = [
@@ -15,10 +21,13 @@ __all__ = [
     "INSERT_AFTER",
     "INSERT_BEFORE",
     "REMOVE",
+    "STRUCTURE_CHOICES",
     "STRUCTURE_SUFFIX",
     "InsertedBox",
     "InsertionSlot",
     "StructureControl",
+    "StructureName",
+    "structure_name",
 ]
 
 STRUCTURE_SUFFIX = "__structure"
@@ -26,6 +35,7 @@ STRUCTURE_SUFFIX = "__structure"
 REMOVE = "Remove this step"
 INSERT_AFTER = ("Insert a step after it", "Insert a second step after it", "Insert a third step after it")
 INSERT_BEFORE = ("Insert a step before it", "Insert a second step before it", "Insert a third step before it")
+STRUCTURE_CHOICES = frozenset({REMOVE, *INSERT_AFTER, *INSERT_BEFORE})
 
 CHAT_WORDS = {
     "reasoning": "reasoning",
@@ -76,3 +86,41 @@ class StructureControl:
         reasons = [self.reason, *(slot.reason for slot in self.slots)]
         boxes = (box.control for slot in self.slots for box in slot.boxes)
         return (self.control, *boxes, *(reason for reason in reasons if reason))
+
+
+class StructureName(NamedTuple):
+    """What the name of a TextArea says: that it belongs to the Choices `control`, and to the inserted step of this
+    `number` (0: to the removal) after or before it. It fills the field that `word` says; None: it asks for the reason.
+    """
+
+    control: str
+    number: int = 0
+    is_before: bool = False
+    word: str | None = None
+
+
+_NAME = re.compile("__(?:structure_reason$|(insert|before)_([0-9]+)_(?:reason$|(?=_.)))")
+
+
+def structure_name(name: str, controls: Container[str]) -> StructureName | None:
+    """What the name of a TextArea says, if it belongs to one of these Choices. Raises ConfigError for a number that no
+    choice has."""
+    # A few of them: each is a copy of the name.
+    for found in islice(_NAME.finditer(name), 10):
+        control = name[: found.start()] + STRUCTURE_SUFFIX
+        if control not in controls:
+            continue
+        kind, number = found.groups()
+        if kind is None:
+            return StructureName(control)
+        if number not in _NUMBERS:
+            raise ConfigError(
+                f"the TextArea `{name}` is for an inserted step number {number[:9]} beside `{control}`; they are "
+                f"numbered from 1 to {len(INSERT_AFTER)}"
+            )
+        word = name[found.end() + 1 :] if found.end() < len(name) else None
+        return StructureName(control, int(number), kind == "before", word)
+    return None
+
+
+_NUMBERS = {str(number) for number in range(1, len(INSERT_AFTER) + 1)}

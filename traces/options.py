@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import combinations
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -39,6 +39,7 @@ from ls_trajedit.traces.template import (
 __all__ = [
     "CHAT_FIELDS",
     "DEFAULT_CHAT_FIELDS",
+    "MOST_INSERTIONS",
     "Options",
     "Roles",
     "StepLabels",
@@ -55,6 +56,9 @@ CHAT_FIELDS = ("content", "reasoning", "tool_calls[*].arguments", "tool_calls[*]
 
 DEFAULT_CHAT_FIELDS = ("content", "tool_calls[*].arguments")
 """What is corrected in a step of a chat unless the options say otherwise."""
+
+MOST_INSERTIONS = 3
+"""So many steps can be put into one gap between two steps."""
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -169,6 +173,8 @@ class Options(BaseModel):
     context_fields: list[str] | None = None
     layout: Literal["unrolled", "repeater"] = "unrolled"
     max_steps: PositiveInt | None = None
+    allow_remove: bool = False
+    allow_insert: Annotated[int, Field(ge=0, le=MOST_INSERTIONS)] = 0
     step_labels: StepLabels = Field(default_factory=StepLabels)
     remark_controls: list[str] = []
 
@@ -446,12 +452,15 @@ def _names(model: type[BaseModel]) -> list[str]:
 
 
 _PARTS: dict[str, type[BaseModel]] = {"step_labels": StepLabels, "templates": Templates, "roles": Roles}
+_INSERTIONS = f"a whole number from 0 to {MOST_INSERTIONS}"
 _WANTED = {
     "string": "a string",
     "boolean": "true or false",
     "list": "a list of strings",
     "integer": "a whole number",
     "greater than 0": "a whole number above 0",
+    "greater than or equal to 0": _INSERTIONS,
+    f"less than or equal to {MOST_INSERTIONS}": _INSERTIONS,
     "dictionary or instance of StepLabels": f"an object with any of {', '.join(StepLabels.model_fields)}",
     "dictionary or instance of Templates": f"an object with any of {', '.join(Templates.model_fields)}",
     "dictionary or instance of Roles": f"an object with any of {', '.join(Roles.model_fields)}",

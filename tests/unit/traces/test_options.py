@@ -15,8 +15,8 @@ from ls_trajedit.traces.readers.registry import FORMATS, STEPS
 ALL_OPTIONS = (
     "options: name, description, steps_key, step_text_key, editable_fields, show_diff, show_edit_distance, "
     "allow_reset, require_reason_on_edit, edit_final_answer, final_answer_key, id_key, task_key, context_fields, "
-    "layout, max_steps, step_labels, remark_controls, formats, templates, tools_key, from, messages_key, role_key, "
-    "roles, agent"
+    "layout, max_steps, allow_remove, allow_insert, step_labels, remark_controls, formats, templates, tools_key, from, "
+    "messages_key, role_key, roles, agent"
 )
 
 
@@ -48,6 +48,8 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         "context_fields": None,
         "layout": "unrolled",
         "max_steps": None,
+        "allow_remove": False,
+        "allow_insert": 0,
         "step_labels": {"correctness": [], "error_types": [], "right": [], "wrong": [], "unsure": []},
         "remark_controls": [],
         "formats": ["corrections", "sft", "dpo"],
@@ -89,6 +91,8 @@ def test_every_option_can_be_set() -> None:
         "context_fields": ["thought"],
         "layout": "repeater",
         "max_steps": 40,
+        "allow_remove": True,
+        "allow_insert": 3,
         "step_labels": {
             "correctness": ["correct", "incorrect", "unsure"],
             "error_types": ["wrong tool"],
@@ -196,6 +200,10 @@ def test_the_task_is_not_looked_for_where_something_else_is(key: str, value: str
             "`editable_fields`: `tool_calls[*].argument` is not a path that Label Studio can show: keys are ASCII "
             "letters, digits and _, joined by dots, with [0] for the first element of a list",
         ),
+        ("allow_remove: 1", "`allow_remove` is 1; it takes true or false"),
+        ("allow_insert: 4", "`allow_insert` is 4; it takes a whole number from 0 to 3"),
+        ("allow_insert: -1", "`allow_insert` is -1; it takes a whole number from 0 to 3"),
+        ("allow_insert: true", "`allow_insert` is True; it takes a whole number"),
         ("max_steps: 0", "`max_steps` is 0; it takes a whole number above 0"),
         ("max_steps: -1", "`max_steps` is -1; it takes a whole number above 0"),
         ('max_steps: "5"', "`max_steps` is '5'; it takes a whole number"),
