@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypedDict, TypeVar, get_args
 
+from ls_trajedit.label_config.branch_note import Branch, Identity, Parent, parse_branch
 from ls_trajedit.traces.json_text import JsonPart
 
 __all__ = [
@@ -45,10 +46,6 @@ __all__ = [
 RowKey = tuple[int, int]
 """Task id and annotation id: where the rows of an annotation stand in every file. Rows of one key keep the order in
 which they were read; ids that are not numbers are 0 here."""
-
-Identity = int | str | None
-"""The id of a project, a task or an annotation. Label Studio numbers them, other tools may write strings, and what was
-made by hand may have none."""
 
 Item = TypeVar("Item")
 
@@ -178,33 +175,6 @@ class Remark:
     step_index: int | None
     field: str
     text: str
-
-
-@dataclass(frozen=True)
-class Parent:
-    """The correction that a branch continues: that of the annotation `annotation_id` of the task `task_id`, up to and
-    including the step `step` of its corrected trace, -1 where nothing of that was kept. `sha256` is the hash of the
-    correction; another one is another correction."""
-
-    trace_id: str
-    task_id: Identity
-    annotation_id: Identity
-    step: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Branch:
-    """What a trace continues. `round` counts from 1 for traces that were pushed, so it is 2 or more here. `superseded`
-    is written only where the correction has been changed since, so that another branch continues it."""
-
-    parent: Parent
-    round: int
-    superseded: bool = False
-
-    def __post_init__(self) -> None:
-        """Leaves out what is written only where it says something."""
-        _leave_out_defaults(self, (("superseded", False),))
 
 
 @dataclass(frozen=True)
@@ -481,22 +451,7 @@ def _parse_plain_source(value: dict[str, Any]) -> Source:
         review=_parse_review(value),
         unopened="unopened" in value and _get(value, "unopened", bool),
         copy_of=_get(value, "copy_of", int, str) if "copy_of" in value else None,
-        branch=_parse_branch(_get(value, "branch", dict)) if "branch" in value else None,
-    )
-
-
-def _parse_branch(value: dict[str, Any]) -> Branch:
-    parent = _get(value, "parent", dict)
-    return Branch(
-        Parent(
-            _text(parent, "trace_id"),
-            _identity(parent, "task_id"),
-            _identity(parent, "annotation_id"),
-            _number(parent, "step"),
-            _text(parent, "sha256"),
-        ),
-        _number(value, "round"),
-        "superseded" in value and _get(value, "superseded", bool),
+        branch=parse_branch(value["branch"]) if "branch" in value else None,
     )
 
 

@@ -27,11 +27,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 from ls_trajedit.label_config.task_data import NotesError, check_notes
+from ls_trajedit.traces.atif import exact_atif
 from ls_trajedit.traces.field_path import RESERVED_KEY, FieldPath, format_path, get_field, parse_path, set_field
 from ls_trajedit.traces.json_text import json_indented, json_line, parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, correct_source
 from ls_trajedit.traces.read import read_chat, speakers_key
+from ls_trajedit.traces.readers.atif import is_exact
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions
 from ls_trajedit.traces.readers.registry import recognize
 
@@ -118,6 +120,9 @@ class Chat:
             if place is not None:
                 places[place] = value
         trace = self.trace.with_parts(parts)
+        if is_exact(self.trace.source):
+            # It was made of the trace, so it is made again: a part may stand in it at several places.
+            return replace(trace, source=exact_atif(trace))
         return replace(trace, source=correct_source(self.trace.source, places))
 
     def read_again(self, data: Mapping[str, Any]) -> Trace:
@@ -143,9 +148,10 @@ class Chat:
         return {step.position: number for number, step in enumerate(self.trace.steps)}
 
 
-def chat_data(trace: Trace, options: ReadOptions, number: int = 0) -> dict[str, Any]:
-    """The task data of `trace`, which is the one of that `number` among those that its reader gives for the source."""
-    steps = [_step_data(trace, index) for index in range(len(trace.steps))]
+def chat_data(trace: Trace, options: ReadOptions, number: int = 0, *, first_step: int = 1) -> dict[str, Any]:
+    """The task data of `trace`, which is the one of that `number` among those that its reader gives for the source. The
+    title of its first step calls that `first_step`."""
+    steps = [_step_data(trace, index, first_step) for index in range(len(trace.steps))]
     notes: dict[str, Any] = {"format": trace.format, "source": json_line(trace.source).decode(), "trace": number}
     read = _options_json(options)
     if read:
@@ -236,9 +242,9 @@ def _written_chat(data: Mapping[str, Any]) -> Chat:
     return Chat(trace, _normal_targets(trace))
 
 
-def _step_data(trace: Trace, index: int) -> dict[str, Any]:
+def _step_data(trace: Trace, index: int, first_step: int) -> dict[str, Any]:
     step = trace.steps[index]
-    title = f"Step {index + 1}" + (f" · {step.message.agent}" if step.message.agent else "")
+    title = f"Step {first_step + index}" + (f" · {step.message.agent}" if step.message.agent else "")
     data: dict[str, Any] = {"title": title, "before": [_heard(message) for message in _unanswering(trace, index)]}
     results: dict[str, list[Message]] = {}
     for message in step.heard:
@@ -298,10 +304,28 @@ def _heard(message: Message) -> dict[str, Any]:
     who = message.agent or message.name or message.role
     if result is not None:
         who = f"tool {result.name}" if result.name else "tool"
-    heard: dict[str, Any] = {"who": who, "text": heard_text(message)}
+    heard: dict[str, Any] = {
+        "who": who,
+        "text": _given_text(message) if message.role == "assistant" else heard_text(message),
+    }
     if images := _images(message.parts):
         heard["images"] = images
     return heard
+
+
+def _given_text(message: Message) -> str:
+    """What the agent did before its first step here, as a person reads it."""
+    said: list[str] = []
+    for part in message.parts:
+        match part:
+            case Reasoning(text):
+                said.append(text)
+            case Call():
+                arguments = part.arguments if isinstance(part.arguments, str) else json_line(part.arguments).decode()
+                said.append(f"{part.name}({arguments})")
+            case _:
+                said.append(_part_text(part))
+    return "\n".join(text for text in said if text)
 
 
 def _images(parts: tuple[Part, ...]) -> list[str]:

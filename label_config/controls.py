@@ -28,7 +28,7 @@ from ls_trajedit.label_config.structure import (
     structure_name,
 )
 from ls_trajedit.traces.errors import ConfigError
-from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
+from ls_trajedit.traces.field_path import RESERVED_KEY, FieldPath, format_path, parse_path
 
 __all__ = [
     "TYPED_TAGS",
@@ -398,7 +398,9 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
         if (tag.to_name is None and tag.kind not in TYPED_TAGS) or tag.name in of_structures:
             continue
         original = originals.get(tag.to_name or "")
-        is_editable = original is not None and targets[original.name].shows_value
+        # What is under the reserved key is no part of the trace, and what a branch continues there is locked.
+        is_own = original is not None and original.path[0] != RESERVED_KEY
+        is_editable = is_own and original is not None and targets[original.name].shows_value
         if tag.kind in TYPED_TAGS and (original is None or not is_editable or _is_set_apart(tag)):
             texts.append(_text_control(tag, targets, shown))
         elif original is None or tag.is_about_regions:

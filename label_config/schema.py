@@ -22,7 +22,7 @@ from ls_trajedit.label_config.controls import (
 from ls_trajedit.label_config.structure import StructureControl
 from ls_trajedit.traces.bounded_cache import BoundedCache
 from ls_trajedit.traces.errors import ConfigError, TooManyControlsError
-from ls_trajedit.traces.field_path import MISSING, FieldPath, format_path, get_field
+from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, format_path, get_field, parse_path
 
 __all__ = ["MOST_CONTROLS", "RepeatedTags", "Schema"]
 
@@ -226,6 +226,13 @@ class Schema:
     def step_fields(self) -> list[str]:
         """The fields of a step that can be corrected, each once."""
         return list(dict.fromkeys(editor.field for editor in self._sample.editors if editor.step_index is not None))
+
+    def shown_fields(self) -> tuple[list[FieldPath], list[FieldPath]]:
+        """What the config shows of the steps, as paths inside a step, and what it shows outside them."""
+        shown = self._sample.shown
+        inside = (parse_path(field.field) for field in shown if field.steps == self.steps_path and field.field)
+        outside = (field.path for field in shown if field.step_index is None and field.path[0] != RESERVED_KEY)
+        return list(dict.fromkeys(inside)), list(dict.fromkeys(outside))
 
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about the schema."""

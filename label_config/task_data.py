@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from ls_trajedit.label_config.branch_note import BRANCH, is_branch_note, locked_steps
 from ls_trajedit.traces.field_path import (
     MISSING,
     RESERVED_KEY,
@@ -157,6 +158,8 @@ _IS_OURS: Mapping[str, Callable[[Any], bool]] = {
     "read": _is_object,
     "parent": _is_text,
     "tools": _is_text,
+    # of branches of either kind (branch_data.py)
+    BRANCH: is_branch_note,
 }
 
 
@@ -259,6 +262,9 @@ def _restored(data: dict[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:
         for index in bare["indices"]:
             steps[index] = steps[index][bare["field"]]
         draft.set(steps_path, steps)
+    if "locked" in (branch := notes.get(BRANCH, {})):
+        steps_path = parse_path(branch["steps_key"])
+        draft.set(steps_path, [*locked_steps(branch), *get_field(draft.value, steps_path)])
     trace: dict[str, Any] = draft.value
     return trace
 

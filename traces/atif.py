@@ -9,13 +9,19 @@ not known to have said in words.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import Any, Final
 
+from ls_trajedit.traces.exact_messages import exact_message, same_messages
+from ls_trajedit.traces.field_path import RESERVED_KEY
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
+from ls_trajedit.traces.readers.atif import plain_messages, steps_digest
+from ls_trajedit.traces.readers.base import NO_OPTIONS, declared_tools
 
-__all__ = ["SCHEMA_VERSION", "to_atif"]
+__all__ = ["SCHEMA_VERSION", "exact_atif", "to_atif"]
 
 SCHEMA_VERSION: Final = "ATIF-v1.7"
 
@@ -51,6 +57,31 @@ def to_atif(trace: Trace) -> dict[str, Any]:
         "steps": list(_steps(trace.messages)),
         **({"extra": {"parent": trace.parent}} if trace.parent else {}),
     }
+
+
+def exact_atif(trace: Trace) -> dict[str, Any]:
+    """The trajectory of the trace, from which the very same messages, task and agent are read back: what plain ATIF has
+    no place for (the name in a result, several texts in one message, who said it, a result that came late) is under
+    `extra.ls_trajedit`, where only our reader looks.
+
+    >>> twice = Message("assistant", (Text("Hello."), Text("How are you?")))
+    >>> exact_atif(Trace("t1", "Greet.", (twice,)))["extra"]["ls_trajedit"]["messages"][0]["parts"]
+    [{'type': 'text', 'text': 'Hello.'}, {'type': 'text', 'text': 'How are you?'}]
+    """
+    trajectory = to_atif(trace)
+    plain = plain_messages(trajectory["steps"], NO_OPTIONS, Counter())
+    messages = [
+        None if read is not None and same_messages([message], [read]) else exact_message(message)
+        for message, read in zip_longest(trace.messages, plain[: len(trace.messages)])
+    ]
+    exact = {
+        "task": trace.task,
+        **({"agent": trace.agent} if trace.agent else {}),
+        **({} if list(declared_tools(list(trace.tools))) == list(trace.tools) else {"tools": list(trace.tools)}),
+        "messages": messages,
+        "steps_sha256": steps_digest(trajectory["steps"]),
+    }
+    return {**trajectory, "extra": {**trajectory.get("extra", {}), RESERVED_KEY: exact}}
 
 
 def _steps(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,8 @@ What is odd:
   heard: as user messages after a step of the agent, else as whoever the step's source is.
 - `is_copied_context`: the step happened in another trajectory and stands here as context, so it is not a step of the
   agent's. A step with `llm_call_count: 0` was dispatched by a program and not said by a model, so it is none either.
+- What `exact_atif` wrote holds under `extra.ls_trajedit` what plain ATIF has no place for. It counts as long as the
+  steps are those that it was written with: whoever has changed one of them means what stands there.
 - Sub-agents stand in `subagent_trajectories` since 1.7. Their trajectories are traces of their own; before 1.7, and
   with `trajectory_path`, they are in other files.
 
@@ -19,11 +21,15 @@ the fixtures of Arize-ai/phoenix (`packages/phoenix-client/tests/client/helpers/
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ls_trajedit.traces.exact_messages import parse_exact
+from ls_trajedit.traces.field_path import RESERVED_KEY
+from ls_trajedit.traces.json_text import canonical_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.readers.base import (
@@ -38,7 +44,7 @@ from ls_trajedit.traces.readers.base import (
     role_of,
 )
 
-__all__ = ["FORMAT", "is_trajectory", "read", "recognize"]
+__all__ = ["FORMAT", "is_exact", "is_trajectory", "plain_messages", "read", "recognize", "steps_digest"]
 
 _NOT_SAID = "observations without content"
 
@@ -71,21 +77,61 @@ def read(source: Any, options: ReadOptions) -> list[Trace]:
     return list(_traces(source, None, options))
 
 
+def is_exact(source: Any) -> bool:
+    """Whether `exact_atif` wrote this, and nobody has changed its steps since."""
+    return is_trajectory(source) and _exact(source) is not None
+
+
+def plain_messages(steps: list[Any], options: ReadOptions, left_out: Counter[str]) -> list[Message]:
+    """The messages in the steps of a trajectory. Raises ReadError for what is not a step."""
+    return [
+        message for number, step in enumerate(steps) for message in _step(step, ("steps", number), options, left_out)
+    ]
+
+
+def steps_digest(steps: list[Any]) -> str:
+    """A hash of the steps of a trajectory."""
+    return hashlib.sha256(canonical_json(steps).encode()).hexdigest()
+
+
+def _exact(source: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What plain ATIF has no place for, where it was written with these steps."""
+    extra = source.get("extra")
+    exact = extra.get(RESERVED_KEY) if isinstance(extra, dict) else None
+    is_ours = isinstance(exact, dict) and exact.get("steps_sha256") == steps_digest(source["steps"])
+    return exact if is_ours else None
+
+
+def _exact_messages(plain: list[Message], exact: Mapping[str, Any]) -> list[Message]:
+    try:
+        return [
+            plain[number] if message is None else parse_exact(message)
+            for number, message in enumerate(exact["messages"])
+        ]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ReadError(f"its `extra.{RESERVED_KEY}` does not fit its steps ({error})") from None
+
+
 def _traces(source: dict[str, Any], parent: str | None, options: ReadOptions) -> Iterator[Trace]:
     left_out: Counter[str] = Counter()
     agent = source["agent"] if isinstance(source.get("agent"), dict) else {}
+    name = first_text(agent, ("name",))
+    messages = plain_messages(source["steps"], options, left_out)
+    tools = declared_tools(agent.get("tool_definitions"))
+    exact = _exact(source)
+    if exact is not None:
+        messages = _exact_messages(messages, exact)
+        name = first_text(exact, ("agent",))
+        tools = tuple(exact["tools"]) if isinstance(exact.get("tools"), list) else tools
     trace = build_trace(
         source,
         FORMAT.name,
-        [
-            message
-            for number, step in enumerate(source["steps"])
-            for message in _step(step, ("steps", number), options, left_out)
-        ],
+        messages,
         options,
         identity=first_text(source, ("trajectory_id",), ("session_id",)),
-        tools=declared_tools(agent.get("tool_definitions")),
-        agent=first_text(agent, ("name",)),
+        task=None if exact is None else str(exact.get("task", "")),
+        tools=tools,
+        agent=name,
         parent=parent,
         left_out=left_out,
     )

@@ -43,16 +43,16 @@ from ls_trajedit.traces.readers.openhands import is_event
 from ls_trajedit.traces.readers.smolagents import is_action_step
 from ls_trajedit.traces.readers.swe_agent import is_swe_agent_step
 
-__all__ = ["FORMATS"]
+__all__ = ["ARGUMENT_KEYS", "FORMATS", "NAME_KEYS", "THOUGHT_KEYS"]
 
 _SPEAKERS: Final = ("role", "from", "type", "source", "speaker", "author", "agent", "sender")
-_THOUGHTS: Final = ("thought", "reasoning")
+THOUGHT_KEYS: Final = ("thought", "reasoning")
 _STEP_KEYS: Final = frozenset({"thought", "action", "observation"})
 _TASKS: Final = ("task_description", "task", "text", "question", "instruction", "goal")
 _ANSWER: Final = "final_answer"
 _IDS: Final = (("id",), ("trace_id",), ("session_id",), ("task_id",))
-_NAMES: Final = ("name", "tool", "tool_name", "function")
-_ARGUMENTS: Final = ("arguments", "args", "parameters", "input", "tool_input", "action_input")
+NAME_KEYS: Final = ("name", "tool", "tool_name", "function")
+ARGUMENT_KEYS: Final = ("arguments", "args", "parameters", "input", "tool_input", "action_input")
 _INPUT: Final = "input"
 _KIND: Final = re.compile(r"^(.*?)\s*\(([^()]*)\)\s*$")
 # The search takes the square of this; nobody has a longer name.
@@ -154,7 +154,7 @@ def _step(step: Any, place: Place) -> Iterator[Message]:
     if not isinstance(step, dict):
         yield Message("assistant", (Text(step, place),) if isinstance(step, str) else (Other(step, place),))
         return
-    thought = next((key for key in _THOUGHTS if isinstance(step.get(key), str)), None)
+    thought = next((key for key in THOUGHT_KEYS if isinstance(step.get(key), str)), None)
     parts: list[Part] = [Reasoning(step[thought], (*place, thought))] if thought and step[thought] else []
     action, used = _action(step, place)
     parts += action
@@ -196,8 +196,8 @@ def _call(value: Any, place: Place) -> Call | None:
         return inner and Call(
             inner.name, inner.arguments, first_text(value, ("id",)) or "", inner.name_place, inner.arguments_place
         )
-    name = next((key for key in _NAMES if isinstance(value.get(key), str)), None)
-    key = next((key for key in _ARGUMENTS if isinstance(value.get(key), dict | str)), None)
+    name = next((key for key in NAME_KEYS if isinstance(value.get(key), str)), None)
+    key = next((key for key in ARGUMENT_KEYS if isinstance(value.get(key), dict | str)), None)
     if name is None or key is None:
         return None
     arguments, at = arguments_at(value[key], (*place, key))
