@@ -8,7 +8,7 @@ recorded results are still true there, and what the agent is given as messages.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,8 @@ def cut_of(record: Record, traces: Traces, rendering: Rendering) -> Cut | None:
 
     An edited or inserted act is followed from that step on, with the results of those of its calls that are as they
     were and, for an inserted step, what it was said to hear. After a step that was removed, it is from the step that
-    would come next. Inserted steps that follow at once stand before the cut where everything that they answer is known.
+    would come next. Steps that follow at once and that the annotator wrote, too, stand before the cut where everything
+    that they answer is known.
     """
     chat = traces if isinstance(traces, ChatTraces) else None
     order = corrected_order(record.structure, len(record.original_trace.steps))
@@ -105,7 +106,7 @@ def cut_of(record: Record, traces: Traces, rendering: Rendering) -> Cut | None:
         corrected = _conversation(record, record.corrected_trace, rendering)
     known = _Known(original, corrected, order)
     is_open = position in acts
-    while known.answers_all(position) and position + 1 < len(order) and isinstance(order[position + 1], Insertion):
+    while known.is_settled(position, is_open) and _is_typed(position + 1, order, acts):
         position, is_open = position + 1, True
     end = known.end(position, is_open)
     messages = (*corrected.messages[:end], *(known.later_results(position, end) if is_open else ()))
@@ -147,6 +148,11 @@ def _acts(record: Record, order: Sequence[Kept | Insertion], is_chat: bool, rend
             yield position
 
 
+def _is_typed(position: int, order: Sequence[Kept | Insertion], acts: Container[int]) -> bool:
+    """Whether there is such a step, and the annotator wrote what it does."""
+    return position in acts or (position < len(order) and isinstance(order[position], Insertion))
+
+
 def _before_removed(
     record: Record, order: Sequence[Kept | Insertion], is_chat: bool, rendering: Rendering
 ) -> Iterator[int]:
@@ -181,14 +187,16 @@ class _Known:
         pairs = zip(before, made, strict=True)
         return tuple(new for old, new in pairs if old.name == new.name and same_json(old.arguments, new.arguments))
 
-    def answers_all(self, position: int) -> bool:
-        """Whether every call of the step was answered, and the answer is true. There is nothing before the first."""
+    def is_settled(self, position: int, is_open: bool) -> bool:
+        """Whether every call of the step was answered and, after an act (`is_open`), all that was heard is true. There
+        is nothing before the first."""
         if position < 0:
             return True
         step = self.corrected.steps[position]
-        heard = self.later_results(position, step.position + 1)
+        heard = list(self.later_results(position, step.position + 1))
         answered = {part.call_id for message in heard for part in message.parts if isinstance(part, Result)}
-        return all(call.id in answered for call in step.message.calls)
+        is_true = not is_open or all(message in heard for message in step.heard)
+        return is_true and all(call.id in answered for call in step.message.calls)
 
     def end(self, position: int, is_open: bool) -> int:
         """How many messages of the corrected trace stand before what may be stale: with an act (`is_open`) up to its

@@ -95,6 +95,7 @@ def given(cut: Cut | None) -> list[Any]:
 SEARCH = said("", ("a", "search", {"q": "Kiel"}))
 SEARCH_IN_FRENCH = said("", ("a", "search", {"q": "Kiel", "lang": "fr"}))
 READ = said("", ("b", "read", {"page": 1}))
+SEARCH_AGAIN = said("", ("c", "search", {"q": "Kiel"}))
 FOUND, PAGE, DONE = result("a", "a page"), result("b", "18 degrees"), said("It is 18 degrees.")
 LONG = [USER, SEARCH, FOUND, READ, PAGE, DONE]
 
@@ -251,6 +252,29 @@ def test_an_inserted_text_at_the_end_that_a_user_answers_is_gone_on_from() -> No
 def test_after_a_removed_step_it_goes_on_where_the_next_step_stood() -> None:
     cut = chat_cut(LONG, [USER, SEARCH, FOUND, DONE], structure=(Removal(1, ""),))
     assert given(cut) == [USER, SEARCH, FOUND]
+    assert cut is not None
+    assert cut.position == 0
+
+
+def test_after_a_removed_step_a_corrected_next_step_stands_before_the_cut() -> None:
+    other = said("", ("b", "read", {"page": 2}))
+    cut = chat_cut(
+        [*LONG[:3], SEARCH_AGAIN, result("c", "a page"), READ, PAGE, DONE],
+        [*LONG[:3], other, PAGE, DONE],
+        edits=(edit(2, "tool_calls[0].arguments"),),
+        structure=(Removal(1, ""),),
+    )
+    assert given(cut) == [USER, SEARCH, FOUND, other]
+
+
+def test_what_a_user_answered_to_a_corrected_text_ends_the_prefix_before_the_next_typed_step() -> None:
+    asked, other = said("Which Kiel?"), said("Which one?")
+    cut = chat_cut(
+        [USER, asked, user("The one in Germany."), DONE],
+        [USER, other, user("The one in Germany."), said("It is 20 degrees.")],
+        edits=(edit(0, "content"), edit(1, "content")),
+    )
+    assert given(cut) == [USER, other]
     assert cut is not None
     assert cut.position == 0
 
