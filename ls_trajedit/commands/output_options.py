@@ -1,9 +1,10 @@
-"""The options that `pull` and `convert` share: what is written, where it is pushed, and when the exit code is 5."""
+"""The options that `pull` and `convert` share: what is read and written, where it is pushed, and when the exit code
+is 5."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -44,7 +45,7 @@ from ls_trajedit.traces.readers.base import NO_OPTIONS
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-__all__ = ["Hub", "HubOptions", "LimitOptions", "OutputOptions"]
+__all__ = ["Hub", "HubOptions", "LimitOptions", "OutputOptions", "ReadingOptions"]
 
 
 def _time(value: str) -> datetime:
@@ -72,13 +73,9 @@ def _split(value: str) -> Splits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputOptions:
-    """Which annotations are read, and which files are made of them. Raises UsageError for times between which there is
-    nothing."""
+class ReadingOptions:
+    """Which annotations are read. Raises UsageError for times between which there is nothing."""
 
-    annotators: Annotated[AnnotatorNames, typer.Option("--annotators", help="What `annotator` holds in the files.")] = (
-        "id"
-    )
     ground_truth: Annotated[
         GroundTruth, typer.Option("--ground-truth", help="How to treat annotations marked as ground truth.")
     ] = "include"
@@ -113,6 +110,34 @@ class OutputOptions:
         bool,
         typer.Option("--strict-tools", help="Reject annotations with a call that does not fit the declared tool."),
     ] = False
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise UsageError("--since is not before --until, so no annotation would be read")
+
+    def annotation_rules(self, options: Options | None) -> ReadingRules:
+        """Which annotations are read, and how, where nobody reads what records call the annotators; `options` say how
+        chats were recorded."""
+        return ReadingRules(
+            ground_truth=self.ground_truth,
+            since=self.since,
+            until=self.until,
+            require_reason=self.require_reason,
+            strict_tools=self.strict_tools,
+            reviewed=self.reviewed,
+            untouched=self.untouched,
+            read_options=NO_OPTIONS if options is None else options.read_options,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions(ReadingOptions):
+    """Which annotations are read, and which files are made of them. Raises UsageError for times between which there is
+    nothing."""
+
+    annotators: Annotated[AnnotatorNames, typer.Option("--annotators", help="What `annotator` holds in the files.")] = (
+        "id"
+    )
     formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -173,25 +198,10 @@ class OutputOptions:
         Literal["json", "parquet"], typer.Option("--to", help="parquet: also write each training file as Parquet.")
     ] = "json"
 
-    def __post_init__(self) -> None:
-        if self.since is not None and self.until is not None and self.since >= self.until:
-            raise UsageError("--since is not before --until, so no annotation would be read")
-
     def reading_rules(self, emails: Mapping[int, str], options: Options | None) -> ReadingRules:
         """Which annotations are read, and how. `emails` holds the addresses of users by id, where they are known;
         `options` say how chats were recorded."""
-        return ReadingRules(
-            annotators=self.annotators,
-            ground_truth=self.ground_truth,
-            since=self.since,
-            until=self.until,
-            require_reason=self.require_reason,
-            strict_tools=self.strict_tools,
-            reviewed=self.reviewed,
-            untouched=self.untouched,
-            emails=emails,
-            read_options=NO_OPTIONS if options is None else options.read_options,
-        )
+        return replace(self.annotation_rules(options), annotators=self.annotators, emails=emails)
 
     def say_unknown_addresses(self, summary: Summary) -> None:
         """Says on standard error which users could not be called by their addresses, if that was asked for."""
