@@ -18,7 +18,8 @@ __all__ = ["Agreement"]
 @dataclass
 class Agreement:
     """`tasks` have annotations by two annotators or more, which make `pairs`. Of these, `same_verdict` are both edited
-    or both unedited, and `same_fields` edited the very same fields, or none.
+    or both unedited, and `same_fields` edited the very same fields, or none. A step that was removed, and a place where
+    one was inserted, count as a field each.
 
     A field of a task counts under `either_edited` once for each pair of which somebody edited it, under `both_edited`
     when both did, and under `same_text` when both wrote the same, as the policy `agree` sees it: the same JSON value,
@@ -38,10 +39,7 @@ class Agreement:
         names = [record.annotator for record in records]
         if len(set(names)) < 2:
             return
-        texts = [
-            {(edit.step_index, edit.field): vote for edit, vote in zip(record.edits, record.votes, strict=True)}
-            for record in records
-        ]
+        texts = [record.votes for record in records]
         pairs = _pairs((name, None) for name in names)
         self.tasks += 1
         self.pairs += pairs

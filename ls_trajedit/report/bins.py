@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FINAL_ANSWER_KEY", "SIZES", "Bin", "bin_of", "step_bins"]
+__all__ = ["FINAL_ANSWER_KEY", "SIZES", "START_KEY", "Bin", "bin_of", "step_bins"]
 
 FINAL_ANSWER_KEY = "final"
 """The key of the final answer, where steps have the keys of their groups."""
+
+START_KEY = "start"
+"""The key of what stands before the first step."""
 
 MOST_STEP_BINS = 30
 

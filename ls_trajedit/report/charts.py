@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ls_trajedit.report.bins import FINAL_ANSWER_KEY, SIZES, Bin, bin_of, step_bins
+from ls_trajedit.report.bins import FINAL_ANSWER_KEY, SIZES, START_KEY, Bin, bin_of, step_bins
 from ls_trajedit.report.figures import Figures, median
 
 __all__ = [
@@ -16,8 +16,10 @@ __all__ = [
     "Row",
     "annotators_chart",
     "fields_chart",
+    "inserted_chart",
     "labels_chart",
     "percent",
+    "removed_chart",
     "sizes_chart",
     "steps_chart",
 ]
@@ -74,12 +76,13 @@ def steps_chart(figures: Figures) -> Chart:
     edits, touched, there = (
         _binned(counter, bins) for counter in (figures.steps_edits, figures.steps_touched, figures.steps_there)
     )
-    bars = [Bar(found.label, edits[found.key], f"{edits[found.key]:,}", f"step={found.key}") for found in bins]
+    only = _only_edits(figures)
+    bars = [Bar(found.label, edits[found.key], f"{edits[found.key]:,}", f"{only}step={found.key}") for found in bins]
     rows = [
         Row(
-            f"step={found.key}",
+            f"{only}step={found.key}",
             (
-                f"{'Step' if found.low == found.high else 'Steps'} {found.label}",
+                _steps(found),
                 *_numbers(edits[found.key], touched[found.key], there[found.key]),
                 percent(touched[found.key], there[found.key]),
             ),
@@ -87,12 +90,50 @@ def steps_chart(figures: Figures) -> Chart:
         for found in bins
     ]
     if final := figures.steps_edits[None]:
-        address = f"step={FINAL_ANSWER_KEY}"
+        address = f"{only}step={FINAL_ANSWER_KEY}"
         bars.append(Bar("Final", final, f"{final:,}", address))
         rows.append(Row(address, ("Final answer", *_numbers(final, figures.steps_touched[None]), "", "")))
     lead = "Where in a trace the edits are. Long traces are fewer, so the table also has the share of edited steps."
     head = ("Step", "Edits", "Steps edited", "Steps there", "Share edited")
     return Chart("steps", "Edits by step", lead, _description(bars, "step"), bars, head, rows, _largest(bars))
+
+
+def removed_chart(figures: Figures) -> Chart | None:
+    """Removed steps by their place in the trace; None when there are none."""
+    if not figures.removed:
+        return None
+    bins = step_bins(figures.steps)
+    removed, there = _binned(figures.removed, bins), _binned(figures.steps_there, bins)
+    bars, rows = [], []
+    for found in bins:
+        number, address = removed[found.key], f"kind=removed&step={found.key}"
+        bars.append(Bar(found.label, number, f"{number:,}", address))
+        cells = (_steps(found), *_numbers(number, there[found.key]), percent(number, there[found.key]))
+        rows.append(Row(address, cells))
+    lead = "Where in a trace steps were removed. A step counts once for each annotation that removes it."
+    head = ("Step", "Removed", "Steps there", "Share removed")
+    description = _description(bars, "step", "removed steps")
+    return Chart("removed", "Removed steps", lead, description, bars, head, rows, _largest(bars))
+
+
+def inserted_chart(figures: Figures) -> Chart | None:
+    """Inserted steps by the step after which they stand; None when there are none."""
+    if not figures.inserted:
+        return None
+    bins = step_bins(figures.steps)
+    inserted = _binned(figures.inserted, bins)
+    bars, rows = [], []
+    if first := figures.inserted[-1]:
+        address = f"kind=inserted&step={START_KEY}"
+        bars.append(Bar("Start", first, f"{first:,}", address))
+        rows.append(Row(address, ("Before the first step", f"{first:,}")))
+    for found in bins:
+        number, address = inserted[found.key], f"kind=inserted&step={found.key}"
+        bars.append(Bar(found.label, number, f"{number:,}", address))
+        rows.append(Row(address, (f"After {_steps(found).lower()}", f"{number:,}")))
+    lead = "After which step of the original trace steps were inserted."
+    description = _description(bars, "step", "inserted steps")
+    return Chart("inserted", "Inserted steps", lead, description, bars, ("Place", "Inserted"), rows, _largest(bars))
 
 
 def fields_chart(figures: Figures) -> Chart:
@@ -101,7 +142,7 @@ def fields_chart(figures: Figures) -> Chart:
 
 
 def annotators_chart(figures: Figures, counts: dict[str, dict[str, int]]) -> Chart:
-    """Edits by annotator; `counts` are the outcomes of each annotator's annotations, as the manifest has them."""
+    """Corrections by annotator; `counts` are the outcomes of each annotator's annotations, as the manifest has them."""
     names = sorted({*counts, *figures.annotators}, key=lambda name: (-figures.annotators[name], name))
     bars = [
         Bar(
@@ -117,16 +158,23 @@ def annotators_chart(figures: Figures, counts: dict[str, dict[str, int]]) -> Cha
         kinds = Counter(counts.get(name, {}))
         size = median(figures.annotators_characters.get(name, Counter()))
         numbers = _numbers(kinds["edited"], kinds["unedited"], kinds["rejected"], kinds["skipped"])
-        rows.append(Row(bar.address, (name, bar.text, *numbers, f"{size:,g}" if figures.annotators[name] else "")))
-    lead = "Who made the edits. The table has how their annotations ended."
-    head = ("Annotator", "Edits", "Edited", "Unedited", "Rejected", "Skipped", "Median characters")
+        characters = f"{size:,g}" if figures.annotators_characters.get(name) else ""
+        cells = [name, bar.text, *numbers, characters]
+        if figures.has_structure:
+            cells[2:2] = _numbers(figures.annotators_removed[name], figures.annotators_inserted[name])
+        rows.append(Row(bar.address, tuple(cells)))
+    what, lead = "Edits", "Who made the edits."
+    head = ["Annotator", what, "Edited", "Unedited", "Rejected", "Skipped", "Median characters"]
+    if figures.has_structure:
+        what, lead = "Corrections", "Who made the corrections: edits, removed and inserted steps."
+        head[1:2] = [what, "Steps removed", "Steps inserted"]
     return Chart(
         "annotators",
-        "Edits by annotator",
-        lead,
-        _description(bars, "annotator"),
+        f"{what} by annotator",
+        f"{lead} The table has how their annotations ended.",
+        _description(bars, "annotator", what.lower()),
         _most(bars),
-        head,
+        tuple(head),
         rows,
         _largest(_most(bars)),
     )
@@ -135,15 +183,16 @@ def annotators_chart(figures: Figures, counts: dict[str, dict[str, int]]) -> Cha
 def sizes_chart(figures: Figures) -> Chart:
     """How large edits are, in characters; the table has words as well."""
     characters, words = _binned_sizes(figures.characters), _binned_sizes(figures.words)
+    only = _only_edits(figures)
     # No edit has 0 characters.
     bars = [
-        Bar(found.label, characters[found.key], f"{characters[found.key]:,}", f"size={found.key}")
+        Bar(found.label, characters[found.key], f"{characters[found.key]:,}", f"{only}size={found.key}")
         for found in SIZES
         if found.low
     ]
     rows = [
         Row(
-            f"size={found.key}" if characters[found.key] else "",
+            f"{only}size={found.key}" if characters[found.key] else "",
             (found.label, *_numbers(characters[found.key], words[found.key])),
         )
         for found in SIZES
@@ -174,11 +223,12 @@ def labels_chart(figures: Figures) -> Chart | None:
         rows.append(Row(address, (label, *_numbers(steps, edited), percent(edited, steps))))
     without = figures.steps_there.total() - figures.steps_labelled
     if without > 0:
-        touched = sum(number for step, number in figures.steps_touched.items() if step is not None)
-        edited = touched - figures.labelled_and_edited
+        edited = figures.unlabelled_and_edited
         bars.append(Bar("no label", edited / without, f"{edited:,} of {without:,}"))
         rows.append(Row("", ("no label", *_numbers(without, edited), percent(edited, without))))
     lead = "How many of the steps with a label were edited. A step counts once for each annotation of its trace."
+    if figures.removed:
+        lead += " Removed steps count as edited."
     head = ("Label", "Steps", "Of these edited", "Share")
     description = "; ".join(f"{bar.label}: {bar.text} edited" for bar in bars)
     return Chart("labels", "Step labels against edits", lead, description, bars, head, rows, 1)
@@ -227,19 +277,29 @@ def _largest(bars: list[Bar]) -> float:
     return max((bar.value for bar in bars), default=0) or 1
 
 
-def _description(bars: list[Bar], what: str) -> str:
+def _description(bars: list[Bar], what: str, counted: str = "edits") -> str:
     longest = max(bars, key=lambda bar: bar.value, default=None)
     if longest is None or not longest.value:
-        return f"No edits by {what}."
+        return f"No {counted} by {what}."
     return (
-        f"A bar for each {what}. The longest is {longest.label} with {longest.text} edits. The table has all numbers."
+        f"A bar for each {what}. The longest is {longest.label} with {longest.text} {counted}. The table has all "
+        "numbers."
     )
+
+
+def _only_edits(figures: Figures) -> str:
+    """What an address begins with that leads to edits alone, where there is something else."""
+    return "kind=edited&" if figures.has_structure else ""
+
+
+def _steps(found: Bin) -> str:
+    return f"{'Step' if found.low == found.high else 'Steps'} {found.label}"
 
 
 def _binned(steps: Counter[Any], bins: tuple[Bin, ...]) -> Counter[str]:
     found: Counter[str] = Counter()
     for step, number in steps.items():
-        if step is not None:
+        if step is not None and step >= 0:
             found[bin_of(step + 1, bins).key] += number
     return found
 

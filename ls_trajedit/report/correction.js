@@ -19,24 +19,34 @@ const reportCorrection = (() => {
   }
 
   function place(row) {
-    return row.step === null ? "final answer" : `step ${row.step + 1}`;
+    if (row.step === null) return "final answer";
+    if (row.step === -1) return "before step 1";
+    return `${row.kind === "inserted" ? "after " : ""}step ${row.step + 1}`;
+  }
+
+  // What the correction is of: the field, or the whole step.
+  function what(row) {
+    if (row.kind === "edited") return row.field;
+    return row.inGap > 1 ? `${row.kind}, ${row.position + 1} of ${row.inGap}` : row.kind;
   }
 
   // A guess at how high a correction is in pixels, before it is there: for the scroll bar.
   function guessedHeight(row, width, isSplit) {
     const columns = Math.max(20, width / (isSplit ? 2 : 1) / 8);
-    const letters = Math.min(row.original.length, 1200) + (isSplit ? 0 : Math.min(row.characters, 1200));
-    return 112 + Math.ceil(letters / columns) * 22 + (row.reason.trim() ? 32 : 0) + (row.labels.length ? 32 : 0);
+    const texts = row.kind === "edited" ? [row.original] : row.texts.map(([, text]) => text);
+    const names = row.kind === "edited" ? 0 : texts.length * 26;
+    const letters = Math.min(texts.join("").length, 1200) + (isSplit ? 0 : Math.min(row.characters, 1200));
+    return 112 + names + Math.ceil(letters / columns) * 22 + (row.reason.trim() ? 32 : 0) + (row.labels.length ? 32 : 0);
   }
 
   // `row` is a correction; `link` is the address of its task or null, `number` its place among `total`.
   function article(row, { link, isSplit, number, total }) {
-    const made = element("article", "correction", heading(row, link), texts(row, isSplit));
+    const made = element("article", "correction", heading(row, link), (row.kind === "edited" ? texts : step)(row, isSplit));
     made.tabIndex = -1;
     made.dataset.key = row.key;
     made.setAttribute("aria-posinset", number + 1);
     made.setAttribute("aria-setsize", total);
-    made.setAttribute("aria-label", `${row.trace}, ${place(row)}, ${row.field}`);
+    made.setAttribute("aria-label", `${row.trace}, ${place(row)}, ${what(row)}`);
     if (row.reason.trim()) {
       const text = element("bdi", "", row.reason.trim());
       made.append(element("p", "reason", element("b", "", "Reason"), " ", text));
@@ -52,12 +62,11 @@ const reportCorrection = (() => {
     self.href = `#${new URLSearchParams({ correction: row.key })}`;
     self.title = "Link to this correction";
     const where = element("span", "where", place(row));
-    if (row.step !== null) where.append(" · ", element("bdi", "", row.field));
-    const atLeast = (key) => (row.lowerBounds.includes(key) ? "≥ " : "");
-    const characters = `${atLeast("edit_distance_chars")}${counted(row.characters, "character")}`;
-    const size = `${characters}, ${atLeast("edit_distance_words")}${counted(row.words, "word")}`;
+    if (row.step !== null) where.append(" · ", element("bdi", "", what(row)));
     const parts = [element("h3", "", self, " ", where)];
-    const facts = element("p", "facts", "by ", element("bdi", "", row.annotator), ` · ${size}`);
+    const facts = element("p", "facts", "by ", element("bdi", "", row.annotator), ` · ${size(row)}`);
+    if (row.isInRemovedStep) facts.append(" · not in the corrected trace: the step was removed");
+    if (row.parent) facts.append(` · round ${row.round}, continues `, element("bdi", "", row.parent));
     if (link) {
       const out = element("a", "", "Open in Label Studio");
       out.href = link;
@@ -66,6 +75,28 @@ const reportCorrection = (() => {
       facts.append(" · ", out);
     }
     return element("header", "", ...parts, facts);
+  }
+
+  function size(row) {
+    if (row.kind !== "edited") return counted(row.characters, "character");
+    const atLeast = (key) => (row.lowerBounds.includes(key) ? "≥ " : "");
+    const characters = `${atLeast("edit_distance_chars")}${counted(row.characters, "character")}`;
+    return `${characters}, ${atLeast("edit_distance_words")}${counted(row.words, "word")}`;
+  }
+
+  // A whole step, field by field: on the side on which it is, where both are shown.
+  function step(row, isSplit) {
+    const kind = row.kind === "removed" ? "deleted" : "inserted";
+    const parts = row.texts.flatMap(([name, text]) => [
+      ...(name ? [element("p", "name", element("bdi", "", name))] : []),
+      panel("diff", [{ kind, text }]),
+    ]);
+    const whole = element("div", `step ${row.kind}`, ...(parts.length ? parts : [panel("diff", [])]));
+    if (!isSplit) return whole;
+    const side = (name, ...shown) => element("div", "side", element("h4", "", name), ...shown);
+    const none = element("p", "none", "not there");
+    const [original, corrected] = row.kind === "removed" ? [whole, none] : [none, whole];
+    return element("div", "split", side("Original", original), side("Corrected", corrected));
   }
 
   function texts(row, isSplit) {

@@ -4,7 +4,7 @@
 
   const MOST_PRINTED = 1000;
   const BUDGET = 8;
-  const FILTERS = ["q", "step", "field", "annotator", "size", "label"];
+  const FILTERS = ["q", "kind", "step", "field", "annotator", "size", "label"];
   const SHOWN = [...FILTERS, "sort", "view"];
 
   const settings = JSON.parse(document.getElementById("settings").textContent);
@@ -52,20 +52,53 @@
     }
   }
 
-  function readRecord([annotation, task, trace, description, annotator, edits, labels]) {
-    for (const [step, field, original, edited, characters, words, reason, lowerBounds = []] of edits) {
-      const stepKey = step === null ? "final" : String(step + 1);
-      const own = labels.filter((label) => label[0] === step);
-      all.push({
-        key: `${annotation ?? `n${all.length}`}.${stepKey}.${field}`,
-        number: all.length,
-        annotation, task, trace, annotator, step, field, original, edited, characters, words, reason,
-        lowerBounds,
-        labels: own.flatMap(([, name, choices]) => choices.map((choice) => `${name}: ${choice}`)),
-        label: own.flatMap(([, name, choices]) => choices.map((choice) => `${name}:${choice}`)),
-        q: [trace, task, description, original, edited, reason].join("\n").toLowerCase(),
-      });
+  function readRecord([annotation, task, trace, description, annotator, corrections, labels, branch]) {
+    const [round, parent] = branch ?? [1, ""];
+    const shared = { annotation, task, trace, description, annotator, round, parent };
+    const steps = corrections.filter(isStep);
+    const removed = new Set(steps.filter(([op]) => op === "remove").map(([, step]) => step));
+    for (const correction of corrections) {
+      if (isStep(correction)) addStep(shared, correction, steps, labels);
+      else addEdit(shared, correction, removed, labels);
     }
+  }
+
+  // A step that was removed or inserted begins with a word, an edit with the number of its step.
+  function isStep([first]) {
+    return first === "remove" || first === "insert";
+  }
+
+  function addEdit(shared, [step, field, original, edited, characters, words, reason, lowerBounds = []], removed, labels) {
+    const stepKey = step === null ? "final" : String(step + 1);
+    add(shared, labels.filter((label) => label[0] === step), [original, edited], {
+      key: `${shared.annotation ?? `n${all.length}`}.${stepKey}.${field}`,
+      kind: "edited",
+      isInRemovedStep: removed.has(step),
+      step, field, original, edited, characters, words, reason, lowerBounds,
+    });
+  }
+
+  function addStep(shared, [op, step, position, texts, characters, reason], steps, labels) {
+    const isRemoved = op === "remove";
+    const inGap = steps.filter(([other, after]) => other === op && after === step).length;
+    // The labels are of the steps that were recorded.
+    add(shared, isRemoved ? labels.filter((label) => label[0] === step) : [], texts.flat(), {
+      key: `${shared.annotation ?? `n${all.length}`}.${op}.${step + 1}${isRemoved ? "" : `.${position + 1}`}`,
+      kind: isRemoved ? "removed" : "inserted",
+      field: "",
+      step, position, inGap, texts, characters, reason,
+    });
+  }
+
+  function add(shared, labels, texts, row) {
+    all.push({
+      ...shared,
+      ...row,
+      number: all.length,
+      labels: labels.flatMap(([, name, choices]) => choices.map((choice) => `${name}: ${choice}`)),
+      label: labels.flatMap(([, name, choices]) => choices.map((choice) => `${name}:${choice}`)),
+      q: [shared.trace, shared.task, shared.description, ...texts, row.reason].join("\n").toLowerCase(),
+    });
   }
 
   function afterOtherWork() {
@@ -92,11 +125,13 @@
   };
 
   function tests() {
-    const { q, step, field, annotator, size, label } = form.elements;
+    const { q, kind, step, field, annotator, size, label } = form.elements;
     const found = [];
     const text = q.value.trim().toLowerCase();
     if (text) found.push((row) => row.q.includes(text));
+    if (kind?.value) found.push((row) => row.kind === kind.value);
     if (step.value === "final") found.push((row) => row.step === null);
+    else if (step.value === "start") found.push((row) => row.step === -1);
     else if (step.value) found.push(within(settings.steps, step.value, (row) => (row.step === null ? -1 : row.step + 1)));
     if (field.value) found.push((row) => row.field === field.value);
     if (annotator.value) found.push((row) => row.annotator === annotator.value);

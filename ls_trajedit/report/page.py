@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
@@ -19,11 +20,14 @@ from markupsafe import Markup
 from ls_trajedit.converters.record import Edit, reject_sentence
 from ls_trajedit.output.manifest import Manifest, Origin
 from ls_trajedit.report.bins import SIZES, Bin, step_bins
+from ls_trajedit.report.changed_steps import ChangedStep
 from ls_trajedit.report.charts import (
     annotators_chart,
     fields_chart,
+    inserted_chart,
     labels_chart,
     percent,
+    removed_chart,
     sizes_chart,
     steps_chart,
 )
@@ -54,9 +58,11 @@ def page_pieces(manifest: Manifest, figures: Figures, blocks: Iterable[bytes]) -
     counts, project = manifest.counts.as_json(), manifest.origin.project
     charts = [
         steps_chart(figures),
-        fields_chart(figures),
+        removed_chart(figures),
+        inserted_chart(figures),
+        fields_chart(figures) if figures.edits else None,
         annotators_chart(figures, counts["by_annotator"]),
-        sizes_chart(figures),
+        sizes_chart(figures) if figures.edits else None,
         labels_chart(figures),
     ]
     address = project_address(manifest.origin)
@@ -89,12 +95,12 @@ def page_pieces(manifest: Manifest, figures: Figures, blocks: Iterable[bytes]) -
 
 
 def write_blocks(records: Iterable[AnnotatedTrace], file: BinaryIO) -> Iterator[AnnotatedTrace]:
-    """Yields `records`, and writes the edited ones into `file` on the way: JSON arrays, each a line of about 100 kB.
-    The page's script (`corrections.js`) says what each position in a row means."""
+    """Yields `records`, and writes those with corrections into `file` on the way: JSON arrays, each a line of about
+    100 kB. The page's script (`corrections.js`) says what each position in a row means."""
     rows: list[bytes] = []
     size = 0
     for record in records:
-        if record.edits:
+        if record.corrections:
             rows.append(script_json(_row(record)))
             size += len(rows[-1])
         if size > _BLOCK:
@@ -161,15 +167,30 @@ def _block(rows: list[bytes]) -> bytes:
 
 
 def _row(record: AnnotatedTrace) -> list[Any]:
-    return [
+    row = [
         _id(record.annotation_id),
         _id(record.task_id),
         record.trace_id,
         record.task,
         record.annotator,
-        [_edit_row(edit) for edit in record.edits],
+        _corrections(record),
         [[label.step_index, label.name, label.choices] for label in record.labels],
     ]
+    # Only of few traces.
+    return [*row, [record.branch.round, record.branch.parent.trace_id]] if record.branch else row
+
+
+def _corrections(record: AnnotatedTrace) -> list[list[Any]]:
+    """The edits and the changed steps, along the trace: those of a step before what was inserted after it."""
+    rows: list[tuple[float, list[Any]]] = []
+    for edit in record.edits:
+        rows.append((math.inf if edit.step_index is None else edit.step_index, _edit_row(edit)))
+    rows.extend((change.step_index, _step_row(change)) for change in record.changes)
+    return [row for _, row in sorted(rows, key=lambda item: item[0])]
+
+
+def _step_row(change: ChangedStep) -> list[Any]:
+    return [change.op, change.step_index, change.position, change.texts, change.characters, change.reason]
 
 
 def _edit_row(edit: Edit) -> list[Any]:

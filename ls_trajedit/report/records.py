@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ls_trajedit.converters.formats.interchange import CORRECTIONS
-from ls_trajedit.converters.record import Edit, StepLabel, parse_record
+from ls_trajedit.converters.record import Branch, ChatSource, Edit, Insertion, Record, Removal, StepLabel, parse_record
+from ls_trajedit.converters.structure import corrected_position
 from ls_trajedit.converters.training.corrected_values import vote
 from ls_trajedit.converters.training.rules import EdgeWhitespace
 from ls_trajedit.output.file_system import open_file
 from ls_trajedit.output.manifest import MANIFEST, Manifest
+from ls_trajedit.report.changed_steps import ChangedStep, changed_steps
 from ls_trajedit.traces.errors import DataError
-from ls_trajedit.traces.json_text import parse_json
+from ls_trajedit.traces.json_text import canonical_json, parse_json
 
 __all__ = ["AnnotatedTrace", "read_records"]
 
@@ -22,20 +24,33 @@ __all__ = ["AnnotatedTrace", "read_records"]
 _BEFORE_RECORDS, _AFTER_RECORDS = _CORRECTIONS.head, b"],\n"
 
 
+Place = tuple[Hashable, ...]
+"""What was changed: a field of a step, a step that was removed, or a gap in which one was inserted."""
+
+
 @dataclass(frozen=True)
 class AnnotatedTrace:
-    """One annotation of a trace that has `steps` steps. `votes` holds for each edit what is equal for annotators who
-    corrected the field alike."""
+    """One annotation of a trace whose steps are `steps`, those that a branch shares with its parent left out. `changes`
+    are the steps that were removed and inserted. `votes` holds for each place that was changed what is equal for
+    annotators who changed it alike."""
 
     trace_id: str
     task: str
     task_id: int | str | None
     annotation_id: int | str | None
     annotator: str
-    steps: int
+    steps: range
     edits: tuple[Edit, ...]
-    votes: tuple[str, ...]
+    votes: Mapping[Place, str]
     labels: tuple[StepLabel, ...]
+    changes: tuple[ChangedStep, ...] = ()
+    branch: Branch | None = None
+    is_unopened: bool = False
+
+    @property
+    def corrections(self) -> int:
+        """How many fields were edited, and steps removed and inserted."""
+        return len(self.edits) + len(self.changes)
 
 
 def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
@@ -67,7 +82,7 @@ def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
         raise DataError(f"{path}: is missing; pull or convert again") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, LookupError):
         raise _changed(path) from None
     if digest.hexdigest() != expected:
         raise _changed(path)
@@ -79,14 +94,48 @@ def _changed(path: Path) -> DataError:
 
 def _record(row: object, edge_whitespace: EdgeWhitespace) -> AnnotatedTrace:
     record = parse_record(row)
+    source = record.source
     return AnnotatedTrace(
         trace_id=record.trace_id,
         task=record.task,
-        task_id=record.source.task_id,
-        annotation_id=record.source.annotation_id,
+        task_id=source.task_id,
+        annotation_id=source.annotation_id,
         annotator=record.annotator,
-        steps=len(record.original_trace.steps),
+        steps=_own_steps(record),
         edits=record.edits,
-        votes=tuple(vote(edit, record.corrected_trace, edge_whitespace) for edit in record.edits),
-        labels=record.source.step_labels,
+        votes=_votes(record, edge_whitespace),
+        labels=source.step_labels,
+        changes=changed_steps(record),
+        branch=source.branch,
+        is_unopened=source.unopened,
     )
+
+
+def _own_steps(record: Record) -> range:
+    """The steps of the original trace that could be corrected. A branch of a plain trace begins with those that it
+    shares with its parent; one of a conversation has only the others."""
+    branch = record.source.branch
+    shared = 0 if branch is None or isinstance(record.source, ChatSource) else branch.parent.step + 1
+    return range(shared, len(record.original_trace.steps))
+
+
+def _votes(record: Record, edge_whitespace: EdgeWhitespace) -> dict[Place, str]:
+    votes: dict[Place, str] = {}
+    for edit in record.edits:
+        votes[edit.step_index, edit.field] = vote(_moved(edit, record), record.corrected_trace, edge_whitespace)
+    for change in record.structure:
+        match change:
+            case Removal(step_index):
+                votes["remove", step_index] = ""
+            case Insertion(after, position, step):
+                votes["insert", after, position] = canonical_json(step)
+    return votes
+
+
+def _moved(edit: Edit, record: Record) -> Edit:
+    """The edit with the index that its step has in the corrected trace."""
+    if not record.structure or edit.step_index is None:
+        return edit
+    position = corrected_position(record.structure, len(record.original_trace.steps), edit.step_index)
+    # Past the end: a step that was removed is nowhere in it.
+    return replace(edit, step_index=len(record.corrected_trace.steps) if position is None else position)

@@ -56,7 +56,7 @@ def write_report(folder: Path, target: Path) -> WrittenReport:
             size = new.file.tell()
     except OSError as error:
         raise DataError(f"{target}: writing failed: {error.strerror}; make room, or write to another place") from None
-    return WrittenReport(target, figures.edits, figures.records, size, new.is_new)
+    return WrittenReport(target, figures.corrections, figures.records, size, new.is_new)
 
 
 def check_target(folder: Path, target: Path) -> None:

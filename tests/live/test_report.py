@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 from ls_trajedit.report.write import write_report
-from tests.support.report_folder import edit, label, record, write_folder
+from tests.support.report_folder import branch, edit, inserted, label, record, removed, write_folder
 
 from .command_line import Person, read_json, write_traces
 from .editor_page import correct, editor, label_next, submit
@@ -32,6 +32,30 @@ NEWS = [
     record(1, "ben", edit(0, "action", "web_search(queyr='SF')", "lookup('SF')", 20, 1), annotation=12, steps=3),
     record(2, "ana", annotation=13, steps=3),
     record(3, "ben", edit(None, "final_answer", "It is sunny.", "It rains.", 7, 2), annotation=14, steps=3),
+]
+STEPS = [
+    {"thought": "Look around.", "action": "ls", "observation": "a.txt"},
+    {"thought": "Make room.", "action": "rm a.txt", "observation": ""},
+    {"thought": "Read it.", "action": "cat b.txt"},
+]
+STRUCTURE = [
+    record(
+        1,
+        "ana",
+        edit(1, "action", "rm a.txt", "rm -i a.txt", 3, 1),
+        edit(2, "action", "cat b.txt", "cat c.txt", 1, 1),
+        annotation=11,
+        steps=STEPS,
+        structure=[
+            inserted(-1, {"thought": "First, where am I?", "action": "pwd"}, reason="It does not know."),
+            removed(1, "It deletes what is needed."),
+            inserted(1, {"action": "cp a.txt b.txt"}),
+            inserted(1, {"action": "cp a.txt c.txt"}, 1),
+        ],
+        labels=[label(1, "correctness", "incorrect")],
+    ),
+    record(2, "ben", edit(0, "action", "act", "go", 3, 1), trace="tr1~0a1b2c3d4e5f", branch=branch("tr1", 2)),
+    record(3, "ben", trace="tr1~5f4e3d2c1b0a", branch=branch("tr1", 2, superseded=True)),
 ]
 HOSTILE = (
     '</script><script>window.hacked = 1</script><!-- <img src=x onerror="window.hacked = 2"> javascript:alert(1) '
@@ -214,6 +238,98 @@ def test_every_chart_has_its_text_for_those_who_do_not_see_it(news: Page) -> Non
     assert tables.count() == 5
 
 
+@pytest.fixture
+def structure(context: BrowserContext, tmp_path: Path) -> Page:
+    """The report of a trace of which a step was removed, with steps in its place, and of two branches."""
+    return opened(context, write_folder(tmp_path, STRUCTURE))
+
+
+def test_removed_and_inserted_steps_stand_in_their_places(structure: Page) -> None:
+    expect(corrections(structure).locator("h3")).to_have_text(
+        [
+            "tr1 before step 1 · inserted",
+            "tr1 step 2 · action",
+            "tr1 step 2 · removed",
+            "tr1 after step 2 · inserted, 1 of 2",
+            "tr1 after step 2 · inserted, 2 of 2",
+            "tr1 step 3 · action",
+            "tr1~0a1b2c3d4e5f step 1 · action",
+        ]
+    )
+    first, edited, removed_, *_ = corrections(structure).all()
+    expect(first.locator(".name")).to_have_text(["thought", "action"])
+    expect(first.locator("ins")).to_have_text(["First, where am I?", "pwd"])
+    expect(first.locator(".reason")).to_have_text("Reason It does not know.")
+    expect(first.locator(".facts")).to_contain_text("by ana · 21 characters")
+    # A label is of the step that was recorded, not of one that was put beside it.
+    expect(structure.locator(".labels")).to_have_count(2)
+    expect(edited.locator(".facts")).to_contain_text("not in the corrected trace: the step was removed")
+    expect(removed_.locator("del")).to_have_text(["Make room.", "rm a.txt"])
+    expect(removed_.locator(".reason")).to_have_text("Reason It deletes what is needed.")
+    expect(removed_.locator(".labels li")).to_have_text(["correctness: incorrect"])
+    line, colour = (
+        "element => getComputedStyle(element).textDecorationLine",
+        "element => getComputedStyle(element).color",
+    )
+    assert removed_.locator("del").first.evaluate(line) == "line-through"
+    assert removed_.locator("del").first.evaluate(colour) == removed_.locator(".facts").evaluate(colour)
+    assert first.locator("ins").first.evaluate(line) == "underline"
+
+
+def test_changed_steps_stand_on_their_side_of_both_texts(structure: Page) -> None:
+    pick(structure, "view", "split")
+    removed_ = structure.locator("[data-key='11.remove.2'] .side")
+    expect(removed_.nth(0).locator("del")).to_have_text(["Make room.", "rm a.txt"])
+    expect(removed_.nth(1)).to_have_text("Correctednot there")
+    added = structure.locator("[data-key='11.insert.2.2'] .side")
+    expect(added.nth(0)).to_have_text("Originalnot there")
+    expect(added.nth(1).locator("ins")).to_have_text(["cp a.txt c.txt"])
+
+
+def test_kinds_of_corrections_are_filtered_and_reached_from_their_charts(structure: Page) -> None:
+    edits = ["11.2.action", "11.3.action", "2.1.action"]
+    check_keys(structure, ["11.insert.0.1", edits[0], "11.remove.2", "11.insert.2.1", "11.insert.2.2", *edits[1:]], 7)
+    for kind, step, left in [
+        ("edited", "", edits),
+        ("removed", "", ["11.remove.2"]),
+        ("inserted", "", ["11.insert.0.1", "11.insert.2.1", "11.insert.2.2"]),
+        ("inserted", "start", ["11.insert.0.1"]),
+        ("inserted", "2", ["11.insert.2.1", "11.insert.2.2"]),
+        ("", "2", ["11.2.action", "11.remove.2", "11.insert.2.1", "11.insert.2.2"]),
+    ]:
+        pick(structure, "kind", kind)
+        pick(structure, "step", step)
+        check_keys(structure, left, 7)
+    for address, left in [
+        ("kind=inserted&step=start", ["11.insert.0.1"]),
+        ("kind=removed&step=2", ["11.remove.2"]),
+        ("kind=edited&step=2", ["11.2.action"]),
+        ("label=correctness%3Aincorrect", ["11.2.action", "11.remove.2"]),
+    ]:
+        structure.locator(f"g[data-address='{address}']").click()
+        check_keys(structure, left, 7)
+    # A link to one of them, and their order.
+    structure.evaluate("location.hash = 'correction=11.insert.2.2'")
+    expect(structure.locator("[data-key='11.insert.2.2']")).to_be_focused()
+    pick(structure, "sort", "step")
+    expect(corrections(structure).first).to_have_attribute("data-key", "11.insert.0.1")
+    structure.fill("[name=q]", "WHERE AM I")
+    check_keys(structure, ["11.insert.0.1"], 7)
+
+
+def test_a_branch_says_what_it_continues(structure: Page) -> None:
+    facts = structure.locator("[data-key='2.1.action'] .facts")
+    expect(facts).to_contain_text("round 2, continues tr1")
+    rounds = structure.locator(".agreement", has_text="Rounds")
+    expect(rounds.locator("dd")).to_have_text(["0% 0 of 1 traces", "0% 0 of 1 traces"])
+    rounds.locator("summary").click()
+    expect(rounds.locator("tbody tr")).to_have_text(
+        [re.compile(r"tr1~0a1b2c3d4e5f\s*2\s*tr1\s*3\s*1"), re.compile(r"tr1~5f4e3d2c1b0a\s*2\s*tr1\s*3\s*superseded")]
+    )
+    rounds.get_by_role("link", name="tr1~0a1b2c3d4e5f").click()
+    check_keys(structure, ["2.1.action"], 7)
+
+
 def test_text_of_a_trace_is_only_ever_text(context: BrowserContext, tmp_path: Path) -> None:
     hostile = [
         record(
@@ -260,14 +376,21 @@ def test_the_page_runs_nothing_that_was_not_in_it(browser: Browser, tmp_path: Pa
     assert ran == "refused"
 
 
+def _with_tasks_from(records: list[dict[str, Any]], first: int) -> list[dict[str, Any]]:
+    return [
+        {**row, "source": {**row["source"], "task_id": first + number, "annotation_id": 20 + number}}
+        for number, row in enumerate(records)
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_of_weight_is_found_in_either_theme(browser: Browser, tmp_path: Path, scheme: Any) -> None:
-    folder = write_folder(tmp_path, NEWS, reasons={"not JSON": 1})
+    folder = write_folder(tmp_path, [*NEWS, *_with_tasks_from(STRUCTURE, 4)], reasons={"not JSON": 1})
     # The checker is a script of its own, which the page's policy would not let in.
     with browser.new_context(color_scheme=scheme, bypass_csp=True) as context:
         for address in ("", "#view=split&correction=11.1.action"):
             page = opened(context, folder, address)
-            expect(corrections(page)).to_have_count(4)
+            expect(page.locator("[data-key='20.remove.2']")).to_be_attached()
             for numbers in page.locator(".numbers summary").all():
                 numbers.click()
             found = Axe().run(page).response["violations"]

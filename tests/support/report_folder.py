@@ -14,7 +14,7 @@ from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 from ls_trajedit.traces.json_text import json_line
 from tests.support.manifests import manifest_of
 
-__all__ = ["edit", "label", "record", "write_folder"]
+__all__ = ["branch", "edit", "inserted", "label", "record", "removed", "write_folder"]
 
 (ROWS,) = CORRECTIONS.files
 
@@ -39,6 +39,22 @@ def label(step: int, name: str, *choices: str) -> dict[str, Any]:
     return {"step_index": step, "name": name, "choices": list(choices)}
 
 
+def removed(step: int, reason: str = "") -> dict[str, Any]:
+    """A removed step as the corrections file has it."""
+    return {"op": "remove", "step_index": step, "reason": reason}
+
+
+def inserted(after: int, step: Any, position: int = 0, reason: str = "") -> dict[str, Any]:
+    """A step that was inserted after the step `after`."""
+    return {"op": "insert", "after": after, "position": position, "step": step, "reason": reason}
+
+
+def branch(parent: str, step: int, round_: int = 2, **more: Any) -> dict[str, Any]:
+    """What a branch says about itself: it continues the trace `parent` after its step `step`."""
+    noted = {"trace_id": parent, "task_id": 1, "annotation_id": 11, "step": step, "sha256": "0" * 64}
+    return {"parent": noted, "round": round_, **more}
+
+
 def record(
     task: int,
     annotator: str,
@@ -46,19 +62,25 @@ def record(
     annotation: int | None = None,
     trace: str | None = None,
     description: str = "Do it.",
-    steps: int = 2,
+    steps: int | list[Any] = 2,
     labels: Iterable[Mapping[str, Any]] = (),
+    structure: Iterable[Mapping[str, Any]] = (),
+    corrected: list[Any] | None = None,
+    **source: Any,
 ) -> dict[str, Any]:
-    """A record of the corrections file; without an id of its own, the annotation has that of its task."""
-    original = {"task": description, "steps": [{"action": "act"}] * steps}
+    """A record of the corrections file; without an id of its own, the annotation has that of its task. `corrected` are
+    the steps after the corrections, where it matters what they are; the rest goes into `source`."""
+    original = {"task": description, "steps": [{"action": "act"}] * steps if isinstance(steps, int) else steps}
+    changes = list(structure)
     return {
         "trace_id": trace or f"tr{task}",
         "annotator": annotator,
         "task": description,
         "original_trace": original,
-        "corrected_trace": original,
+        "corrected_trace": original if corrected is None else {**original, "steps": corrected},
         "edits": list(edits),
-        "n_edits": len(edits),
+        **({"structure": changes} if changes else {}),
+        "n_edits": len(edits) + len(changes),
         "total_edit_distance": sum(edit["edit_distance_chars"] for edit in edits),
         "source": {
             "project_id": 12,
@@ -70,6 +92,7 @@ def record(
             "step_labels": list(labels),
             "reasons_without_edit": [],
             "extra": {},
+            **source,
         },
     }
 
@@ -96,7 +119,7 @@ def write_folder(
         write(ROWS.head)
         for number, row in enumerate(records):
             write((ROWS.separator if number else b"") + json_line(row))
-            kind = "edited" if row["edits"] else "unedited"
+            kind = "edited" if row["n_edits"] else "unedited"
             kinds[kind] += 1
             annotators.setdefault(row["annotator"], Counter())[kind] += 1
         total = kinds.total()

@@ -10,9 +10,10 @@ from typing import Any
 from ls_trajedit.converters.record import Edit
 from ls_trajedit.output.manifest import read_manifest
 from ls_trajedit.report.agreement import Agreement
-from ls_trajedit.report.figures import count_figures
+from ls_trajedit.report.figures import Figures, count_figures
 from ls_trajedit.report.records import AnnotatedTrace, read_records
 from tests.support.loop import text_result
+from tests.support.report_folder import edit, inserted, record, removed, write_folder
 
 Run = Callable[..., Any]
 
@@ -24,7 +25,7 @@ FINAL = (None, "final_answer")
 def annotated(annotator: str, texts: dict[tuple[int | None, str], str]) -> AnnotatedTrace:
     """An annotation that edited these places to these texts."""
     edits = tuple(Edit(step, field, "x", text, 1, 1, "") for (step, field), text in texts.items())
-    return AnnotatedTrace("tr", "Do it.", 1, None, annotator, 2, edits, tuple(texts.values()), ())
+    return AnnotatedTrace("tr", "Do it.", 1, None, annotator, range(2), edits, texts, ())
 
 
 def agreement_of(*tasks: list[AnnotatedTrace]) -> Agreement:
@@ -65,6 +66,51 @@ def test_tasks_add_up() -> None:
     same = [annotated("ana", {A: "1"}), annotated("ben", {A: "1"})]
     other = [annotated("ana", {A: "1"}), annotated("cleo", {B: "1"})]
     assert agreement_of(same, other) == Agreement(2, 2, 2, 1, either_edited=3, both_edited=1, same_text=1)
+
+
+def test_removed_and_inserted_steps_are_places_that_annotators_agree_on(restructured: Figures) -> None:
+    # Ana edits step 3, ben step 2; both remove step 2 and insert the same after step 1; ben inserts two more.
+    expected = Agreement(1, 1, 1, 0, either_edited=6, both_edited=2, same_text=2)
+    assert restructured.agreement == expected
+
+
+def test_a_correction_is_compared_where_it_stands_in_the_corrected_trace(tmp_path: Path) -> None:
+    # The same JSON in another layout: only the value in the corrected trace says that it is the same.
+    steps: list[dict[str, Any]] = [{"action": "ls"}, {"action": "ls"}, {"args": {"n": 1}}]
+    fixed = {"args": {"n": 2}}
+    records = [
+        record(
+            1,
+            "ana",
+            edit(2, "args", '{"n": 1}', '{"n": 2}'),
+            annotation=11,
+            steps=steps,
+            structure=[removed(1)],
+            corrected=[steps[0], fixed],
+        ),
+        record(
+            1,
+            "ben",
+            edit(2, "args", '{"n": 1}', '{"n":2}'),
+            annotation=12,
+            steps=steps,
+            structure=[inserted(1, {"action": "pwd"}), inserted(1, {"action": "id"}, 1)],
+            corrected=[*steps[:2], {"action": "pwd"}, {"action": "id"}, fixed],
+        ),
+    ]
+    folder = write_folder(tmp_path, records)
+    agreement = count_figures(read_records(folder, read_manifest(folder))).agreement
+    assert (agreement.both_edited, agreement.same_text) == (1, 1)
+
+
+def test_other_steps_in_one_gap_are_not_the_same(tmp_path: Path) -> None:
+    records = [
+        record(1, name, annotation=number, structure=[inserted(0, {"action": action})])
+        for number, (name, action) in enumerate([("ana", "ls"), ("ben", "ls -l")], 1)
+    ]
+    folder = write_folder(tmp_path, records)
+    agreement = count_figures(read_records(folder, read_manifest(folder))).agreement
+    assert agreement == Agreement(1, 1, 1, 1, either_edited=1, both_edited=1, same_text=0)
 
 
 def test_who_wrote_the_same_json_or_the_same_words_wrote_the_same(run: Run, tmp_path: Path) -> None:

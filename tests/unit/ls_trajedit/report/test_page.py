@@ -14,7 +14,7 @@ import pytest
 
 from ls_trajedit.report.page import project_address
 from tests.support.manifests import listed, manifest_of, write_manifest
-from tests.support.report_folder import edit, record, write_folder
+from tests.support.report_folder import branch, edit, inserted, record, removed, write_folder
 from tests.support.special_files import SPECIAL, put_special
 
 Run = Callable[..., Any]
@@ -101,6 +101,75 @@ def test_nothing_in_the_data_becomes_markup(run: Run, tmp_path: Path) -> None:
         [[0, HOSTILE, HOSTILE, HOSTILE + "!", 1, 1, HOSTILE]],
     ]
     assert not re.search(r"[<>&\u2028]", found.scripts[1])
+
+
+def test_nothing_in_a_changed_step_or_in_the_name_of_a_branch_becomes_markup(run: Run, tmp_path: Path) -> None:
+    def records(text: str) -> list[dict[str, Any]]:
+        return [
+            record(
+                1,
+                "ana",
+                trace=text,
+                steps=[{text: text}, {"action": "act"}],
+                structure=[removed(0, text), inserted(0, {text: text}, reason=text)],
+                branch=branch(text, 0),
+            )
+        ]
+
+    write_folder(tmp_path / "plain", records("d"))
+    write_folder(tmp_path / "hostile", records(HOSTILE))
+    for name in ("plain", "hostile"):
+        assert run("report", name).exit_code == 0
+    expected, found = Tags(page_of(tmp_path / "plain")), Tags(page_of(tmp_path / "hostile"))
+    assert [(tag, set(attributes)) for tag, attributes in found.tags] == [
+        (tag, set(attributes)) for tag, attributes in expected.tags
+    ]
+    assert json.loads(found.scripts[1])[0][5:] == [
+        [
+            ["remove", 0, 0, [[HOSTILE, HOSTILE]], len(HOSTILE), HOSTILE],
+            ["insert", 0, 0, [[HOSTILE, HOSTILE]], len(HOSTILE), HOSTILE],
+        ],
+        [],
+        [2, HOSTILE],
+    ]
+
+
+def test_corrections_stand_along_the_trace(run: Run, tmp_path: Path) -> None:
+    edits = [edit(0, "action", "a", "b"), edit(2, "action", "a", "c"), edit(None, "final_answer", "x", "y")]
+    changes = [
+        inserted(-1, {"action": "first"}),
+        inserted(0, {"action": "one"}),
+        inserted(0, {"action": "two"}, 1),
+        removed(1),
+        inserted(1, {"action": "instead"}),
+    ]
+    write_folder(tmp_path, [record(1, "ana", *edits, steps=3, structure=changes)])
+    assert re.match(r"report\.html: 8 corrections in 1 annotation", run("report", ".").out)
+    rows = json.loads(Tags(page_of(tmp_path)).scripts[1])[0][5]
+    assert [(row[0], row[1]) for row in rows] == [
+        ("insert", -1),
+        (0, "action"),
+        ("insert", 0),
+        ("insert", 0),
+        ("remove", 1),
+        ("insert", 1),
+        (2, "action"),
+        (None, "final_answer"),
+    ]
+    assert [row[3] for row in rows if row[:2] == ["insert", 0]] == [[["action", "one"]], [["action", "two"]]]
+
+
+def test_a_filter_for_kinds_is_there_only_where_there_are_kinds(run: Run, tmp_path: Path) -> None:
+    write_folder(tmp_path / "edits", [one_edit()])
+    write_folder(tmp_path / "steps", [record(1, "ana", structure=[removed(0)])])
+    for name in ("edits", "steps"):
+        assert run("report", name).exit_code == 0
+    assert 'name="kind"' not in page_of(tmp_path / "edits")
+    assert "Removed steps" not in page_of(tmp_path / "edits")
+    page = page_of(tmp_path / "steps")
+    assert "<strong>0%</strong> of the traces needed no correction" in page
+    # Only kinds that occur.
+    assert re.findall(r'<option value="(edited|removed|inserted|start)"', page) == ["removed"]
 
 
 def test_lone_surrogates_do_not_stop_the_report(run: Run, tmp_path: Path) -> None:
