@@ -35,6 +35,7 @@ FailureReason = Literal[
     "unknown_role",
     "bad_call",
     "unknown_call",
+    "unanswered_call",
     "says_nothing",
     "repeats_prefix",
     "holds_secret",
@@ -42,6 +43,7 @@ FailureReason = Literal[
     "cut_off",
     "refused",
     "model_error",
+    "not_its_turn",
     "unexecuted_call",
     "tool_failed",
 ]
@@ -72,6 +74,9 @@ class AgentRequest:
     `recorded` is every call of the original trace that has a result, in order, from its first step to its last. It is
     not sent: with it, a model's calls get the results that were recorded. Those of calls that stand with their result
     in `messages` are taken to be used.
+
+    `is_agents_turn` is not sent either. It is False where `messages` ends with words of the agent that call nothing,
+    and in the original trace somebody else was heard after them: a model does not know what they would say now.
     """
 
     id: str
@@ -80,6 +85,7 @@ class AgentRequest:
     step: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
     recorded: tuple[RecordedCall, ...] = ()
+    is_agents_turn: bool = True
 
     def as_json(self) -> bytes:
         """The JSON object that a program reads on its standard input, and a service in the body of a POST."""

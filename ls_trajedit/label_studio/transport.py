@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
+import httpcore
 import httpx
 
 from ls_trajedit.label_studio.answers import AnswerTransport
@@ -23,13 +25,17 @@ def check_environment(url: str) -> None:
     make_transport(url, httpx.Limits()).close()
 
 
-def make_transport(url: str, limits: httpx.Limits) -> httpx.BaseTransport:
-    """What sends requests to the server at `url`. Raises SetupError when the environment names a proxy or certificates
-    that cannot be used."""
+def make_transport(
+    url: str,
+    limits: httpx.Limits,
+    network: Callable[[httpcore.NetworkBackend], httpcore.NetworkBackend] = PacedBackend,
+) -> httpx.BaseTransport:
+    """What sends requests to the server at `url`, over connections of which `network` makes bounded ones. Raises
+    SetupError when the environment names a proxy or certificates that cannot be used."""
     inner = _http_transport(url, limits)
     # httpx has no argument for what makes the connections of a transport, as httpcore has.
     pool = inner._pool
-    pool._network_backend = PacedBackend(pool._network_backend)
+    pool._network_backend = network(pool._network_backend)
     return AnswerTransport(inner)
 
 
