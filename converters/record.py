@@ -218,8 +218,9 @@ Fit = Literal["valid", "unknown_parameter", "missing", "wrong_type", "undeclared
 
 @dataclass(frozen=True)
 class CheckedCall:
-    """A corrected call, checked against the JSON Schema of its tool. `call` is its number among the calls of the step.
-    `detail` says for a person what does not fit; it is empty for a valid call."""
+    """A corrected or inserted call, checked against the JSON Schema of its tool. `step_index` is the index of its step
+    in the corrected trace, and `call` its number among the calls of the step. `detail` says for a person what does not
+    fit; it is empty for a valid call."""
 
     step_index: int
     call: int
@@ -242,8 +243,8 @@ class ChatSource(Source):
 @dataclass(frozen=True)
 class Record:
     """What one annotator made of one trace: the corrected fields (`edits`) and, written only where there are any, the
-    steps that were removed and inserted (`structure`), along the trace. All indices are those of the original trace. An
-    edit of a step that was removed is not in the corrected trace.
+    steps that were removed and inserted (`structure`), along the trace. Their indices are those of the original trace.
+    An edit of a step that was removed is not in the corrected trace.
 
     `n_edits` counts both. `total_edit_distance` sums up the characters of `edits` alone; `lower_bounds` names it where
     a summand is a lower bound, and is written only there."""

@@ -130,16 +130,21 @@ class Chat:
         return read_chat(dict(data), self.trace.format, self.recorded_as or ReadOptions())[0]
 
     def step_at(self, path: FieldPath) -> int | None:
-        """The number of the agent's step that was recorded at `path` of the task's data, such as `messages[3]`."""
-        return self._steps_at.get(path)
+        """The number of the agent's step that was recorded at `path` of the task's data, such as `messages[3]`; of the
+        first one where there are several."""
+        return min(self.steps_at(path), default=None)
+
+    def steps_at(self, path: FieldPath) -> frozenset[int]:
+        """The numbers of all steps of the agent of which something was recorded at `path` of the task's data."""
+        return frozenset(self._steps_at.get(path, ()))
 
     @cached_property
-    def _steps_at(self) -> Mapping[FieldPath, int]:
-        found: dict[FieldPath, int] = {}
+    def _steps_at(self) -> Mapping[FieldPath, set[int]]:
+        found: dict[FieldPath, set[int]] = {}
         for place, target in self.targets.items():
             if target.step is not None:
                 for length in range(len(place) + 1):
-                    found.setdefault(place[:length], target.step)
+                    found.setdefault(place[:length], set()).add(target.step)
         return found
 
     @cached_property

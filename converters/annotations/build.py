@@ -9,6 +9,7 @@ from ls_trajedit.converters.annotations.chat import ChatReading, make_edit
 from ls_trajedit.converters.annotations.provenance import is_unopened
 from ls_trajedit.converters.annotations.read import EditedField, Reading
 from ls_trajedit.converters.annotations.review import review_of
+from ls_trajedit.converters.annotations.structure import plain_structure
 from ls_trajedit.converters.record import (
     ChatSource,
     CheckedCall,
@@ -18,8 +19,10 @@ from ls_trajedit.converters.record import (
     RejectedAnnotation,
     RejectReason,
     Source,
+    StructureChange,
     edit_sums,
 )
+from ls_trajedit.converters.structure import restructured_trace
 from ls_trajedit.converters.traces import PlainTraces, recorded_chat
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import NotesError, restore_trace
@@ -67,17 +70,27 @@ def build_record(
     stored: Mapping[str, Any],
 ) -> tuple[Record, PlainTraces]:
     """The record of `annotation`, and the whole trace. The distances are computed here, from the two texts of each
-    edit. The task's data is as it was imported, `stored` is the data as the database gave it."""
+    edit. The task's data is as it was imported, `stored` is the data as the database gave it.
+
+    Raises RejectedAnnotation when the corrections do not fit the trace."""
     edits = tuple(_edit(edited) for edited in reading.edits)
-    corrected = _corrected_trace(task["data"], reading, original, schema) if edits else original.imported
+    corrected = _edited_trace(task["data"], reading, original, schema) if edits else original.imported
+    recorded = _edited_parts(corrected, edits, schema) if edits else original.trace
+    structure: tuple[StructureChange, ...] = ()
+    if reading.changes:
+        steps = original.trace.steps
+        structure = plain_structure(reading.changes, steps, schema.step_fields(), schema.bare_step_field)
+        corrected = restructured_trace(corrected, schema.steps_path, structure)
+        recorded = RecordedTrace(restructured_trace(recorded.value(), ("steps",), structure))
     record = Record(
         trace_id=original.trace_id,
         annotator=annotator,
         task=original.task,
         original_trace=original.trace,
-        corrected_trace=_corrected_parts(corrected, edits, schema) if edits else original.trace,
+        corrected_trace=recorded,
         edits=edits,
-        **edit_sums(edits),
+        structure=structure,
+        **edit_sums(edits, structure),
         source=Source(
             **_origin(task, annotation),
             step_labels=reading.labels,
@@ -97,7 +110,7 @@ def build_chat_record(
     checked_calls: tuple[CheckedCall, ...],
 ) -> Record:
     """The record of an annotation of a conversation."""
-    original, corrected = reading.traces.original, reading.traces.corrected
+    traces, original = reading.traces, reading.traces.original
     recorded = recorded_chat(original)
     extra: dict[str, Any] = {"tools": list(original.tools)} if original.tools else {}
     extra.update({key: value for key, value in (("agent", original.agent), ("parent", original.parent)) if value})
@@ -106,9 +119,10 @@ def build_chat_record(
         annotator=annotator,
         task=original.task,
         original_trace=recorded,
-        corrected_trace=recorded_chat(corrected) if reading.edits else recorded,
+        corrected_trace=recorded_chat(traces.corrected) if reading.edits or traces.structure else recorded,
         edits=reading.edits,
-        **edit_sums(reading.edits),
+        structure=traces.structure,
+        **edit_sums(reading.edits, traces.structure),
         source=ChatSource(
             **_origin(task, annotation),
             step_labels=reading.labels,
@@ -135,7 +149,7 @@ def _origin(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _corrected_trace(data: dict[str, Any], reading: Reading, original: OriginalTrace, schema: Schema) -> dict[str, Any]:
+def _edited_trace(data: dict[str, Any], reading: Reading, original: OriginalTrace, schema: Schema) -> dict[str, Any]:
     draft = Draft(data)
     for edited in reading.edits:
         draft.set(edited.editor.path, edited.value)
@@ -148,7 +162,7 @@ def _corrected_trace(data: dict[str, Any], reading: Reading, original: OriginalT
     return corrected
 
 
-def _corrected_parts(corrected: dict[str, Any], edits: Sequence[Edit], schema: Schema) -> RecordedTrace:
+def _edited_parts(corrected: dict[str, Any], edits: Sequence[Edit], schema: Schema) -> RecordedTrace:
     trace = _named_parts(corrected, schema)
     if any(edit.step_index is None for edit in edits):
         # A final answer that was corrected to null stays in the trace, as null.

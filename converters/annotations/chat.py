@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
 from ls_trajedit.converters.annotations.read import EditedField, Reading
+from ls_trajedit.converters.annotations.structure import chat_structure
 from ls_trajedit.converters.record import (
     DistanceKey,
     Edit,
@@ -56,8 +57,8 @@ class _Found(NamedTuple):
 def read_corrections(chat: Chat, data: Mapping[str, Any], reading: Reading, steps_path: FieldPath) -> ChatReading:
     """What `reading`, of a task with this `data`, says about the conversation in it.
 
-    Raises RejectedAnnotation when arguments that were JSON are not JSON any more, and when the conversation cannot be
-    read with a correction in it.
+    Raises RejectedAnnotation when arguments that were JSON are not JSON any more, when the conversation cannot be read
+    with a correction in it, and what `chat_structure` raises.
     """
     if chat.recorded_as is None:
         found = [_on_our_page(chat, edited) for edited in reading.edits]
@@ -73,8 +74,9 @@ def read_corrections(chat: Chat, data: Mapping[str, Any], reading: Reading, step
         corrected = chat.corrected(corrections) if corrections else chat.trace
     except ValueError as error:
         raise RejectedAnnotation(RejectReason.UNREADABLE, f"a correction does not fit the trace: {error}") from None
+    structure = chat_structure(reading.changes, chat, steps_path) if reading.changes else ()
     return ChatReading(
-        traces=ChatTraces(chat.trace, corrected),
+        traces=ChatTraces(chat.trace, corrected, structure),
         edits=tuple(item.edit for item in agents),
         not_the_agents=tuple(item.edit for item in others),
         labels=_labels(chat, reading, steps_path),
@@ -244,6 +246,8 @@ def _as_recorded_at(chat: Chat, said: tuple[_Said, ...], steps_path: FieldPath) 
 def _recorded_at(chat: Chat, said: ReasonWithoutEdit | Remark, steps_path: FieldPath) -> tuple[int | None, str]:
     """The agent's step that was recorded where this is about, and the field in it; the path for anything else."""
     step: FieldPath = () if said.step_index is None else (*steps_path, said.step_index)
+    if step and not said.field and (number := chat.step_at(step)) is not None:
+        return number, ""
     path = (*step, *(parse_path(said.field) if said.field else ()))
     target = chat.target(path) if path else None
     if target is not None and target.step is not None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from ls_trajedit.converters.record import CheckedCall, Edit, Fit
+from ls_trajedit.converters.record import CheckedCall, Edit, Fit, Insertion
+from ls_trajedit.converters.structure import corrected_order, corrected_position
+from ls_trajedit.converters.traces import ChatTraces
 from ls_trajedit.label_config.chat_data import chat_fields
 from ls_trajedit.traces.json_text import canonical_json
-from ls_trajedit.traces.model import Call, Tool, Trace
+from ls_trajedit.traces.model import Call, Tool
 
 __all__ = ["check_calls"]
 
@@ -29,28 +31,43 @@ class _Misfit(NamedTuple):
     detail: str
 
 
-def check_calls(corrected: Trace, edits: Iterable[Edit]) -> tuple[CheckedCall, ...]:
-    """Each call that one of the edits corrects, checked against the JSON Schema of its tool. A call that does not fit
-    in several ways counts as the first of: undeclared, unknown parameter, missing parameter, wrong type. None when the
-    trace declares no tools."""
-    if not corrected.tools:
+def check_calls(traces: ChatTraces, edits: Iterable[Edit]) -> tuple[CheckedCall, ...]:
+    """Each call of the corrected trace that one of the edits corrects, or that was inserted, checked against the JSON
+    Schema of its tool. A call that does not fit in several ways counts as the first of: undeclared, unknown parameter,
+    missing parameter, wrong type. None when the trace declares no tools."""
+    if not traces.original.tools:
         return ()
-    fields = chat_fields(corrected)
+    checked = [_checked(*corrected, traces.original.tools) for corrected in _corrected_calls(traces, edits)]
+    return tuple(sorted(checked, key=lambda call: call.step_index) if traces.structure else checked)
+
+
+def _corrected_calls(traces: ChatTraces, edits: Iterable[Edit]) -> Iterator[tuple[int, int, Call, str]]:
+    """Each with its step in the corrected trace, its number in that, and where it is, for a person."""
+    fields = chat_fields(traces.edited)
     places = dict.fromkeys(
         (target.step, target.message, target.part)
         for edit in edits
         if (target := fields[edit.step_index, edit.field]).kind in ("name", "arguments")
     )
-    checked = []
+    n_steps = len(traces.original.steps)
     for step, message, part in places:
-        call = corrected.messages[message].parts[part]
-        assert isinstance(call, Call)
         assert step is not None
-        number = corrected.messages[message].calls.index(call)
-        misfit = _misfit(call, corrected.tools)
-        where = f"step {step + 1}, `{call.name}`: {misfit.detail}" if misfit else ""
-        checked.append(CheckedCall(step, number, call.name, misfit.fit if misfit else "valid", where))
-    return tuple(checked)
+        position = corrected_position(traces.structure, n_steps, step) if traces.structure else step
+        if position is not None:
+            call = traces.edited.messages[message].parts[part]
+            assert isinstance(call, Call)
+            yield position, traces.edited.messages[message].calls.index(call), call, f"step {step + 1}"
+    for position, item in enumerate(corrected_order(traces.structure, n_steps) if traces.structure else ()):
+        if isinstance(item, Insertion):
+            where = "a step inserted " + (f"after step {item.after + 1}" if item.after >= 0 else "before step 1")
+            for number, call in enumerate(traces.corrected.steps[position].message.calls):
+                yield position, number, call, where
+
+
+def _checked(step: int, number: int, call: Call, where: str, tools: Iterable[Tool]) -> CheckedCall:
+    misfit = _misfit(call, tools)
+    detail = f"{where}, `{call.name}`: {misfit.detail}" if misfit else ""
+    return CheckedCall(step, number, call.name, misfit.fit if misfit else "valid", detail)
 
 
 def _misfit(call: Call, tools: Iterable[Tool]) -> _Misfit | None:

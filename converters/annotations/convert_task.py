@@ -33,23 +33,26 @@ __all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "
 
 @dataclass(frozen=True)
 class Edited:
-    """An annotation with at least one edit. `person` tells its annotator from every other, whatever the record calls
-    them; None when nothing is known."""
+    """An annotation with at least one edit, or one step removed or inserted. `person` tells its annotator from every
+    other, whatever the record calls them; None when nothing is known. `empty_insertions` counts the steps that were to
+    be inserted and have nothing in them."""
 
     key: RowKey
     record: Record
     traces: Traces | None = None
     person: str | None = None
+    empty_insertions: int = 0
 
 
 @dataclass(frozen=True)
 class Unedited:
-    """An annotation that was read and has no edit, otherwise as `Edited`."""
+    """An annotation that was read and changes nothing, otherwise as `Edited`."""
 
     key: RowKey
     record: Record
     traces: Traces | None = None
     person: str | None = None
+    empty_insertions: int = 0
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def _convert_annotation(
         if annotation.get("was_cancelled"):
             return Skipped(key, annotator)
         _check_types(task, annotation)
-        record, traces = _read(task, annotation, annotator, chat_of_task)
+        record, traces, empty_insertions = _read(task, annotation, annotator, chat_of_task)
     except RejectedAnnotation as rejection:
         reject = Reject(
             task_id=task.get("id"),
@@ -165,24 +168,28 @@ def _convert_annotation(
             result=annotation.get("result"),
         )
         return Rejected(key, reject)
-    kind = Edited if record.edits else Unedited
-    return kind(key, record, traces, annotator_identity(annotation.get("completed_by")))
+    kind = Edited if record.n_edits else Unedited
+    person = annotator_identity(annotation.get("completed_by"))
+    return kind(key, record, traces, person, empty_insertions)
 
 
 def _read(
     task: Mapping[str, Any], annotation: dict[str, Any], annotator: str, chat_of_task: _ChatOf
-) -> tuple[Record, Traces]:
+) -> tuple[Record, Traces, int]:
+    """The record, both traces, and how many steps were to be inserted and have nothing in them."""
     schema, rules, chat = chat_of_task.schema, chat_of_task.rules, chat_of_task.chat
     if chat is None:
         original = original_trace(task, schema)
         reading = _reading(task, annotation, schema, rules)
-        return build_record(task, annotation, annotator, original, reading, schema, chat_of_task.stored)
+        built = build_record(task, annotation, annotator, original, reading, schema, chat_of_task.stored)
+        return *built, reading.empty_insertions
     reading = _reading(task, annotation, schema, rules)
     corrected = read_corrections(chat, task["data"], reading, schema.steps_path)
-    checked = check_calls(corrected.traces.corrected, corrected.edits)
+    checked = check_calls(corrected.traces, corrected.edits)
     if rules.strict_tools and (misfits := [call for call in checked if call.fit != "valid"]):
         raise RejectedAnnotation(RejectReason.TOOL_MISMATCH, "; ".join(call.detail for call in misfits))
-    return build_chat_record(task, annotation, annotator, corrected, checked), corrected.traces
+    record = build_chat_record(task, annotation, annotator, corrected, checked)
+    return record, corrected.traces, reading.empty_insertions
 
 
 def _reading(task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema, rules: ReadingRules) -> Reading:
@@ -199,6 +206,7 @@ def _reading(task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema
 
 def _check_reasons(reading: Reading) -> None:
     unexplained = [f"`{edited.editor.control}`" for edited in reading.edits if not edited.reason]
+    unexplained += [change.chosen_in for change in reading.changes if not change.reason]
     if unexplained:
         raise RejectedAnnotation(RejectReason.NO_REASON, ", ".join(unexplained))
 

@@ -1,4 +1,5 @@
-"""What a run counts: every annotation as exactly one kind of outcome, and the edits by field."""
+"""What a run counts: every annotation as exactly one kind of outcome, the edits by field, and steps that were removed
+and inserted."""
 
 from __future__ import annotations
 
@@ -14,7 +15,10 @@ __all__ = ["Counts", "Kind"]
 Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
 """What the manifest and the summary call an outcome."""
 
-_RARE = ("remarks", "duplicates", "unopened", "copies", "lower_bounds")
+_RARE = (
+    *("removed_steps", "inserted_steps", "empty_insertions"),
+    *("remarks", "duplicates", "unopened", "copies", "lower_bounds"),
+)
 
 
 @dataclass
@@ -27,7 +31,8 @@ class Counts:
     `duplicates` counts annotations that were there once more, and are in no other count. Among the outcomes, `unopened`
     counts those that an action made and nobody has looked at, `copies` those that repeat another one of the same
     person, and `by_review` those that are excluded because of a review. `lower_bounds` counts the edits of which a
-    distance is a lower bound."""
+    distance is a lower bound. `empty_insertions` counts the steps that were to be inserted and have nothing in them;
+    they are not among `inserted_steps`."""
 
     tasks: int = 0
     drafts: int = 0
@@ -38,6 +43,9 @@ class Counts:
     chats: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     not_the_agents: int = 0
+    removed_steps: int = 0
+    inserted_steps: int = 0
+    empty_insertions: int = 0
     remarks: int = 0
     duplicates: int = 0
     unopened: int = 0
@@ -48,13 +56,18 @@ class Counts:
     def add(self, outcome: Outcome) -> None:
         """Counts one annotation."""
         match outcome:
-            case Edited(record=record):
+            case Edited(record=record, empty_insertions=empty_insertions):
                 self._add("edited", record.annotator)
                 self.fields.update(edit.field for edit in record.edits)
                 self.lower_bounds += sum(bool(edit.lower_bounds) for edit in record.edits)
+                removed = sum(change.op == "remove" for change in record.structure)
+                self.removed_steps += removed
+                self.inserted_steps += len(record.structure) - removed
+                self.empty_insertions += empty_insertions
                 self._add_source(record.source)
-            case Unedited(record=record):
+            case Unedited(record=record, empty_insertions=empty_insertions):
                 self._add("unedited", record.annotator)
+                self.empty_insertions += empty_insertions
                 self._add_source(record.source)
             case Rejected(reject=reject):
                 self._add("rejected", reject.annotator)
@@ -76,6 +89,9 @@ class Counts:
         self.chats += other.chats
         self.calls.update(other.calls)
         self.not_the_agents += other.not_the_agents
+        self.removed_steps += other.removed_steps
+        self.inserted_steps += other.inserted_steps
+        self.empty_insertions += other.empty_insertions
         self.remarks += other.remarks
         self.duplicates += other.duplicates
         self.unopened += other.unopened

@@ -8,13 +8,16 @@ Such an annotation has a parent, and neither a time that somebody spent on it no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ls_trajedit.converters.annotations.newlines import same_but_newlines
-from ls_trajedit.converters.annotations.read import EditedField, Reading
+from ls_trajedit.converters.annotations.read import Reading
+from ls_trajedit.converters.annotations.structure import InsertedStep, RemovedStep
 from ls_trajedit.converters.record import ChatSource, Record, RejectedAnnotation, RejectReason
+from ls_trajedit.label_config.structure import REMOVE
 from ls_trajedit.traces.field_path import format_path
+from ls_trajedit.traces.json_text import canonical_json
 
 __all__ = ["is_copy", "is_unopened", "parent_of", "reject_texts_that_nobody_typed"]
 
@@ -22,6 +25,7 @@ _MADE_BY_AN_ACTION = (None, "prediction", "propagated_annotation")
 _TOUCHED = ("manual", "prediction-changed")
 # The model version of our predictions begins with this name; they show what the trace said, and nothing else.
 _OURS = "ls-trajedit"
+_PUT_THERE = "holds what a prediction put there, and nobody changed it"
 
 
 def is_unopened(annotation: Mapping[str, Any]) -> bool:
@@ -54,33 +58,52 @@ def is_copy(record: Record, parent: Record) -> bool:
 def _said(record: Record) -> tuple[object, ...]:
     source = record.source
     others = source.not_the_agents if isinstance(source, ChatSource) else ()
-    return record.edits, others, source.step_labels, source.reasons_without_edit, source.remarks
+    # As text, because 1 and true are equal in Python.
+    structure = canonical_json([vars(change) for change in record.structure])
+    return record.edits, structure, others, source.step_labels, source.reasons_without_edit, source.remarks
 
 
 def reject_texts_that_nobody_typed(reading: Reading, annotation: Mapping[str, Any], task: Mapping[str, Any]) -> None:
-    """Raises RejectedAnnotation when a box that counts as edited holds what a prediction put there: then the task's
-    data has changed since, or the prediction did not show the trace.
+    """Raises RejectedAnnotation when a box that counts as edited, or that fills an inserted step, holds what a
+    prediction put there, or when a prediction chose that a step is removed: then the task's data has changed since, or
+    the prediction did not show the trace.
 
     The prediction itself says what it put there, where it is at hand: in an export, or in the task. Where it is not,
     `origin` says that nobody touched the box, and nothing contradicts that.
     """
-    if not reading.edits:
+    if not reading.edits and not reading.changes:
         return
-    predicted, touched = _predicted_texts(annotation, task), _touched_controls(annotation)
+    prediction, touched = _prediction(annotation, task), _touched_controls(annotation)
+    is_ours = str(prediction.get("model_version")).startswith(_OURS)
+    results = list(_results(prediction.get("result")))
+    predicted = _predicted_texts(results)
+
+    def is_left_alone(control: str, text: str) -> bool:
+        shown = predicted.get(control)
+        return control not in touched if shown is None else same_but_newlines(shown, text)
+
     for edited in reading.edits:
-        control = edited.editor.control
-        shown, is_ours = predicted.get(control, (None, False))
-        left_alone = control not in touched if shown is None else same_but_newlines(shown, edited.edited_text)
-        if left_alone:
-            raise _changed_data(edited, "holds what a prediction put there, and nobody changed it")
+        control, path = edited.editor.control, format_path(edited.editor.path)
+        if is_left_alone(control, edited.edited_text):
+            raise _changed_data(control, f"{_PUT_THERE}; `{path}` now says something else")
+        shown = predicted.get(control)
         if is_ours and shown is not None and not same_but_newlines(shown, edited.original_text):
-            raise _changed_data(edited, "was corrected when it held another text")
+            raise _changed_data(control, f"was corrected when it held another text; `{path}` now says something else")
+    for change in reading.changes:
+        match change:
+            case RemovedStep():
+                name = change.control.control
+                chosen = _predicted_choices(results, name)
+                if name not in touched if chosen is None else REMOVE in chosen:
+                    raise _changed_data(name, f"{_PUT_THERE}, so nobody removed the step")
+            case InsertedStep(texts=texts):
+                for box, text in texts:
+                    if is_left_alone(box.control, text):
+                        raise _changed_data(box.control, f"{_PUT_THERE}, so nobody inserted that")
 
 
-def _changed_data(edited: EditedField, what: str) -> RejectedAnnotation:
-    editor = edited.editor
-    detail = f"`{editor.control}` {what}; `{format_path(editor.path)}` now says something else"
-    return RejectedAnnotation(RejectReason.CHANGED_DATA, detail)
+def _changed_data(control: str, what: str) -> RejectedAnnotation:
+    return RejectedAnnotation(RejectReason.CHANGED_DATA, f"`{control}` {what}")
 
 
 def _touched_controls(annotation: Mapping[str, Any]) -> set[str]:
@@ -90,19 +113,25 @@ def _touched_controls(annotation: Mapping[str, Any]) -> set[str]:
     return {name for name in names if isinstance(name, str)}
 
 
-def _predicted_texts(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
-    """The text that the annotation's prediction put into each box, and whether the prediction is ours."""
-    prediction = _prediction(annotation, task)
-    is_ours = str(prediction.get("model_version")).startswith(_OURS)
-    texts: dict[str, tuple[str, bool]] = {}
-    for result in _results(prediction.get("result")):
+def _predicted_texts(results: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The text that the results of a prediction put into each box."""
+    texts: dict[str, str] = {}
+    for result in results:
         name, value = result.get("from_name"), result.get("value")
         text = value.get("text") if isinstance(value, dict) else None
         if isinstance(text, list) and len(text) == 1:
             text = text[0]
         if isinstance(name, str) and isinstance(text, str):
-            texts[name] = (text, is_ours)
+            texts[name] = text
     return texts
+
+
+def _predicted_choices(results: Iterable[Mapping[str, Any]], control: str) -> list[Any] | None:
+    """What the results of a prediction chose in a control; None when they say nothing about it."""
+    values = (result.get("value") for result in results if result.get("from_name") == control)
+    chosen = [value.get("choices") for value in values if isinstance(value, dict)]
+    found = [choices for choices in chosen if isinstance(choices, list)]
+    return [choice for choices in found for choice in choices] if found else None
 
 
 def _prediction(annotation: Mapping[str, Any], task: Mapping[str, Any]) -> Mapping[str, Any]:

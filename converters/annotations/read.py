@@ -10,10 +10,12 @@ where the control is there for remarks. Any other text rejects the annotation: n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.newlines import fold_newlines, restore_newlines, same_but_newlines
+from ls_trajedit.converters.annotations.structure import StepChange, read_structure
+from ls_trajedit.converters.annotations.typed_texts import said_texts
 from ls_trajedit.converters.record import NESTED, ReasonWithoutEdit, RejectedAnnotation, RejectReason, Remark, StepLabel
 from ls_trajedit.label_config.controls import DeclaredControls, Editor, ExpectedResult, TextControl, matches_name
 from ls_trajedit.label_config.task_data import editor_text, json_texts, shown_data
@@ -53,12 +55,15 @@ class EditedField(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What one annotation says."""
+    """What one annotation says. `empty_insertions` counts the steps that were to be inserted and have nothing in
+    them."""
 
     edits: tuple[EditedField, ...]
     labels: tuple[StepLabel, ...]
     reasons_without_edit: tuple[ReasonWithoutEdit, ...]
     remarks: tuple[Remark, ...] = ()
+    changes: tuple[StepChange, ...] = ()
+    empty_insertions: int = 0
 
 
 class _Sorted(NamedTuple):
@@ -82,11 +87,11 @@ def read_annotation(results: Any, controls: DeclaredControls, data: Mapping[str,
     edits = []
     reasons_without_edit = []
     for editor in controls.editors_of(given):
-        reason = "\n".join(_said(given.get(editor.reason or "", ())))
+        reason = "\n".join(said_texts(given.get(editor.reason or "", ())))
         texts = given.get(editor.control, [])
         original = get_field(shown, editor.path)
         if original is MISSING or original is None:
-            remarks += [Remark(editor.control, editor.step_index, editor.field, text) for text in _said(texts)]
+            remarks += [Remark(editor.control, editor.step_index, editor.field, text) for text in said_texts(texts)]
             if editor.reason and reason:
                 remarks.append(Remark(editor.reason, editor.step_index, editor.field, reason))
             continue
@@ -103,12 +108,18 @@ def read_annotation(results: Any, controls: DeclaredControls, data: Mapping[str,
             labels.append(StepLabel(label.step_index, label.name, tuple(choices)))
         elif choices:
             remarks.append(Remark(label.control, label.step_index, "", "\n".join(choices)))
-    return Reading(tuple(edits), tuple(labels), tuple(reasons_without_edit), tuple(remarks))
-
-
-def _said(texts: Iterable[str]) -> list[str]:
-    """The texts that say something, each once."""
-    return [text for text in dict.fromkeys(texts) if text.strip()]
+    structures = controls.structures_of(given)
+    if not structures:  # nearly always
+        return Reading(tuple(edits), tuple(labels), tuple(reasons_without_edit), tuple(remarks))
+    read = read_structure(structures, given, data)
+    return Reading(
+        tuple(edits),
+        tuple(labels),
+        (*reasons_without_edit, *read.reasons_without_change),
+        (*remarks, *read.remarks),
+        read.changes,
+        read.empty_insertions,
+    )
 
 
 def _sort_results(results: Any, controls: DeclaredControls, shown: Mapping[str, Any]) -> _Sorted:
@@ -230,22 +241,22 @@ def _typed_texts(
     that of its control."""
     kind = result.get("type")
     if control is not None and control.kind == "textarea" and control.original is not None:
-        return _said(_texts(name, result, ExpectedResult(control.original, "textarea", "text")))
+        return said_texts(_texts(name, result, ExpectedResult(control.original, "textarea", "text")))
     if expected is not None and expected.kind == "textarea":
-        return _said(_texts(name, result, expected))
+        return said_texts(_texts(name, result, expected))
     value = result.get("value")
     value = value if isinstance(value, dict) else {}
     if kind == "chatmessage":
         message = value.get("chatmessage")
         typed = message.get("content") if isinstance(message, dict) else message
-        return _said([typed if isinstance(typed, str) else _as_text(typed)])
+        return said_texts([typed if isinstance(typed, str) else _as_text(typed)])
     if kind == "reactcode":
-        return _said([_as_text(value.get("reactcode"))])
+        return said_texts([_as_text(value.get("reactcode"))])
     texts = value.get("text")
     if kind == "textarea" or isinstance(texts, list):
         if not isinstance(texts, list) or not _are_texts(texts):
             raise RejectedAnnotation(RejectReason.WRONG_SHAPE, f"`{name}` holds no list of texts under `text`")
-        return _said(texts)
+        return said_texts(texts)
     return []
 
 
@@ -305,7 +316,7 @@ def _notes_on_regions(results: list[Any], controls: DeclaredControls) -> list[Re
         texts = meta.get("text") if isinstance(meta, dict) else meta
         texts = [*(texts if isinstance(texts, list) else [texts]), result.get("normalization")]
         step, field = controls.place(result.get("to_name"))
-        for text in _said(text if isinstance(text, str) else _as_text(text) for text in texts):
+        for text in said_texts(text if isinstance(text, str) else _as_text(text) for text in texts):
             region = number if result.get("id") is None else str(result["id"])
             remark = Remark(name if isinstance(name, str) else "", step, field, text)
             found.setdefault((region, text), remark)
