@@ -12,18 +12,19 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ls_trajedit.converters.record import Edit, Insertion, Parent, Record, RecordedTrace, Removal
+from ls_trajedit.converters.record import Insertion, Parent, Record, RecordedTrace, Removal
 from ls_trajedit.converters.structure import Kept, corrected_order
 from ls_trajedit.converters.traces import ChatTraces, Traces
-from ls_trajedit.converters.training.rendering import THOUGHT, Rendering, is_within
-from ls_trajedit.traces.field_path import FieldPath, drop_field, get_field, parse_path
+from ls_trajedit.converters.training.acts import is_act, is_acting_step
+from ls_trajedit.converters.training.rendering import THOUGHT, Rendering
+from ls_trajedit.traces.field_path import FieldPath, drop_field, get_field
 from ls_trajedit.traces.json_text import canonical_json, json_line, same_json
 from ls_trajedit.traces.model import Call, Message, Other, Result, Text, Tool, Trace
 from ls_trajedit.traces.readers.base import NO_OPTIONS, declared_tools
 from ls_trajedit.traces.readers.steps import read_steps
 from ls_trajedit.traces.template import is_blank
 
-__all__ = ["Cut", "KnownResult", "branch_id", "correction_sha256", "cut_of", "is_act", "is_acting_step"]
+__all__ = ["Cut", "KnownResult", "branch_id", "correction_sha256", "cut_of"]
 
 _ID_DIGITS = 12
 _ACTION: FieldPath = ("action",)
@@ -115,26 +116,6 @@ def cut_of(record: Record, traces: Traces, rendering: Rendering) -> Cut | None:
     steps = None if chat else tuple(_plain_steps(record, position, is_open, known, rendering))
     tools = corrected.tools if chat else _declared(record, rendering)
     return Cut(position, messages, steps, tools, tuple(_results(original)))
-
-
-def is_act(edit: Edit, *, is_chat: bool, rendering: Rendering) -> bool:
-    """Whether something outside the agent may have answered what was edited: any field of a step but the thought and
-    what the observation shows."""
-    if edit.step_index is None:
-        return False
-    if is_chat:
-        return not edit.field.startswith("reasoning")
-    return not _is_thought_or_observation(parse_path(edit.field), rendering)
-
-
-def is_acting_step(step: Any, *, is_chat: bool, rendering: Rendering) -> bool:
-    """Whether something outside the agent may have answered this step of a record: it does more than think."""
-    if isinstance(step, str):
-        return not is_blank(step)
-    if is_chat:
-        said = (value for key, value in step.items() if key != "heard" and not key.startswith("reasoning"))
-        return any(value not in ("", [], None) for value in said)
-    return any(not is_blank(value) for path, value in _leaves(step) if not _is_thought_or_observation(path, rendering))
 
 
 def _acts(record: Record, order: Sequence[Kept | Insertion], is_chat: bool, rendering: Rendering) -> Iterator[int]:
@@ -311,18 +292,3 @@ def _in_words(message: Message) -> Message:
 def _declared(record: Record, rendering: Rendering) -> tuple[Tool, ...]:
     path = ("tools",) if rendering.tools_path is None else rendering.tools_path
     return declared_tools(get_field(record.source.extra, path))
-
-
-def _is_thought_or_observation(path: FieldPath, rendering: Rendering) -> bool:
-    return path == THOUGHT or any(is_within(path, other) for other in rendering.observation.fields)
-
-
-def _leaves(step: Any) -> Iterator[tuple[FieldPath, Any]]:
-    """Every field of a step, with its path; of an object in it also the fields, and not the object itself."""
-    below: list[tuple[FieldPath, Any]] = [((), step)]
-    while below:
-        path, value = below.pop()
-        if isinstance(value, dict):
-            below.extend(((*path, key), inner) for key, inner in value.items())
-        else:
-            yield path, value

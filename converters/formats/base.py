@@ -126,9 +126,12 @@ _OF_SOME_DATA = {
     Omission.UNUSABLE_TOOLS,
     Omission.NO_PROMPT,
     Omission.RESTRUCTURED,
+    Omission.REMOVED,
+    Omission.NO_NEXT,
+    Omission.ANSWERS_OTHERS,
 }
-"""Reasons that only rows of conversations, of scored steps or with odd tools have; the manifest names them only where
-they occurred."""
+"""Reasons that only rows of conversations, of scored, removed or inserted steps or with odd tools have; the manifest
+names them only where they occurred."""
 
 
 def no_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:

@@ -48,7 +48,7 @@ def sharegpt_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         values = {
             "conversations": [_turn(message) for message in found.corrected.messages] if turns is None else turns,
             **_columns_of_chats(sample, has_calls=turns is not None),
-            **sample.columns(found.steps[0], n_edits=found.n_edits, is_stale=found.is_stale),
+            **sample.columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
         }
         yield TrainingRow(
             values,
@@ -72,12 +72,12 @@ def preference_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     """
     pairs = list(step_pairs(sample.as_text))
     with_calls = list(step_pairs(sample)) if sample.is_recorded else pairs
-    by_step = {pair.step: pair for pair in with_calls if isinstance(pair, StepPair)}
+    by_step = {(pair.step, pair.rejected_step): pair for pair in with_calls if isinstance(pair, StepPair)}
     for found in pairs:
         if isinstance(found, Omission):
             yield found
             continue
-        recorded = by_step.get(found.step)
+        recorded = by_step.get((found.step, found.rejected_step))
         turns = None if recorded is None else _pair_with_calls(recorded, sample)
         conversation, chosen, rejected = turns or (
             [_turn(message) for message in found.prompt],

@@ -107,7 +107,7 @@ def openai_sft_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         else:
             messages.append(openai_message(message, tools))
     if not is_weighted:
-        yield Omission.EMPTY
+        yield Omission.EMPTY if found.steps else Omission.REMOVED
         return
     yield TrainingRow(
         {"messages": messages, **_tool_keys(tools, found.corrected.messages)},

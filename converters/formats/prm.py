@@ -29,11 +29,12 @@ def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     False | Final Answer: It is sunny.
     """
     sample = sample.as_text
-    if not sample.edits and sample.rules.prm_unedited == "exclude" and not _is_scored(sample):
+    is_edited = bool(sample.edits or sample.record.structure)
+    if not is_edited and sample.rules.prm_unedited == "exclude" and not _is_scored(sample):
         yield Omission.UNEDITED
         return
     judged = [step for step, turn in enumerate(sample.original) if turn.said is not None]
-    wrong = sample.visible_steps | sample.steps_called_wrong
+    wrong = sample.wrong_steps.keys() | sample.steps_called_wrong
     end = len(sample.original)
     if sample.rules.prm_after_error == "drop":
         end = next((step + 1 for step in judged if step in wrong), end)
@@ -42,15 +43,16 @@ def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         yield unjudged
         return
     completions = [text_of(turn.said) for turn in (sample.original[step] for step in judged) if turn.said is not None]
-    edited = sorted(step for step in sample.visible_steps if step < end)
-    n_edits = sum(len(sample.edits[step]) for step in edited)
+    # An edit may have made something of a step that said nothing; a step that said nothing and was removed is not here.
+    changed = sorted(step for step in sample.wrong_steps if step < end and step in {*judged, *sample.visible_steps})
+    n_edits = sum(sample.n_edits(change) for step in changed for change in sample.wrong_steps[step])
     values = {
         "prompt": _prompt(sample) + "\n",
         "completions": completions,
         "labels": [step not in wrong for step in judged],
-        **sample.columns(edited[0] if edited else -1, n_edits=n_edits, is_stale=False),
+        **sample.columns(changed[0] if changed else -1, n_edits=n_edits, is_stale=False),
     }
-    yield TrainingRow(values, sum(map(len, completions)), images_left_out=sample.images)
+    yield TrainingRow(values, sum(map(len, completions)), images_left_out=sample.images_of_original)
 
 
 def _is_scored(sample: Sample) -> bool:
@@ -60,11 +62,11 @@ def _is_scored(sample: Sample) -> bool:
 
 def _unjudged(sample: Sample, judged: list[int], end: int) -> Omission | None:
     """Why nobody knows whether one of the steps before `end` is right, if that is so."""
-    if any(step < end for step in sample.disputed - sample.edits.keys()):
+    if any(step < end for step in sample.disputed - sample.edits.keys() - sample.wrong_steps.keys()):
         return Omission.DISPUTED
     if not judged:
         return Omission.EMPTY
-    open_verdicts = {sample.verdicts.get(step) for step in judged if step not in sample.visible_steps}
+    open_verdicts = {sample.verdicts.get(step) for step in judged if step not in sample.wrong_steps}
     if open_verdicts & {"unsure", "contradictory"}:
         return Omission.UNSURE
     return Omission.UNKNOWN_LABEL if "unknown" in open_verdicts else None

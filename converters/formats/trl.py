@@ -14,7 +14,7 @@ from typing import Any
 
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.training.chat_turns import has_broken_call, image_urls
-from ls_trajedit.converters.training.conversation import Trajectory, learnable_trajectory
+from ls_trajedit.converters.training.conversation import Conversation, Trajectory, learnable_trajectory
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import completions, step_pairs
@@ -44,7 +44,7 @@ def conversation_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         values = {
             **_columns_of(messages=found.corrected.messages),
             **_tools_column(sample),
-            **sample.columns(found.steps[0], n_edits=found.n_edits, is_stale=found.is_stale),
+            **sample.columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
         }
         yield TrainingRow(values, found.corrected.trained_characters(), is_stale=found.is_stale)
     elif found is not None:
@@ -126,6 +126,9 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     if not prompt_length:
         yield Omission.NO_PROMPT
         return
+    if sample.record.structure and (reason := _no_trajectory_pair(found.corrected, found.original, sample)) is not None:
+        yield reason
+        return
     if has_broken_call(found.original.messages):
         yield Omission.BROKEN_CALL
         return
@@ -133,7 +136,7 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     values = {
         **_columns_of(prompt=found.corrected.messages[:prompt_length], chosen=chosen, rejected=rejected),
         **_tools_column(sample),
-        **sample.columns(found.steps[0], n_edits=found.n_edits, is_stale=found.is_stale),
+        **sample.columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
     }
     trained = found.corrected.trained_characters() + found.original.trained_characters()
     yield TrainingRow(values, trained, is_pair=True, is_stale=found.is_stale)
@@ -150,11 +153,15 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     True Final Answer: I have not read a forecast yet.
     False Final Answer: It is sunny.
     """
+    taught: set[int] = set()
     for found in step_pairs(sample):
         if isinstance(found, Omission):
             yield found
             continue
-        for completion, label in ((found.chosen, True), (found.rejected, False)):
+        # A step is the right one in several pairs where it comes instead of several removed ones.
+        sides = ((found.chosen, True), (found.rejected, False))[found.step in taught :]
+        taught.add(found.step)
+        for completion, label in sides:
             values = {
                 **_columns_of(prompt=found.prompt, completion=[completion]),
                 "label": label,
@@ -162,6 +169,17 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
                 **sample.columns(found.step, n_edits=found.n_edits, is_stale=found.is_stale),
             }
             yield TrainingRow(values, trained_characters(completion), is_stale=found.is_stale)
+
+
+def _no_trajectory_pair(corrected: Conversation, original: Conversation, sample: Sample) -> Omission | None:
+    """Why a trace of which steps were removed or inserted is no pair: others spoke after a first step that was removed,
+    so that the two have no prompt in common; or steps were replaced by their like."""
+    prompt = corrected.messages[: corrected.prompt_length]
+    if prompt != original.messages[: original.prompt_length]:
+        return Omission.ANSWERS_OTHERS
+    said, before = ([turn for turn in side.messages if turn["role"] == "assistant"] for side in (corrected, original))
+    is_same = len(said) == len(before) and all(map(sample.are_alike, said, before))
+    return Omission.INVISIBLE if is_same else None
 
 
 def _columns_of(**columns: Sequence[Message]) -> dict[str, Any]:

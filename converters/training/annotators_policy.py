@@ -119,7 +119,7 @@ class _Ballot:
 
 def _ballot(item: KeyedRecord, rules: TrainingRules) -> _Ballot:
     record = item.record
-    cast = ((edit, vote(edit, record.corrected_trace, rules.edge_whitespace)) for edit in record.edits)
+    cast = ((edit, vote(edit, record, rules.edge_whitespace)) for edit in record.edits)
     return _Ballot(item, tuple(cast))
 
 
@@ -190,5 +190,5 @@ def _joined_traces(records: Sequence[KeyedRecord], agreed: Sequence[_Ballot]) ->
 
 def _with_edit(trace: RecordedTrace, corrected: RecordedTrace, edit: Edit) -> RecordedTrace:
     """`trace` with what `corrected` has where the edit is."""
-    path = path_in_record(edit, trace)
+    path = path_in_record(edit, trace, edit.step_index)
     return RecordedTrace(set_field(trace.value(), path, get_field(corrected.value(), path)))

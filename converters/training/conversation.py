@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ls_trajedit.converters.training.alignment import Change
 from ls_trajedit.converters.training.chat_turns import has_broken_call
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
@@ -41,11 +42,13 @@ class Conversation(NamedTuple):
 
 @dataclass(frozen=True)
 class Trajectory:
-    """An edited trace from beginning to end. `steps` are those in which `corrected` shows an edit, in order, and
-    `n_edits` counts their edits. `original` is None when the original trace is written as nothing."""
+    """An edited trace from beginning to end. `first` is the position of the first change that it shows, `steps` are
+    those that were edited or inserted, in order, and `n_edits` counts all of it. `original` is None when the original
+    trace is written as nothing."""
 
     corrected: Conversation
     original: Conversation | None
+    first: int
     steps: list[int]
     n_edits: int
     is_stale: bool
@@ -54,41 +57,52 @@ class Trajectory:
 def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     """The whole conversation of an edited record, or why there is none; None for a record that nobody edited.
 
-    With `--stale truncate` it ends at the first corrected action, because what follows answers another one.
+    With `--stale truncate` it ends where something would follow that answers another act.
     """
-    if not sample.edits:
-        return Omission.NOISE if sample.noisy_steps else None
+    if not sample.changes:
+        return None
+    if not sample.edits and not sample.record.structure:
+        return Omission.NOISE
     end = len(sample.corrected)
-    if sample.stale_after is not None and sample.rules.stale == "truncate":
-        end = sample.stale_after + 1
-    steps = sorted(step for step in sample.visible_steps if step < end)
-    if not steps:
-        return Omission.STALE if sample.visible_steps else Omission.INVISIBLE
-    corrected = _finished_conversation(sample, sample.corrected[:end])
-    if corrected is None or any(step < end for step in sample.half_emptied_steps):
+    if sample.stale_from is not None and sample.rules.stale == "truncate":
+        end = min(end, sample.stale_from)
+    visible = [change for change in sample.changes if _shows(change, sample)]
+    shown = [change for change in visible if change.place < end or end == len(sample.corrected)]
+    if not shown:
+        return Omission.STALE if visible else Omission.INVISIBLE
+    corrected = _finished_conversation(sample, sample.before, sample.corrected[:end])
+    if corrected is None or any(_position(sample, index) < end for index in sample.half_emptied_steps):
         return Omission.EMPTY
-    is_stale = any(step is not None and sample.is_stale_at(step) for step in corrected.steps)
+    is_stale = sample.stale_from is not None and max(corrected.spoken_steps) >= sample.stale_from
     if is_stale and sample.rules.stale == "exclude":
         return Omission.STALE
     if has_broken_call(corrected.messages):
         return Omission.BROKEN_CALL
-    original = _finished_conversation(sample, sample.original[:end])
-    n_edits = sum(len(sample.edits[step]) for step in steps)
-    return Trajectory(corrected, original, steps, n_edits, is_stale)
+    original = _finished_conversation(sample, sample.before_original, sample.original[: _original_end(sample, end)])
+    return Trajectory(
+        corrected,
+        original,
+        shown[0].place,
+        [change.place for change in shown if change.kind != "removal"],
+        sum(sample.n_edits(change) for change in shown),
+        is_stale,
+    )
 
 
 def learnable_trajectory(sample: Sample) -> Trajectory | Omission | None:
     """The whole conversation, for files of which every turn is learned: no trainer that reads them has a mask for a
     step that was called wrong and left as it was."""
     found = trajectory_of(sample)
-    if isinstance(found, Trajectory) and not sample.steps_called_wrong.isdisjoint(found.corrected.spoken_steps):
-        return Omission.INCORRECT
+    if isinstance(found, Trajectory):
+        wrong = {_position(sample, index) for index in sample.steps_called_wrong}
+        if not wrong.isdisjoint(found.corrected.spoken_steps):
+            return Omission.INCORRECT
     return found
 
 
-def prompt_before(sample: Sample, step: int) -> list[Message]:
-    """The task and the corrected steps that precede this one. It ends with what a user or a tool says, because the
-    assistant speaks next; a recorded conversation stays as it is.
+def prompt_before(sample: Sample, position: int) -> list[Message]:
+    """The task and the corrected steps that precede the one at this position. It ends with what a user or a tool says,
+    because the assistant speaks next; a recorded conversation stays as it is.
 
     >>> from ls_trajedit.converters.example import example_sample
     >>> for message in prompt_before(example_sample(), 1):
@@ -97,29 +111,54 @@ def prompt_before(sample: Sample, step: int) -> list[Message]:
     assistant | Thought: Look it up. / Action: web_search(query='SF weather')
     user | Observation: (none recorded)
     """
-    if (recorded := sample.recorded_prompt(step)) is not None:
+    if (recorded := sample.recorded_prompt(position)) is not None:
         return recorded
-    messages = _conversation(sample, sample.corrected[:step]).messages
+    messages = _conversation(sample, sample.before, sample.corrected[:position]).messages
     if not sample.is_recorded and messages[-1]["role"] == "assistant":
         messages.append(user_message(sample.no_observation))
     return messages
 
 
-def _finished_conversation(sample: Sample, turns: Sequence[Turn]) -> Conversation | None:
-    """The task and all of `turns`, up to the last thing that the assistant says; None when it says nothing."""
-    messages, steps = _conversation(sample, turns)
+def _shows(change: Change, sample: Sample) -> bool:
+    """Whether the conversation is written otherwise because of the change."""
+    if change.kind == "edit":
+        return change.rejected in sample.visible_steps
+    shows_inserted = change.kind != "removal" and sample.chosen(change) is not None
+    return shows_inserted or (change.kind != "insertion" and sample.rejected(change) is not None)
+
+
+def _position(sample: Sample, index: int) -> int:
+    position = sample.position(index)
+    assert position is not None, f"step {index} was removed"
+    return position
+
+
+def _original_end(sample: Sample, end: int) -> int | None:
+    """How much of the original trace stands beside that much of the corrected one; None for all of it."""
+    if end == len(sample.corrected):
+        return None
+    index = sample.index(end - 1)
+    if index is None:
+        index = next(change.rejected for change in sample.changes if change.chosen == end - 1)
+    return None if index is None else index + 1
+
+
+def _finished_conversation(sample: Sample, before: list[Message], turns: Sequence[Turn]) -> Conversation | None:
+    """What was said before and all of `turns`, up to the last thing that the assistant says; None when it says
+    nothing."""
+    messages, steps = _conversation(sample, before, turns)
     while messages and steps[-1] is None:
         messages.pop()
         steps.pop()
     return Conversation(messages, steps) if messages else None
 
 
-def _conversation(sample: Sample, turns: Sequence[Turn]) -> Conversation:
-    return _as_recorded(sample, turns) if sample.is_recorded else _alternating(sample, turns)
+def _conversation(sample: Sample, before: list[Message], turns: Sequence[Turn]) -> Conversation:
+    return _as_recorded(before, turns) if sample.is_recorded else _alternating(sample, before, turns)
 
 
-def _as_recorded(sample: Sample, turns: Sequence[Turn]) -> Conversation:
-    messages = list(sample.before)
+def _as_recorded(before: list[Message], turns: Sequence[Turn]) -> Conversation:
+    messages = list(before)
     steps: list[int | None] = [None] * len(messages)
     for number, turn in enumerate(turns):
         if turn.said is not None:
@@ -130,9 +169,9 @@ def _as_recorded(sample: Sample, turns: Sequence[Turn]) -> Conversation:
     return Conversation(messages, steps)
 
 
-def _alternating(sample: Sample, turns: Sequence[Turn]) -> Conversation:
+def _alternating(sample: Sample, before: list[Message], turns: Sequence[Turn]) -> Conversation:
     conversation = Conversation([], [])
-    for message in sample.before:
+    for message in before:
         _add(message, None, conversation, sample)
     for number, turn in enumerate(turns):
         if turn.said is not None:

@@ -46,6 +46,12 @@ class Omission(str, Enum):
     """Nothing was said before it, and trainers need a prompt."""
     RESTRUCTURED = "restructured"
     """Steps of the conversation were removed or inserted, and nobody knows how its own format would record that."""
+    REMOVED = "removed"
+    """A step was removed, and nothing new is to be said there: what comes instead was right before."""
+    NO_NEXT = "no_next"
+    """A step was removed or inserted at the end, so there is no next step to stand on the other side of the pair."""
+    ANSWERS_OTHERS = "answers_others"
+    """Others spoke after a removed step, so that what stands on the other side answers something else than it did."""
 
 
 _ONLY_WHERE_IT_OCCURRED = ("actions_of_unknown_order", "contradictory_labels")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypedDict
 
-from ls_trajedit.converters.record import Edit, Record, RecordedTrace
+from ls_trajedit.converters.record import Edit, Insertion, Record, RecordedTrace, Removal
 from ls_trajedit.converters.traces import ChatTraces, PlainTraces, Traces
+from ls_trajedit.converters.training.acts import is_act, is_acting_step
+from ls_trajedit.converters.training.alignment import AlignedStep, Change, aligned, structure_changes
 from ls_trajedit.converters.training.chat_turns import (
     chat_turns,
     heard_messages,
@@ -20,7 +22,7 @@ from ls_trajedit.converters.training.chat_turns import (
 )
 from ls_trajedit.converters.training.corrected_values import value_at
 from ls_trajedit.converters.training.datasets_text import loadable
-from ls_trajedit.converters.training.rendering import THOUGHT, Rendering, is_within
+from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.tool_calls import (
     Signature,
@@ -32,19 +34,22 @@ from ls_trajedit.converters.training.tool_calls import (
     well_formed_json,
 )
 from ls_trajedit.converters.training.turns import (
+    AssistantMessage,
     Message,
     Turn,
     answer_turn,
     has_action,
+    numbered_calls,
     step_calls,
     step_turn,
     text_of,
     trimmed,
     user_message,
+    without_call_ids,
 )
 from ls_trajedit.converters.training.verdicts import Verdict, step_verdicts
 from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
-from ls_trajedit.traces.model import Trace
+from ls_trajedit.traces.model import Result, Trace
 from ls_trajedit.traces.template import is_blank
 
 __all__ = ["Columns", "Sample", "is_noise"]
@@ -65,6 +70,9 @@ class Sample:
     """A record with the rules for its training rows. The final answer counts as the step after the last one. `disputed`
     are the steps about which annotators do not agree, when the policy asks for agreement, and `agreed_verdicts` is then
     what they all say about a step besides rewriting it.
+
+    An *index* is that of a step in the original trace, a *position* that of one in the corrected trace. They differ
+    behind a step that was removed or inserted.
 
     `traces` are both traces as their reader gave them. Where that is a conversation, the rows are its messages; with
     `is_text`, these are written as text."""
@@ -96,37 +104,35 @@ class Sample:
     def before(self) -> list[Message]:
         """What is said before the first step: the task or, in a conversation, what was recorded. The system prompt of
         a conversation that is written as text is in `system`."""
-        if self.chat is None:
-            return [user_message(self.task)]
-        if self.is_recorded:
-            return heard_messages(self.chat.original.before)
-        said = [message for message in self.chat.original.before if message.role != "system"]
-        return text_messages(said, self.rendering) or [user_message(self.task or self.no_observation)]
+        return self._before(None if self.chat is None else self.chat.corrected)
+
+    @cached_property
+    def before_original(self) -> list[Message]:
+        """The same for the original trace: less, where the first step was removed and others spoke after it."""
+        return self._before(None if self.chat is None else self.chat.original)
 
     @cached_property
     def system(self) -> str:
         """The system prompt of a conversation that is written as text."""
-        return system_text(self.chat.original) if self.chat is not None and self.is_text else ""
+        return system_text(self.chat.corrected) if self.chat is not None and self.is_text else ""
 
     @cached_property
     def images(self) -> int:
-        """How many images the conversation holds."""
-        if self.chat is None:
-            return 0
-        return len(image_urls(heard_messages(self.chat.original.messages)))
-
-    def recorded_prompt(self, step: int) -> list[Message] | None:
-        """What the model was really given before this step, where that was recorded and nothing before the step was
-        corrected."""
-        if self.chat is None or self.is_text or any(edited < step for edited in self.edited_steps):
-            return None
-        prompt = self.chat.original.prompts.get(step)
-        return None if prompt is None else heard_messages(prompt, self.rules.reasoning)
+        """How many images the corrected conversation holds."""
+        return 0 if self.chat is None else len(image_urls(heard_messages(self.chat.corrected.messages)))
 
     @cached_property
-    def edited_steps(self) -> frozenset[int]:
-        """All steps that were edited, those with noise only included."""
-        return frozenset(edit.step_index for edit in self.record.edits if edit.step_index is not None)
+    def images_of_original(self) -> int:
+        """How many images the original conversation holds."""
+        return 0 if self.chat is None else len(image_urls(heard_messages(self.chat.original.messages)))
+
+    def recorded_prompt(self, position: int) -> list[Message] | None:
+        """What the model was really given before the step at this position, where that was recorded and nothing before
+        it was corrected."""
+        if self.chat is None or self.is_text or position > self._first_change:
+            return None
+        prompt = self.chat.original.prompts.get(position)
+        return None if prompt is None else heard_messages(prompt, self.rules.reasoning)
 
     @cached_property
     def task(self) -> str:
@@ -139,48 +145,121 @@ class Sample:
         emptied and it makes no call, a reasoning that is left is not something to say."""
         if self.chat is not None:
             turns = self._chat_turns(self.chat.corrected)
-            pairs = zip(turns, self.original, strict=True)
-            return [Turn(None, turn.heard) if _lost_its_words(turn, before) else turn for turn, before in pairs]
+            for index, before in enumerate(self.original):
+                position = self.position(index)
+                if position is not None and _lost_its_words(turns[position], before):
+                    turns[position] = Turn(None, turns[position].heard)
+            return turns
         return self._turns(self.record.corrected_trace)
 
     @cached_property
     def original(self) -> list[Turn]:
-        """The original trace as turns, as many as `corrected` has."""
+        """The original trace as turns, with the final answer last if there is one."""
         if self.chat is not None:
             return self._chat_turns(self.chat.original)
         return self._turns(self.record.original_trace)
 
+    def position(self, index: int) -> int | None:
+        """Where the step with this index stands in the corrected trace; None when it was removed."""
+        return self._positions.get(index) if self.record.structure else index
+
+    def index(self, position: int) -> int | None:
+        """The index of the step at this position of the corrected trace; None when it was inserted."""
+        if not self.record.structure:
+            return position
+        return next(step.index for step in self._aligned if step.position == position)
+
     @cached_property
     def edits(self) -> dict[int, list[Edit]]:
-        """The edits that count, by step."""
+        """The edits that count, by the index of the step. Those of steps that were removed do not."""
         return self._edits_that(lambda edit: not is_noise(edit, self.rules))
 
     @cached_property
     def noisy_steps(self) -> set[int]:
-        """The steps whose edits are all noise."""
+        """The indices of the steps whose edits are all noise."""
         return self._edits_that(lambda edit: is_noise(edit, self.rules)).keys() - self.edits.keys()
 
     @cached_property
-    def visible_steps(self) -> frozenset[int]:
-        """The steps in which an edit that counts changes what is written. White space at the ends of a turn is nothing
+    def changes(self) -> list[Change]:
+        """Where the corrected trace goes another way than the original one, along the trace: edited steps, those with
+        noise only included, and what was removed and inserted, which is never noise."""
+        found = list(self._structure_changes)
+        for index in sorted(self.noisy_steps | self.edits.keys()):
+            position = self.position(index)
+            if position is not None:
+                found.append(Change("edit", position, index, index, position))
+        return sorted(found, key=lambda change: change.place) if self.record.structure else found
+
+    def is_written_otherwise(self, change: Change) -> bool:
+        """Whether what stands there now is written otherwise than what the agent did there."""
+        return not self.are_alike(self.chosen(change), self.rejected(change))
+
+    def are_alike(self, one: AssistantMessage | None, other: AssistantMessage | None) -> bool:
+        """Whether two messages are written alike, the ids of calls aside. White space at the ends of a turn is nothing
         that many chat templates write."""
-        return frozenset(step for step in self.edits if self._is_written_otherwise(step))
+        if one is None or other is None:
+            return one is other
+        one, other = without_call_ids(one), without_call_ids(other)
+        return one == other if self.rules.edge_whitespace == "learn" else trimmed(one) == trimmed(other)
+
+    def chosen(self, change: Change) -> AssistantMessage | None:
+        """What the agent is to say there; None when that is written as nothing."""
+        return None if change.chosen is None else self.corrected[change.chosen].said
+
+    def rejected(self, change: Change) -> AssistantMessage | None:
+        """What the agent said there originally; None when that is written as nothing. Calls that were recorded without
+        an id have the ids that calls have at this place of the corrected trace."""
+        if change.rejected is None:
+            return None
+        said = self.original[change.rejected].said
+        is_elsewhere = self.chat is None and change.chosen not in (None, change.rejected)
+        return said if said is None or not is_elsewhere else numbered_calls(said, change.place)
+
+    def n_edits(self, change: Change) -> int:
+        """How many edits, removals and insertions the change is made of."""
+        if change.kind == "edit" and change.rejected is not None:
+            return len(self.edits.get(change.rejected, ()))
+        return 2 if change.kind == "replacement" else 1
+
+    @cached_property
+    def visible_steps(self) -> frozenset[int]:
+        """The indices of the steps in which an edit that counts changes what is written."""
+        edits = [change for change in self.changes if change.kind == "edit"]
+        return frozenset(
+            change.rejected for change in edits if change.rejected in self.edits and self.is_written_otherwise(change)
+        )
+
+    @cached_property
+    def removed_steps(self) -> frozenset[int]:
+        """The indices of the steps that were removed."""
+        return frozenset(change.step_index for change in self.record.structure if isinstance(change, Removal))
+
+    @cached_property
+    def wrong_steps(self) -> dict[int, list[Change]]:
+        """The indices of the steps that changes show to be wrong, with these: an edit that shows, a removal, or a step
+        that was inserted before it and says something else, so that the agent took it too early."""
+        found: dict[int, list[Change]] = {}
+        for change in self.changes:
+            if change.rejected is not None and self._shows_an_error(change):
+                found.setdefault(change.rejected, []).append(change)
+        return found
 
     @cached_property
     def half_emptied_steps(self) -> frozenset[int]:
-        """The steps in which a field was emptied that stands in a line of the template with fields that are not, or the
-        name of a call: what is left there is half of something."""
+        """The indices of the steps in which a field was emptied that stands in a line of the template with fields that
+        are not, or the name of a call: what is left there is half of something."""
         found = set()
         for edit in self.record.edits:
+            if edit.step_index is None or (position := self.position(edit.step_index)) is None:
+                continue
             # Values, because JSON may stand for nothing (`null`, `""`) where its text does not.
-            after = value_at(edit, self.record.corrected_trace)
-            if is_blank(after) and not is_blank(value_at(edit, self.record.original_trace)):
-                step = edit.step_index
+            after = value_at(edit, self.record.corrected_trace, position)
+            if is_blank(after) and not is_blank(value_at(edit, self.record.original_trace, edit.step_index)):
                 if self.chat is not None:
-                    if step is not None and edit.field.endswith(".name"):
-                        found.add(step)
-                elif step is not None and self._has_a_neighbor(step, edit.field):
-                    found.add(step)
+                    if edit.field.endswith(".name"):
+                        found.add(edit.step_index)
+                elif self._has_a_neighbor(position, edit.field):
+                    found.add(edit.step_index)
         return frozenset(found)
 
     @cached_property
@@ -193,25 +272,30 @@ class Sample:
 
     @cached_property
     def steps_called_wrong(self) -> frozenset[int]:
-        """The steps that were called wrong and stand in the corrected trace as they were."""
+        """The indices of the steps that were called wrong and stand in the corrected trace as they were."""
         wrong = (step for step, verdict in self.verdicts.items() if verdict == "wrong")
-        return frozenset(step for step in wrong if step not in self.visible_steps)
+        return frozenset(step for step in wrong if step not in self.visible_steps | self.removed_steps)
 
     @cached_property
     def contradictory_steps(self) -> frozenset[int]:
-        """The steps that were called right and rewritten, or called right and given an error."""
+        """The indices of the steps that were called right and changed, or called right and given an error."""
         return frozenset(
             step
             for step, verdict in self.verdicts.items()
-            if verdict == "contradictory" or (verdict == "right" and step in self.visible_steps)
+            if verdict == "contradictory" or (verdict == "right" and step in self.wrong_steps)
         )
 
     @cached_property
-    def stale_after(self) -> int | None:
-        """The first step after which everything was recorded in answer to something that was corrected: any field but
-        the thought and what the observation shows. None when there is no such step."""
-        acted = [step for step, edits in self.edits.items() if any(self._is_an_act(edit) for edit in edits)]
-        return min(acted, default=None)
+    def stale_prompt_from(self) -> int | None:
+        """The first position before which something was recorded in answer to an act that was corrected, removed, or
+        put off by an inserted one. An act is anything but a thought and what the observation shows."""
+        return min((prompt for prompt, _ in self._stale_from), default=None)
+
+    @cached_property
+    def stale_from(self) -> int | None:
+        """The first position at which the step itself was recorded so. That is the one before, where a removed act has
+        left the next step as it was: nothing stale precedes that, but it answers what is not there any more."""
+        return min((min(places) for places in self._stale_from), default=None)
 
     @cached_property
     def tools(self) -> list[Tool]:
@@ -244,9 +328,9 @@ class Sample:
         """What the assistant hears where nothing was recorded."""
         return loadable(self.rendering.no_observation)
 
-    def is_stale_at(self, step: int) -> bool:
-        """Whether what precedes this step was recorded in answer to something that was corrected."""
-        return self.stale_after is not None and step > self.stale_after
+    def is_stale_at(self, position: int) -> bool:
+        """Whether something that precedes this position was recorded in answer to something that was corrected."""
+        return self.stale_prompt_from is not None and position >= self.stale_prompt_from
 
     def actions_as_calls_and_as_text(self) -> tuple[int, int]:
         """How many of the corrected steps with an action are written as calls, and how many stay text."""
@@ -270,7 +354,7 @@ class Sample:
         )
 
     def columns(self, step: int, *, n_edits: int, is_stale: bool) -> Columns:
-        """What a row says about its origin. `step` is -1 when no step was edited."""
+        """What a row says about its origin. `step` is -1 when no step was changed."""
         return {
             "trace_id": loadable(self.record.trace_id),
             "annotator": loadable(self.record.annotator),
@@ -299,6 +383,98 @@ class Sample:
             return True
         return not isinstance(self.traces, PlainTraces) or self.traces.knows_key_order(path)
 
+    @cached_property
+    def _aligned(self) -> list[AlignedStep]:
+        return aligned(self.record.structure, len(self.original), self._others_after, self._types_others)
+
+    @cached_property
+    def _structure_changes(self) -> tuple[Change, ...]:
+        return tuple(structure_changes(self._aligned)) if self.record.structure else ()
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        steps = ((step.index, step.position) for step in self._aligned)
+        return {index: position for index, position in steps if index is not None and position is not None}
+
+    def _others_after(self, index: int) -> int:
+        """How many messages were heard after a step that are no results of its calls."""
+        if self.chat is None:
+            return 0
+        step = self.chat.original.steps[index]
+        own = {call.id for call in step.message.calls}
+        return sum(
+            not any(isinstance(part, Result) and part.call_id in own for part in message.parts)
+            for message in step.heard
+        )
+
+    def _types_others(self, insertion: Insertion) -> int:
+        """How many messages of others were typed for an inserted step."""
+        return 0 if self.chat is None else sum(heard["role"] != "tool" for heard in insertion.step["heard"])
+
+    @cached_property
+    def _first_change(self) -> int:
+        """The last position of which the prompt is the recorded one: the first change stands there."""
+        edited = [self.position(edit.step_index) for edit in self.record.edits if edit.step_index is not None]
+        places = [position for position in edited if position is not None]
+        number = next((n for n, step in enumerate(self._aligned) if None in (step.index, step.position)), None)
+        if self.record.structure and number is not None:
+            first = self._aligned[number]
+            following = next((step for step in self._aligned[number:] if step.position is not None), None)
+            if following is not None and following.position is not None:
+                # What others said after a removed step is not in the prompt that was recorded before that.
+                places.append(following.position - (following.heard.recorded != first.heard.recorded))
+        return min(places, default=len(self.corrected))
+
+    @cached_property
+    def _stale_from(self) -> list[tuple[int, int]]:
+        """For each act that was corrected, removed or inserted the first position with a prompt that is stale, and the
+        first one with a step that is."""
+        found = []
+        for index, edits in self.edits.items():
+            position = self.position(index)
+            if position is not None and any(map(self._is_act, edits)):
+                found.append((position + 1, position + 1))
+        for number, step in enumerate(self._aligned if self.record.structure else ()):
+            if (
+                step.index is None
+                and step.position is not None
+                and self._acts(self.record.corrected_trace, step.position)
+            ):
+                found.append((step.position + 1, step.position + 1))
+            elif (
+                step.position is None and step.index is not None and self._acts(self.record.original_trace, step.index)
+            ):
+                found.extend(self._stale_from_removal(step, self._aligned[number + 1 :]))
+        return found
+
+    def _stale_from_removal(self, removed: AlignedStep, following: list[AlignedStep]) -> Iterator[tuple[int, int]]:
+        for step in following:
+            if step.position is not None and step.heard.recorded > removed.heard.recorded:
+                yield step.position, step.position
+                return
+            if step.position is not None and step.index is not None:
+                yield step.position + 1, step.position + (step.index in self.edits)
+                return
+
+    def _is_act(self, edit: Edit) -> bool:
+        return is_act(edit, is_chat=self.chat is not None, rendering=self.rendering)
+
+    def _acts(self, trace: RecordedTrace, step: int) -> bool:
+        return is_acting_step(trace.steps[step], is_chat=self.chat is not None, rendering=self.rendering)
+
+    def _shows_an_error(self, change: Change) -> bool:
+        if change.kind == "edit":
+            return change.rejected in self.visible_steps
+        return change.kind != "insertion" or (self.chosen(change) is not None and self.is_written_otherwise(change))
+
+    def _before(self, trace: Trace | None) -> list[Message]:
+        if trace is None:
+            return [user_message(self.task)]
+        if self.is_recorded:
+            return heard_messages(trace.before)
+        said = [message for message in trace.before if message.role != "system"]
+        return text_messages(said, self.rendering) or [user_message(self.task or self.no_observation)]
+
     def _chat_turns(self, trace: Trace) -> list[Turn]:
         if self.is_text:
             return text_turns(trace, self.rendering, self.rules.reasoning)
@@ -312,33 +488,19 @@ class Sample:
     def _calls(self, trace: RecordedTrace) -> list[ToolCall]:
         return [call for step in trace.steps for call in step_calls(step, self.rendering, self._parameters)]
 
-    def _is_written_otherwise(self, step: int) -> bool:
-        corrected, original = self.corrected[step].said, self.original[step].said
-        if self.rules.edge_whitespace == "learn":
-            return corrected != original
-        return trimmed(corrected) != trimmed(original)
-
-    def _has_a_neighbor(self, step: int, field: str) -> bool:
+    def _has_a_neighbor(self, position: int, field: str) -> bool:
         """Whether a field that is not blank stands in a line with the field."""
-        fields = self.record.corrected_trace.steps[step]
+        fields = self.record.corrected_trace.steps[position]
         neighbors = self.rendering.step.neighbors(parse_path(field))
         return not isinstance(fields, str) and any(not is_blank(get_field(fields, path)) for path in neighbors)
 
     def _edits_that(self, holds: Callable[[Edit], bool]) -> dict[int, list[Edit]]:
         found: dict[int, list[Edit]] = {}
         for edit in self.record.edits:
-            if holds(edit):
-                step = len(self.record.original_trace.steps) if edit.step_index is None else edit.step_index
+            step = len(self.record.original_trace.steps) if edit.step_index is None else edit.step_index
+            if holds(edit) and step not in self.removed_steps:
                 found.setdefault(step, []).append(edit)
         return found
-
-    def _is_an_act(self, edit: Edit) -> bool:
-        if edit.step_index is None:
-            return False
-        if self.chat is not None:
-            return not edit.field.startswith("reasoning")
-        path = parse_path(edit.field)
-        return path != THOUGHT and not any(is_within(path, other) for other in self.rendering.observation.fields)
 
 
 def _lost_its_words(turn: Turn, before: Turn) -> bool:

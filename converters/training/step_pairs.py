@@ -1,10 +1,17 @@
-"""Every edited step as a preference pair: the step as it was corrected over the step as it was."""
+"""Every change as a preference pair: the step as it is to be over what the agent did there.
+
+- An edited step: as it was corrected, over as it was.
+- A step that replaces a removed one: the inserted one, over the removed one.
+- Any other inserted step: over the next step of the agent, which came too early.
+- Any other removed step: the next step as it was corrected, over the removed one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ls_trajedit.converters.training.alignment import Change
 from ls_trajedit.converters.training.chat_turns import has_broken_call
 from ls_trajedit.converters.training.conversation import prompt_before
 from ls_trajedit.converters.training.counts import Omission
@@ -16,7 +23,7 @@ __all__ = ["Completion", "StepPair", "completions", "step_pairs"]
 
 @dataclass(frozen=True)
 class Completion:
-    """A corrected step after its prompt: the task and the corrected steps that precede it."""
+    """A step of the corrected trace, by its position, after its prompt: the task and the steps that precede it."""
 
     step: int
     prompt: list[Message]
@@ -27,9 +34,10 @@ class Completion:
 
 @dataclass(frozen=True)
 class StepPair(Completion):
-    """A corrected step together with what the agent said there originally."""
+    """Such a step together with what the agent did there: the step `rejected_step` of the original trace."""
 
     rejected: AssistantMessage
+    rejected_step: int
 
     def trained_characters(self) -> int:
         """How many characters a model is trained on that learns from both turns."""
@@ -37,14 +45,18 @@ class StepPair(Completion):
 
 
 def step_pairs(sample: Sample) -> Iterator[StepPair | Omission]:
-    """For each edited step of the record its pair, or why there is none."""
+    """For each change of the record its pair, or why there is none."""
     is_first = True
-    for found in _edited_steps(sample):
+    for change in sample.changes:
+        if (reason := _no_pair(change, sample)) is not None:
+            yield reason
+            continue
+        found = _completion(change, sample)
         if isinstance(found, Omission):
             yield found
             continue
-        step, rejected = found
-        if rejected is None:
+        rejected = sample.rejected(change)
+        if rejected is None or change.rejected is None:
             yield Omission.EMPTY
         elif sample.rules.pairs == "first" and not is_first:
             yield Omission.LATER
@@ -52,39 +64,60 @@ def step_pairs(sample: Sample) -> Iterator[StepPair | Omission]:
             yield Omission.BROKEN_CALL
         else:
             is_first = False
-            pair = StepPair(step.step, step.prompt, step.chosen, step.n_edits, step.is_stale, rejected)
-            yield Omission.STALE if _is_too_stale(step, sample) else pair
+            pair = StepPair(**vars(found), rejected=rejected, rejected_step=change.rejected)
+            yield Omission.STALE if _is_too_stale(found, sample) else pair
 
 
 def completions(sample: Sample) -> Iterator[Completion | Omission]:
-    """For each edited step of the record its correction after its prompt, or why there is none."""
-    for found in _edited_steps(sample):
-        if isinstance(found, Omission):
-            yield found
+    """For each step that was edited or inserted what it says after its prompt, or why there is none. A removal has
+    nothing to say: what comes instead was right before."""
+    for change in sample.changes:
+        if change.kind == "removal":
+            yield Omission.REMOVED
+        elif change.kind == "edit" and (reason := _no_edit(change, sample)) is not None:
+            yield reason
         else:
-            yield Omission.STALE if _is_too_stale(found[0], sample) else found[0]
+            found = _completion(change, sample)
+            is_left_out = isinstance(found, Completion) and _is_too_stale(found, sample)
+            yield Omission.STALE if is_left_out else found
 
 
-def _edited_steps(sample: Sample) -> Iterator[tuple[Completion, AssistantMessage | None] | Omission]:
-    """Each edited step with what the agent said there originally: None where that is written as nothing."""
-    for step in sorted(sample.noisy_steps | sample.edits.keys()):
-        if step not in sample.edits:
-            yield Omission.NOISE
-            continue
-        chosen, rejected = sample.corrected[step].said, sample.original[step].said
-        if step not in sample.visible_steps:
-            yield Omission.INVISIBLE
-        elif chosen is None or step in sample.half_emptied_steps:
-            yield Omission.EMPTY
-        else:
-            prompt = prompt_before(sample, step)
-            if not prompt:
-                yield Omission.NO_PROMPT
-                continue
-            if has_broken_call([*prompt, chosen]):
-                yield Omission.BROKEN_CALL
-                continue
-            yield Completion(step, prompt, chosen, len(sample.edits[step]), sample.is_stale_at(step)), rejected
+def _no_pair(change: Change, sample: Sample) -> Omission | None:
+    """Why what stands there now is not known to be better than what the agent did there."""
+    if change.kind == "edit":
+        return _no_edit(change, sample)
+    if change.chosen is None or change.rejected is None:
+        return Omission.NO_NEXT
+    if change.answers_others:
+        return Omission.ANSWERS_OTHERS
+    if not sample.is_written_otherwise(change):
+        return Omission.INVISIBLE
+    if change.kept is not None and change.kept not in sample.visible_steps:
+        # What comes instead of a removed step was not rewritten, so it is right only if nobody doubts it.
+        if change.kept in sample.steps_called_wrong:
+            return Omission.INCORRECT
+        if change.kept in sample.disputed:
+            return Omission.DISPUTED
+    return None
+
+
+def _no_edit(change: Change, sample: Sample) -> Omission | None:
+    if change.rejected not in sample.edits:
+        return Omission.NOISE
+    return None if change.rejected in sample.visible_steps else Omission.INVISIBLE
+
+
+def _completion(change: Change, sample: Sample) -> Completion | Omission:
+    """What stands there now, after its prompt."""
+    chosen = sample.chosen(change)
+    if chosen is None or change.chosen is None or change.kept in sample.half_emptied_steps:
+        return Omission.EMPTY
+    prompt = prompt_before(sample, change.chosen)
+    if not prompt:
+        return Omission.NO_PROMPT
+    if has_broken_call([*prompt, chosen]):
+        return Omission.BROKEN_CALL
+    return Completion(change.chosen, prompt, chosen, sample.n_edits(change), sample.is_stale_at(change.chosen))
 
 
 def _is_too_stale(completion: Completion, sample: Sample) -> bool:

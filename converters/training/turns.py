@@ -26,12 +26,14 @@ __all__ = [
     "answer_turn",
     "call_id",
     "has_action",
+    "numbered_calls",
     "step_calls",
     "step_turn",
     "text_of",
     "trained_characters",
     "trimmed",
     "user_message",
+    "without_call_ids",
 ]
 
 
@@ -155,6 +157,24 @@ def call_id(step: int, position: int) -> str:
     if step < _MOST_STEPS and position < _MOST_CALLS:
         return f"s{step:05d}c{position:02d}"
     return "x" + _base_36(step * _CALLS_OF_A_STEP + position).rjust(8, "0")
+
+
+def numbered_calls(message: AssistantMessage, step: int) -> AssistantMessage:
+    """The message as the step of that number says it: its calls have the ids of calls of that step."""
+    if "tool_calls" not in message:
+        return message
+    calls: list[MessageCall] = [
+        {**call, "id": call_id(step, position)} for position, call in enumerate(message["tool_calls"])
+    ]
+    return {**message, "tool_calls": calls}
+
+
+def without_call_ids(message: AssistantMessage) -> AssistantMessage:
+    """The message with empty ids in its calls. They say nothing of what the agent does."""
+    if "tool_calls" not in message:
+        return message
+    calls: list[MessageCall] = [{**call, "id": ""} for call in message["tool_calls"]]
+    return {**message, "tool_calls": calls}
 
 
 def step_calls(step: Any, rendering: Rendering, parameters: Parameters) -> list[ToolCall]:

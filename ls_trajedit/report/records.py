@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ls_trajedit.converters.formats.interchange import CORRECTIONS
 from ls_trajedit.converters.record import Branch, ChatSource, Edit, Insertion, Record, Removal, StepLabel, parse_record
-from ls_trajedit.converters.structure import corrected_position
 from ls_trajedit.converters.training.corrected_values import vote
 from ls_trajedit.converters.training.rules import EdgeWhitespace
 from ls_trajedit.output.file_system import open_file
@@ -122,7 +121,7 @@ def _own_steps(record: Record) -> range:
 def _votes(record: Record, edge_whitespace: EdgeWhitespace) -> dict[Place, str]:
     votes: dict[Place, str] = {}
     for edit in record.edits:
-        votes[edit.step_index, edit.field] = vote(_moved(edit, record), record.corrected_trace, edge_whitespace)
+        votes[edit.step_index, edit.field] = vote(edit, record, edge_whitespace)
     for change in record.structure:
         match change:
             case Removal(step_index):
@@ -130,12 +129,3 @@ def _votes(record: Record, edge_whitespace: EdgeWhitespace) -> dict[Place, str]:
             case Insertion(after, position, step):
                 votes["insert", after, position] = canonical_json(step)
     return votes
-
-
-def _moved(edit: Edit, record: Record) -> Edit:
-    """The edit with the index that its step has in the corrected trace."""
-    if not record.structure or edit.step_index is None:
-        return edit
-    position = corrected_position(record.structure, len(record.original_trace.steps), edit.step_index)
-    # Past the end: a step that was removed is nowhere in it.
-    return replace(edit, step_index=len(record.corrected_trace.steps) if position is None else position)

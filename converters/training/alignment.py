@@ -1,0 +1,133 @@
+"""Both traces of a record side by side: which steps were kept, removed and inserted, and what stands over what.
+
+A *run* is everything that was removed and inserted between two steps that were kept. In a run the first removed step
+is replaced by the first inserted one, the second by the second, and so on. What is left over has the next kept step on
+the other side: it came too early where a step was inserted before it, and it is what comes instead of a removed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from ls_trajedit.converters.record import Insertion, Removal, StructureChange
+
+__all__ = ["AlignedStep", "Change", "Heard", "aligned", "structure_changes"]
+
+
+class Heard(NamedTuple):
+    """How many messages of others, results of calls aside, were heard before a step: `recorded` ones, and those that an
+    annotator typed for inserted steps."""
+
+    recorded: int = 0
+    typed: int = 0
+
+
+@dataclass(frozen=True)
+class AlignedStep:
+    """A step with its `index` in the original trace, None for an inserted one, and its `position` in the corrected
+    trace, None for a removed one. The final answer is the step after the last."""
+
+    index: int | None
+    position: int | None
+    heard: Heard
+
+
+@dataclass(frozen=True)
+class Change:
+    """A place where the corrected trace goes another way. `chosen` is the position of the step that is right, and
+    `rejected` the index of what the agent did there in the original trace; None where there is no such step. `kept` is
+    the index of the chosen step, None for an inserted one. `place` is the position in the corrected trace at which the
+    change shows: that of what follows, for a removal.
+
+    With `answers_others`, somebody else said something between the two, so that they answer different things."""
+
+    kind: Literal["edit", "insertion", "removal", "replacement"]
+    chosen: int | None
+    rejected: int | None
+    kept: int | None
+    place: int
+    answers_others: bool = False
+
+
+def aligned(
+    structure: Sequence[StructureChange],
+    length: int,
+    others_after: Callable[[int], int],
+    types_others: Callable[[Insertion], int],
+) -> list[AlignedStep]:
+    """All steps of both traces, in order. `length` is that of the original trace, its final answer included;
+    `others_after` says how many messages of others were heard after a step, and `types_others` how many were typed for
+    an inserted one. What is inserted after a removed step stands before what was heard after that one.
+
+    >>> changes = [Removal(0, ""), Insertion(0, 0, {"action": "ls"}, "")]
+    >>> [(step.index, step.position) for step in aligned(changes, 2, lambda step: 0, lambda insertion: 0)]
+    [(0, None), (None, 0), (1, 1)]
+    """
+    removed = {change.step_index for change in structure if isinstance(change, Removal)}
+    inserted: dict[int, list[Insertion]] = {}
+    for change in structure:
+        if isinstance(change, Insertion):
+            inserted.setdefault(change.after, []).append(change)
+    steps: list[AlignedStep] = []
+    position = recorded = typed = 0
+    for index in range(-1, length):
+        if index >= 0:
+            is_kept = index not in removed
+            steps.append(AlignedStep(index, position if is_kept else None, Heard(recorded, typed)))
+            position += is_kept
+            recorded += others_after(index) if is_kept else 0
+        for insertion in sorted(inserted.get(index, ()), key=lambda insertion: insertion.position):
+            steps.append(AlignedStep(None, position, Heard(recorded, typed)))
+            position += 1
+            typed += types_others(insertion)
+        if index in removed:
+            recorded += others_after(index)
+    return steps
+
+
+def structure_changes(steps: Sequence[AlignedStep]) -> Iterator[Change]:
+    """What was removed and inserted, along the trace: each with what stands on the other side."""
+    end = sum(step.position is not None for step in steps)
+    run: list[AlignedStep] = []
+    for step in steps:
+        if step.index is not None and step.position is not None:
+            yield from _changes_of(run, step, end)
+            run = []
+        else:
+            run.append(step)
+    yield from _changes_of(run, None, end)
+
+
+def _changes_of(run: Sequence[AlignedStep], following: AlignedStep | None, end: int) -> Iterator[Change]:
+    """The changes of one run, before the kept step `following`."""
+    inserted = [step for step in run if step.index is None]
+    removed = [step for step in run if step.position is None]
+    for number, step in enumerate(inserted):
+        is_replacement = number < len(removed)
+        other = removed[number] if is_replacement else following
+        yield _change("replacement" if is_replacement else "insertion", step, other, end)
+    for step in removed[len(inserted) :]:
+        yield _change("removal", following, step, end)
+
+
+def _change(
+    kind: Literal["insertion", "removal", "replacement"],
+    chosen: AlignedStep | None,
+    rejected: AlignedStep | None,
+    end: int,
+) -> Change:
+    return Change(
+        kind,
+        None if chosen is None else chosen.position,
+        None if rejected is None else rejected.index,
+        None if chosen is None else chosen.index,
+        end if chosen is None or chosen.position is None else chosen.position,
+        chosen is not None and rejected is not None and _answer_different_things(chosen.heard, rejected.heard),
+    )
+
+
+def _answer_different_things(chosen: Heard, rejected: Heard) -> bool:
+    """Whether others spoke between the two. What was typed after the chosen step is not in its prompt."""
+    return chosen.recorded != rejected.recorded or chosen.typed > rejected.typed
