@@ -92,7 +92,9 @@ class Chat:
             found = self.targets.get(path[:length])
             if found is not None:
                 inside = path[length:]
-                return found if not inside or (found.kind == "arguments" and inside) else None
+                if inside and found.kind == "arguments":
+                    return replace(found, inside=inside)
+                return None if inside else found
         return None
 
     def value(self, target: Target) -> Any:
