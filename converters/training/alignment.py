@@ -7,13 +7,14 @@ the other side: it came too early where a step was inserted before it, and it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from ls_trajedit.converters.record import Insertion, Removal, StructureChange
 
-__all__ = ["AlignedStep", "Change", "Heard", "aligned", "structure_changes"]
+__all__ = ["AlignedStep", "Alignment", "Change", "Heard", "aligned"]
 
 
 class Heard(NamedTuple):
@@ -32,6 +33,11 @@ class AlignedStep:
     index: int | None
     position: int | None
     heard: Heard
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the step is in both traces."""
+        return self.index is not None and self.position is not None
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,13 @@ def aligned(
     length: int,
     others_after: Callable[[int], int],
     types_others: Callable[[Insertion], int],
-) -> list[AlignedStep]:
+) -> Alignment:
     """All steps of both traces, in order. `length` is that of the original trace, its final answer included;
     `others_after` says how many messages of others were heard after a step, and `types_others` how many were typed for
     an inserted one. What is inserted after a removed step stands before what was heard after that one.
 
     >>> changes = [Removal(0, ""), Insertion(0, 0, {"action": "ls"}, "")]
-    >>> [(step.index, step.position) for step in aligned(changes, 2, lambda step: 0, lambda insertion: 0)]
+    >>> [(step.index, step.position) for step in aligned(changes, 2, lambda step: 0, lambda insertion: 0).steps]
     [(0, None), (None, 0), (1, 1)]
     """
     removed = {change.step_index for change in structure if isinstance(change, Removal)}
@@ -84,20 +90,77 @@ def aligned(
             typed += types_others(insertion)
         if index in removed:
             recorded += others_after(index)
-    return steps
+    return Alignment(tuple(steps))
 
 
-def structure_changes(steps: Sequence[AlignedStep]) -> Iterator[Change]:
-    """What was removed and inserted, along the trace: each with what stands on the other side."""
-    end = sum(step.position is not None for step in steps)
-    run: list[AlignedStep] = []
-    for step in steps:
-        if step.index is not None and step.position is not None:
-            yield from _changes_of(run, step, end)
-            run = []
-        else:
-            run.append(step)
-    yield from _changes_of(run, None, end)
+@dataclass(frozen=True)
+class Alignment:
+    """The steps of both traces of a record, in order."""
+
+    steps: tuple[AlignedStep, ...]
+
+    @cached_property
+    def positions(self) -> dict[int, int]:
+        """Where each step that was kept stands in the corrected trace, by its index."""
+        return {
+            step.index: step.position for step in self.steps if step.index is not None and step.position is not None
+        }
+
+    @cached_property
+    def indices(self) -> list[int | None]:
+        """The index of each step of the corrected trace."""
+        return [step.index for step in self.steps if step.position is not None]
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """What was removed and inserted, along the trace: each with what stands on the other side."""
+        found: list[Change] = []
+        run: list[AlignedStep] = []
+        for step in self.steps:
+            if step.is_kept:
+                found.extend(_changes_of(run, step, len(self.indices)))
+                run = []
+            else:
+                run.append(step)
+        found.extend(_changes_of(run, None, len(self.indices)))
+        return tuple(found)
+
+    @cached_property
+    def last_same_prompt(self) -> int:
+        """The last position before which both traces are the same. What others said after a removed step is not the
+        same: it stood after that step."""
+        for number, step in enumerate(self.steps):
+            if not step.is_kept:
+                following = next((later for later in self.steps[number:] if later.position is not None), None)
+                if following is None or following.position is None:
+                    break
+                return following.position - (following.heard.recorded != step.heard.recorded)
+        return len(self.indices)
+
+    def stale_from(self, acts: Callable[[AlignedStep], bool], edited: Container[int]) -> Iterator[tuple[int, int]]:
+        """For each act that was inserted or removed the first position with a prompt that holds something recorded in
+        answer to what is not there any more, and the first one at which the step itself was recorded so. `acts` says
+        which steps act, and `edited` holds the indices of those that were edited, so that they say what they should."""
+        for number, step in enumerate(self.steps):
+            if step.is_kept or not acts(step):
+                continue
+            if step.position is not None:
+                yield step.position + 1, step.position + 1
+            else:
+                yield from _stale_from_removal(step, self.steps[number + 1 :], edited)
+
+
+def _stale_from_removal(
+    removed: AlignedStep, following: Iterable[AlignedStep], edited: Container[int]
+) -> Iterator[tuple[int, int]]:
+    for step in following:
+        if step.position is not None and step.heard.recorded > removed.heard.recorded:
+            # What others said after the removed step answers it.
+            yield step.position, step.position
+            return
+        if step.position is not None and step.index is not None:
+            yield step.position + 1, step.position + (step.index in edited)
+            return
 
 
 def _changes_of(run: Sequence[AlignedStep], following: AlignedStep | None, end: int) -> Iterator[Change]:

@@ -123,8 +123,9 @@ def _shows(change: Change, sample: Sample) -> bool:
     """Whether the conversation is written otherwise because of the change."""
     if change.kind == "edit":
         return change.rejected in sample.visible_steps
-    shows_inserted = change.kind != "removal" and sample.chosen(change) is not None
-    return shows_inserted or (change.kind != "insertion" and sample.rejected(change) is not None)
+    if change.kind == "replacement":
+        return sample.is_written_otherwise(change)
+    return (sample.chosen(change) if change.kind == "insertion" else sample.rejected(change)) is not None
 
 
 def _position(sample: Sample, index: int) -> int:

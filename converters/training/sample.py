@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypedDict
@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from ls_trajedit.converters.record import Edit, Insertion, Record, RecordedTrace, Removal
 from ls_trajedit.converters.traces import ChatTraces, PlainTraces, Traces
 from ls_trajedit.converters.training.acts import is_act, is_acting_step
-from ls_trajedit.converters.training.alignment import AlignedStep, Change, aligned, structure_changes
+from ls_trajedit.converters.training.alignment import AlignedStep, Alignment, Change, aligned
 from ls_trajedit.converters.training.chat_turns import (
     chat_turns,
     heard_messages,
@@ -129,7 +129,7 @@ class Sample:
     def recorded_prompt(self, position: int) -> list[Message] | None:
         """What the model was really given before the step at this position, where that was recorded and nothing before
         it was corrected."""
-        if self.chat is None or self.is_text or position > self._first_change:
+        if self.chat is None or self.is_text or position > self._last_recorded_prompt:
             return None
         prompt = self.chat.original.prompts.get(position)
         return None if prompt is None else heard_messages(prompt, self.rules.reasoning)
@@ -159,15 +159,18 @@ class Sample:
             return self._chat_turns(self.chat.original)
         return self._turns(self.record.original_trace)
 
+    @cached_property
+    def alignment(self) -> Alignment:
+        """Both traces side by side."""
+        return aligned(self.record.structure, len(self.original), self._others_after, self._types_others)
+
     def position(self, index: int) -> int | None:
         """Where the step with this index stands in the corrected trace; None when it was removed."""
-        return self._positions.get(index) if self.record.structure else index
+        return self.alignment.positions.get(index) if self.record.structure else index
 
     def index(self, position: int) -> int | None:
         """The index of the step at this position of the corrected trace; None when it was inserted."""
-        if not self.record.structure:
-            return position
-        return next(step.index for step in self._aligned if step.position == position)
+        return self.alignment.indices[position] if self.record.structure else position
 
     @cached_property
     def edits(self) -> dict[int, list[Edit]]:
@@ -183,7 +186,7 @@ class Sample:
     def changes(self) -> list[Change]:
         """Where the corrected trace goes another way than the original one, along the trace: edited steps, those with
         noise only included, and what was removed and inserted, which is never noise."""
-        found = list(self._structure_changes)
+        found = list(self.alignment.changes) if self.record.structure else []
         for index in sorted(self.noisy_steps | self.edits.keys()):
             position = self.position(index)
             if position is not None:
@@ -383,19 +386,6 @@ class Sample:
             return True
         return not isinstance(self.traces, PlainTraces) or self.traces.knows_key_order(path)
 
-    @cached_property
-    def _aligned(self) -> list[AlignedStep]:
-        return aligned(self.record.structure, len(self.original), self._others_after, self._types_others)
-
-    @cached_property
-    def _structure_changes(self) -> tuple[Change, ...]:
-        return tuple(structure_changes(self._aligned)) if self.record.structure else ()
-
-    @cached_property
-    def _positions(self) -> dict[int, int]:
-        steps = ((step.index, step.position) for step in self._aligned)
-        return {index: position for index, position in steps if index is not None and position is not None}
-
     def _others_after(self, index: int) -> int:
         """How many messages were heard after a step that are no results of its calls."""
         if self.chat is None:
@@ -412,60 +402,42 @@ class Sample:
         return 0 if self.chat is None else sum(heard["role"] != "tool" for heard in insertion.step["heard"])
 
     @cached_property
-    def _first_change(self) -> int:
+    def _last_recorded_prompt(self) -> int:
         """The last position of which the prompt is the recorded one: the first change stands there."""
-        edited = [self.position(edit.step_index) for edit in self.record.edits if edit.step_index is not None]
-        places = [position for position in edited if position is not None]
-        number = next((n for n, step in enumerate(self._aligned) if None in (step.index, step.position)), None)
-        if self.record.structure and number is not None:
-            first = self._aligned[number]
-            following = next((step for step in self._aligned[number:] if step.position is not None), None)
-            if following is not None and following.position is not None:
-                # What others said after a removed step is not in the prompt that was recorded before that.
-                places.append(following.position - (following.heard.recorded != first.heard.recorded))
-        return min(places, default=len(self.corrected))
+        edited = (self.position(edit.step_index) for edit in self.record.edits if edit.step_index is not None)
+        end = self.alignment.last_same_prompt if self.record.structure else len(self.corrected)
+        return min([end, *(position for position in edited if position is not None)])
 
     @cached_property
     def _stale_from(self) -> list[tuple[int, int]]:
         """For each act that was corrected, removed or inserted the first position with a prompt that is stale, and the
         first one with a step that is."""
-        found = []
-        for index, edits in self.edits.items():
-            position = self.position(index)
-            if position is not None and any(map(self._is_act, edits)):
-                found.append((position + 1, position + 1))
-        for number, step in enumerate(self._aligned if self.record.structure else ()):
-            if (
-                step.index is None
-                and step.position is not None
-                and self._acts(self.record.corrected_trace, step.position)
-            ):
-                found.append((step.position + 1, step.position + 1))
-            elif (
-                step.position is None and step.index is not None and self._acts(self.record.original_trace, step.index)
-            ):
-                found.extend(self._stale_from_removal(step, self._aligned[number + 1 :]))
+        edited = (self.position(index) for index, edits in self.edits.items() if any(map(self._is_act, edits)))
+        found = [(position + 1, position + 1) for position in edited if position is not None]
+        if self.record.structure:
+            found.extend(self.alignment.stale_from(self._acts, self.edits))
         return found
-
-    def _stale_from_removal(self, removed: AlignedStep, following: list[AlignedStep]) -> Iterator[tuple[int, int]]:
-        for step in following:
-            if step.position is not None and step.heard.recorded > removed.heard.recorded:
-                yield step.position, step.position
-                return
-            if step.position is not None and step.index is not None:
-                yield step.position + 1, step.position + (step.index in self.edits)
-                return
 
     def _is_act(self, edit: Edit) -> bool:
         return is_act(edit, is_chat=self.chat is not None, rendering=self.rendering)
 
-    def _acts(self, trace: RecordedTrace, step: int) -> bool:
-        return is_acting_step(trace.steps[step], is_chat=self.chat is not None, rendering=self.rendering)
+    def _acts(self, step: AlignedStep) -> bool:
+        trace, number = self.record.corrected_trace, step.position
+        if number is None:
+            trace, number = self.record.original_trace, step.index
+        steps = trace.steps
+        return (
+            number is not None
+            and number < len(steps)
+            and is_acting_step(steps[number], is_chat=self.chat is not None, rendering=self.rendering)
+        )
 
     def _shows_an_error(self, change: Change) -> bool:
         if change.kind == "edit":
             return change.rejected in self.visible_steps
-        return change.kind != "insertion" or (self.chosen(change) is not None and self.is_written_otherwise(change))
+        if change.kind != "insertion":
+            return True
+        return not change.answers_others and self.chosen(change) is not None and self.is_written_otherwise(change)
 
     def _before(self, trace: Trace | None) -> list[Message]:
         if trace is None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ls_trajedit.converters.formats.interchange import CORRECTIONS
-from ls_trajedit.converters.record import Branch, ChatSource, Edit, Insertion, Record, Removal, StepLabel, parse_record
-from ls_trajedit.converters.training.corrected_values import vote
+from ls_trajedit.converters.record import Branch, ChatSource, Edit, Record, StepLabel, parse_record
+from ls_trajedit.converters.training.corrected_values import place_of, vote
 from ls_trajedit.converters.training.rules import EdgeWhitespace
 from ls_trajedit.output.file_system import open_file
 from ls_trajedit.output.manifest import MANIFEST, Manifest
 from ls_trajedit.report.changed_steps import ChangedStep, changed_steps
 from ls_trajedit.traces.errors import DataError
-from ls_trajedit.traces.json_text import canonical_json, parse_json
+from ls_trajedit.traces.json_text import parse_json
 
 __all__ = ["AnnotatedTrace", "read_records"]
 
@@ -102,7 +102,9 @@ def _record(row: object, edge_whitespace: EdgeWhitespace) -> AnnotatedTrace:
         annotator=record.annotator,
         steps=_own_steps(record),
         edits=record.edits,
-        votes=_votes(record, edge_whitespace),
+        votes={
+            place_of(change): vote(change, record, edge_whitespace) for change in (*record.edits, *record.structure)
+        },
         labels=source.step_labels,
         changes=changed_steps(record),
         branch=source.branch,
@@ -116,16 +118,3 @@ def _own_steps(record: Record) -> range:
     branch = record.source.branch
     shared = 0 if branch is None or isinstance(record.source, ChatSource) else branch.parent.step + 1
     return range(shared, len(record.original_trace.steps))
-
-
-def _votes(record: Record, edge_whitespace: EdgeWhitespace) -> dict[Place, str]:
-    votes: dict[Place, str] = {}
-    for edit in record.edits:
-        votes[edit.step_index, edit.field] = vote(edit, record, edge_whitespace)
-    for change in record.structure:
-        match change:
-            case Removal(step_index):
-                votes["remove", step_index] = ""
-            case Insertion(after, position, step):
-                votes["insert", after, position] = canonical_json(step)
-    return votes
