@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
+from ls_trajedit.converters.training.chat_turns import system_text
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.turns import text_of
@@ -73,10 +74,11 @@ def _unjudged(sample: Sample, judged: list[int], end: int) -> Omission | None:
 
 
 def _prompt(sample: Sample) -> str:
-    """The task or, for a conversation, everything that was said before the first step."""
+    """The task or, for a conversation, everything that was said before the first step of the original trace."""
     if sample.chat is None:
         return sample.task
-    return "\n\n".join(text for text in (sample.system, *map(text_of, sample.before)) if text)
+    said = (system_text(sample.chat.original), *map(text_of, sample.before_original))
+    return "\n\n".join(text for text in said if text)
 
 
 FORMATS = (Format("prm", (RowFormat("prm/prm.jsonl", prm_rows),)),)

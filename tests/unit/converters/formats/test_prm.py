@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ls_trajedit.converters.annotations.convert_task import Unedited
+from ls_trajedit.converters.record import Removal
+from ls_trajedit.converters.traces import ChatTraces
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.verdicts import VerdictWords
 from tests.support.rows import rows
-from tests.support.samples import EditOf, LabelsOf, hand_made_outcome, record_of, sample_of
+from tests.support.samples import EditOf, LabelsOf, chat_outcome, hand_made_outcome, record_of, sample_of
 
 WRONG_LAST = {"messages[3].content": ["Wrong"]}
 STEPS = [{"thought": "a", "action": "f()"}, {}, {"thought": "b", "observation": "1"}]
@@ -49,6 +52,25 @@ def test_a_step_that_annotators_disagree_on_is_neither_right_nor_wrong() -> None
     record = record_of(STEPS, (0, "thought", "A"))
     assert rows("prm/prm.jsonl", Sample(record, disputed=frozenset({2}))) == ["disputed"]
     assert len(rows("prm/prm.jsonl", Sample(record, disputed=frozenset({0})))) == 1
+
+
+def test_the_prompt_is_what_was_said_before_the_first_step_even_where_that_was_removed() -> None:
+    messages = [
+        {"role": "user", "content": "Hi."},
+        {"role": "assistant", "content": "Hello."},
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Look at a."},
+        {"role": "assistant", "content": "ls"},
+    ]
+    outcome = chat_outcome({"id": "c", "messages": messages}, {"steps[0].content": "Hello."})
+    assert isinstance(outcome, Unedited)
+    assert isinstance(outcome.traces, ChatTraces)
+    changes = (Removal(0, ""),)
+    record = replace(outcome.record, structure=changes, n_edits=1)
+    (row,) = rows("prm/prm.jsonl", Sample(record, traces=replace(outcome.traces, structure=changes)))
+    # In the corrected trace, the system and the user speak before the first step.
+    assert row["prompt"] == "Hi.\n"
+    assert (row["completions"], row["labels"]) == (["Hello.", "ls"], [False, True])
 
 
 def labels_of(*edits: EditOf, labels: LabelsOf, rules: TrainingRules | None = None) -> Any:
