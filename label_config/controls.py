@@ -235,6 +235,8 @@ class Controls:
 
     def structures_of(self, names: Iterable[str]) -> list[StructureControl]:
         """The structure controls to which a control of these names belongs, in the order of the config."""
+        if not self.structures:
+            return []
         positions = {self._structure_positions[name] for name in names if name in self._structure_positions}
         return [self.structures[position] for position in sorted(positions)]
 

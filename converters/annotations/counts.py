@@ -60,9 +60,10 @@ class Counts:
                 self._add("edited", record.annotator)
                 self.fields.update(edit.field for edit in record.edits)
                 self.lower_bounds += sum(bool(edit.lower_bounds) for edit in record.edits)
-                removed = sum(change.op == "remove" for change in record.structure)
-                self.removed_steps += removed
-                self.inserted_steps += len(record.structure) - removed
+                if record.structure:  # nearly never
+                    removed = sum(change.op == "remove" for change in record.structure)
+                    self.removed_steps += removed
+                    self.inserted_steps += len(record.structure) - removed
                 self.empty_insertions += empty_insertions
                 self._add_source(record.source)
             case Unedited(record=record, empty_insertions=empty_insertions):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ls_trajedit.converters.annotations.newlines import same_but_newlines
-from ls_trajedit.converters.annotations.read import Reading
+from ls_trajedit.converters.annotations.read import EditedField, Reading
 from ls_trajedit.converters.annotations.structure import InsertedStep, RemovedStep
 from ls_trajedit.converters.record import ChatSource, Record, RejectedAnnotation, RejectReason
 from ls_trajedit.label_config.structure import REMOVE
@@ -83,12 +83,12 @@ def reject_texts_that_nobody_typed(reading: Reading, annotation: Mapping[str, An
         return control not in touched if shown is None else same_but_newlines(shown, text)
 
     for edited in reading.edits:
-        control, path = edited.editor.control, format_path(edited.editor.path)
+        control = edited.editor.control
         if is_left_alone(control, edited.edited_text):
-            raise _changed_data(control, f"{_PUT_THERE}; `{path}` now says something else")
+            raise _changed_data(control, f"{_PUT_THERE}; {_now(edited)}")
         shown = predicted.get(control)
         if is_ours and shown is not None and not same_but_newlines(shown, edited.original_text):
-            raise _changed_data(control, f"was corrected when it held another text; `{path}` now says something else")
+            raise _changed_data(control, f"was corrected when it held another text; {_now(edited)}")
     for change in reading.changes:
         match change:
             case RemovedStep():
@@ -100,6 +100,10 @@ def reject_texts_that_nobody_typed(reading: Reading, annotation: Mapping[str, An
                 for box, text in texts:
                     if is_left_alone(box.control, text):
                         raise _changed_data(box.control, f"{_PUT_THERE}, so nobody inserted that")
+
+
+def _now(edited: EditedField) -> str:
+    return f"`{format_path(edited.editor.path)}` now says something else"
 
 
 def _changed_data(control: str, what: str) -> RejectedAnnotation:

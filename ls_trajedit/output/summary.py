@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ls_trajedit.converters.record import reject_sentence
+from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.output.inventory import LeftFile
 from ls_trajedit.output.manifest import MANIFEST, WrittenFile
 from ls_trajedit.plural import plural
@@ -18,6 +19,9 @@ __all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary
 _ALWAYS = ("edited", "unedited", "skipped", "rejected")
 _REVIEWS = {"rejected": "rejected by a reviewer", "unreviewed": "not accepted by a reviewer"}
 _RARELY = {
+    "removed_steps": ("step", "removed"),
+    "inserted_steps": ("step", "inserted"),
+    "empty_insertions": ("insertion", "left empty: nothing was inserted"),
     "duplicates": ("annotation", "left out, being in the input more than once (the newest counts)"),
     "unopened": ("annotation", "made by an action and opened by nobody: in no training file"),
     "copies": ("annotation", "repeating another one of the same person: in no training file"),
@@ -88,7 +92,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
             yield f"  {kind:<10}{counts[kind]:>7}{_by_review(counts) if kind == 'excluded' else ''}"
     if counts["drafts"]:
         yield f"  {'drafts':<10}{counts['drafts']:>7}   (tasks with unsubmitted work, which is not read)"
-    for what, number in _rarely(counts):
+    for what, number in _rarely(summary):
         yield f"{number} {what}"
     yield from _table("rejected because of", _reject_sentences(counts))
     yield from _table("edits by field", counts["edits_by_field"])
@@ -171,7 +175,7 @@ def summary_markdown(summary: Summary, title: str) -> str:
         rows.append(
             ("since the last pull", "up to date" if summary.is_up_to_date else f"records: {_changes(summary.changes)}")
         )
-    rows += _rarely(counts)
+    rows += _rarely(summary)
     sections = [_markdown_table((title, ""), rows)]
     for heading, rows_of_table in (
         ("rejected because of", _reject_sentences(counts)),
@@ -207,9 +211,13 @@ def _by_review(counts: dict[str, Any]) -> str:
     return f"   ({', '.join(found)})" if found else ""
 
 
-def _rarely(counts: dict[str, Any]) -> list[tuple[str, int]]:
+def _rarely(summary: Summary) -> list[tuple[str, int]]:
     """What is counted only where it occurs, each in the words that go with its number."""
-    found = ((counts.get(name, 0), noun, what) for name, (noun, what) in _RARELY.items())
+    found = [(summary.counts.get(name, 0), noun, what) for name, (noun, what) in _RARELY.items()]
+    for file in summary.files:
+        restructured = (file.tally or {}).get("left_out", {}).get(Omission.RESTRUCTURED.value, 0)
+        what = f"with steps removed or inserted: not in {file.file}, because nobody knows how its format records that"
+        found.append((restructured, "conversation", what))
     return [(f"{plural(number, noun)} {what}", number) for number, noun, what in found if number]
 
 

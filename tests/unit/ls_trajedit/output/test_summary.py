@@ -193,3 +193,19 @@ def test_remarks_are_told_where_there_are_any() -> None:
     assert "| remarks | 2 |" in summary_markdown(found, "Pull")
     none = Summary(Counts().as_json(), [], Path("data"))
     assert not [line for line in summary_lines(none) if "remark" in line]
+
+
+def test_removed_and_inserted_steps_are_counted_in_words_where_there_are_any() -> None:
+    counts = {**summary().counts, "removed_steps": 2, "inserted_steps": 1, "empty_insertions": 1}
+    native = WrittenFile("native/corrected.jsonl", 0, "ab" * 32, {"left_out": {"restructured": 2}})
+    lines = list(summary_lines(replace(summary(), counts=counts, files=[native])))
+    assert lines[6:10] == [
+        "2 steps removed",
+        "1 step inserted",
+        "1 insertion left empty: nothing was inserted",
+        "2 conversations with steps removed or inserted: not in native/corrected.jsonl, because nobody knows how its "
+        "format records that",
+    ]
+    assert "  native/corrected.jsonl            0 rows   (left out: 2 restructured)" in lines
+    table = summary_markdown(replace(summary(), counts=counts), "run")
+    assert "| steps removed | 2 |" in table
