@@ -65,10 +65,13 @@ def branch_index(
     for task in tasks:
         if (key := task_key(task)) is None:
             continue
-        for record in _records(task, schema, every):
+        records = list(_records(task, schema, every))
+        for record in records:
             corrections[key, record.source.annotation_id] = correction_sha256(record)
-        if key in branches and any(not record.source.unopened for record in _records(task, schema, rules)):
-            judged.add(key)
+        if key in branches:
+            counted = records if rules == every else _records(task, schema, rules)
+            if any(not record.source.unopened for record in counted):
+                judged.add(key)
     superseded = frozenset(key for key in branches if not _is_current(key, branches, corrections))
     regenerated = {
         (parent, branch.parent.sha256): branch.parent.step

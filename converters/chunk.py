@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rejected, Unedited, convert_task
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.annotations.duplicates import TaskKey, join_tasks, task_key, without_duplicates
+from ls_trajedit.converters.annotations.duplicates import JoinedTasks, TaskKey, join_tasks, task_key, without_duplicates
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.branch_index import BranchIndex, branch_in
+from ls_trajedit.converters.branch_rows import NO_BRANCHES, JoinedTask, accepted_record, gives_rows
 from ls_trajedit.converters.formats.base import Tally, TrainingRow
 from ls_trajedit.converters.formats.interchange import CORRECTIONS, REJECTS
 from ls_trajedit.converters.plan import ExportPlan
@@ -21,7 +23,7 @@ from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import RawJson, json_line
 
-__all__ = ["ConvertedChunk", "EncodedRow", "RawTask", "convert_chunk"]
+__all__ = ["ConvertedChunk", "EncodedRow", "RawTask", "convert_chunk", "joined_task", "parsed_task"]
 
 
 class RawTask(NamedTuple):
@@ -56,29 +58,34 @@ class ConvertedChunk:
     tallies: dict[str, Tally] = field(default_factory=dict)
     training: TrainingCounts = field(default_factory=TrainingCounts)
     keys: list[TaskKey] = field(default_factory=list)
+    has_branches: bool = False
 
-    def add(self, outcomes: Iterable[Outcome], plan: ExportPlan) -> None:
-        """Counts the annotations of one task and adds their rows."""
+    def add(self, outcomes: Iterable[Outcome], plan: ExportPlan, joined: JoinedTask = NO_BRANCHES) -> None:
+        """Counts the annotations of one task and adds their rows. `joined` says how the task belongs to others."""
         records = []
         for outcome in outcomes:
+            outcome = joined.marked(outcome)
             self.counts.add(outcome)
             match outcome:
                 case Rejected(key, reject):
                     self._add_row(REJECTS.file, key, reject)
                 case Edited(key, record, traces, person) | Unedited(key, record, traces, person):
                     records.append(KeyedRecord(key, record, traces=traces, person=person))
-        for item in records:
-            self._add_interchange_rows(item, plan)
         # Nobody has looked at what is unopened, so it is not even a vote for the trace as it was.
-        own = [item for item in records if not item.record.source.unopened and item.record.source.copy_of is None]
+        own = [item for item in records if not item.record.source.unopened and gives_rows(item.record)]
+        accepted = accepted_record(own, plan.rules)
+        self.counts.accepted_branches += accepted is not None
+        for item in records:
+            self._add_interchange_rows(item, plan, is_accepted=accepted is not None and item.key == accepted.key)
         if own and plan.training_formats:
-            self._add_training_rows(own, plan)
+            self._add_training_rows(own, plan, accepted, joined)
 
-    def _add_interchange_rows(self, item: KeyedRecord, plan: ExportPlan) -> None:
-        sample = Sample(item.record, traces=item.traces)
+    def _add_interchange_rows(self, item: KeyedRecord, plan: ExportPlan, *, is_accepted: bool) -> None:
+        sample = Sample(item.record, traces=item.traces, is_accepted=is_accepted)
         for format_ in plan.interchange_formats:
-            # Every annotation is in the corrections; elsewhere a copy would say a second time what one person said.
-            if item.record.source.copy_of is not None and format_ != CORRECTIONS:
+            # Every annotation is in the corrections; elsewhere a copy would say a second time what one person said, and
+            # a branch what continues something that nobody stands by any more.
+            if format_ != CORRECTIONS and not gives_rows(item.record):
                 continue
             for file in format_.files:
                 for row in file.rows(sample):
@@ -87,7 +94,9 @@ class ConvertedChunk:
                     else:
                         self.tallies.setdefault(file.file, Tally()).add(row)
 
-    def _add_training_rows(self, records: list[KeyedRecord], plan: ExportPlan) -> None:
+    def _add_training_rows(
+        self, records: list[KeyedRecord], plan: ExportPlan, accepted: KeyedRecord | None, joined: JoinedTask
+    ) -> None:
         chosen = choose_records(records, plan.rules)
         self.training.add_choice(chosen)
         if chosen.records and (split := plan.split_of(chosen.records[0].record)) is not None:
@@ -100,6 +109,9 @@ class ConvertedChunk:
                 item.disputed,
                 item.traces,
                 agreed_verdicts=item.verdicts,
+                has_branches=joined.has_branches,
+                branch_point=joined.branch_point(item.record),
+                is_accepted=accepted is not None and item.key == accepted.key,
             )
             self.training.add_sample(sample)
             for format_ in plan.training_formats:
@@ -115,26 +127,40 @@ class ConvertedChunk:
         self.rows.setdefault(file, []).append(EncodedRow(key, json_line(values)))
 
 
-def convert_chunk(tasks: Iterable[RawTask], schema: Schema, rules: ReadingRules, plan: ExportPlan) -> ConvertedChunk:
-    """Converts `tasks`, in their order.
+def convert_chunk(
+    tasks: Iterable[RawTask],
+    schema: Schema,
+    rules: ReadingRules,
+    plan: ExportPlan,
+    branches: BranchIndex | None = None,
+) -> ConvertedChunk:
+    """Converts `tasks`, in their order. `branches` is the index of all branches of the run; without it, none of them
+    may be one, and the chunk says whether one is.
 
     Raises DataError, with the place, for something that is not an exported task.
     """
     chunk = ConvertedChunk()
     for raw_task in tasks:
-        task = _parsed(raw_task)
+        task = parsed_task(raw_task)
         if (key := task_key(task)) is not None:
             chunk.keys.append(key)
-        joined = join_tasks([task, *map(_parsed, raw_task.again)]) if raw_task.again else without_duplicates(task)
+        joined = joined_task(raw_task, task)
         chunk.counts.tasks += joined.n_tasks
         chunk.counts.duplicates += joined.duplicates
         for one in joined.tasks:
             chunk.counts.drafts += bool(one.get("drafts"))
-            chunk.add(convert_task(one, schema, rules), plan)
+            chunk.has_branches = chunk.has_branches or branch_in(one) is not None
+            chunk.add(convert_task(one, schema, rules), plan, JoinedTask(key, branches))
     return chunk
 
 
-def _parsed(raw_task: RawTask) -> dict[str, Any]:
+def joined_task(raw_task: RawTask, task: dict[str, Any]) -> JoinedTasks:
+    """What `raw_task`, of which `task` was parsed, is with all of its places. Raises what `parsed_task` raises."""
+    return join_tasks([task, *map(parsed_task, raw_task.again)]) if raw_task.again else without_duplicates(task)
+
+
+def parsed_task(raw_task: RawTask) -> dict[str, Any]:
+    """The first place of the task. Raises DataError, with the place, for something that is not an exported task."""
     try:
         task = raw_task.json.value()
     except ValueError as error:

@@ -68,8 +68,9 @@ class ExportPlan:
         return None if self.rules.split is None else self.rules.split.split_of(self.split_key(record))
 
     def split_key(self, record: Record) -> str:
-        """What decides the split of a record: its task or, where there is none, the trace's id."""
-        return record.task if record.task.strip() else record.trace_id
+        """What decides the split of a record: its task or, where there is none, the id of the trace or, for a branch,
+        of that with which it began."""
+        return record.task if record.task.strip() else _root_id(record)
 
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about how the training files were made."""
@@ -93,9 +94,16 @@ class ExportPlan:
             "min_edit_chars": rules.min_edit_chars,
             "ignore_whitespace_edits": rules.ignore_whitespace_edits,
             **({} if rules.edge_whitespace == "ignore" else {"edge_whitespace": rules.edge_whitespace}),
+            **({"accept_branches": True} if rules.accept_branches else {}),
             "split": None if rules.split is None else str(rules.split),
             "parquet": self.with_parquet,
         }
 
     def _names(self, file: RowFormat) -> list[str]:
         return [split_file_name(file.file, split) for split in self.splits if file.has_splits] or [file.file]
+
+
+def _root_id(record: Record) -> str:
+    """The id of the trace that was pushed: each round has added `~` and some digits to it."""
+    branch = record.source.branch
+    return record.trace_id if branch is None else record.trace_id.rsplit("~", branch.round - 1)[0]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ls_trajedit import __version__
 from ls_trajedit.converters.annotations.duplicates import SeenTasks
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.branch_index import BranchIndex
+from ls_trajedit.converters.branch_scan import branches_among, index_from
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
@@ -44,8 +47,9 @@ def convert(
     """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`: those that
     `plan` asks for, or without one those of the interchange formats.
 
-    A task that is there twice is found when it comes again. Then everything is read once more, from a copy on the disk
-    if `export` is a pipe, with the places of each task together.
+    A task that is there twice is found when it comes again, and a branch when it comes. Then everything is read
+    again, from a copy on the disk if `export` is a pipe, with the places of each task together, and knowing all
+    branches.
 
     Raises DataError, with `name` and the line, when something in `export` is not an exported task, or when it cannot be
     read; the files in `folder` are then as they were.
@@ -57,14 +61,15 @@ def convert(
         Rereadable(export, temporary) as source,
     ):
         written, before = written_files(folder), annotations_before(folder)
-        try:
-            seen = SeenTasks()
-            chunks = converted_chunks(_tasks(source, name), schema, rules, plan)
-            rows = write_rows(chunks, plan, temporary, partial(_note_chunk, seen, progress))
-        except _RepeatedTaskError:
-            source.rewind()
-            chunks = converted_chunks(joined_tasks(_tasks(source, name), temporary), schema, rules, plan)
-            rows = write_rows(chunks, plan, temporary, lambda _, done: progress(done, None))
+        tasks = _Tasks(source, name, temporary)
+        while True:
+            try:
+                branches = tasks.branches(schema, rules)
+                chunks = converted_chunks(tasks.read(), schema, rules, plan, branches)
+                rows = write_rows(chunks, plan, temporary, partial(_note_chunk, tasks, SeenTasks(), progress))
+                break
+            except _ReadAgainError:
+                continue
         origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
         training = training_json(plan, rows.training)
         manifest = Manifest(origin, training, rows.counts, rows.files)
@@ -93,13 +98,44 @@ def generated_schema(options: Options) -> Schema:
     return read_config(write_config(every_control, TraceShape(has_id=True)), options)
 
 
-class _RepeatedTaskError(Exception):
-    """A task is in the export a second time."""
+class _ReadAgainError(Exception):
+    """What was read cannot be converted without knowing more of what else is in the export."""
 
 
-def _note_chunk(seen: SeenTasks, progress: Progress, chunk: ConvertedChunk, done: int) -> None:
-    if any(seen.add(key) for key in chunk.keys):
-        raise _RepeatedTaskError
+@dataclass
+class _Tasks:
+    """The tasks of an export, as often as they are read: with the places of each together, once it is known that some
+    are there twice, and with an index of its branches, once it is known that it has any."""
+
+    source: Rereadable
+    name: str
+    temporary: Path
+    are_repeated: bool = False
+    have_branches: bool = False
+    _is_new: bool = True
+
+    def read(self) -> Iterator[RawTask]:
+        """All tasks, from the start."""
+        if not self._is_new:
+            self.source.rewind()
+        self._is_new = False
+        tasks = _tasks(self.source, self.name)
+        return joined_tasks(tasks, self.temporary) if self.are_repeated else tasks
+
+    def branches(self, schema: Schema, rules: ReadingRules) -> BranchIndex | None:
+        """The index of the branches, None where there are none."""
+        if not self.have_branches:
+            return None
+        return index_from(branches_among(self.read()), self.read(), schema, rules)
+
+
+def _note_chunk(tasks: _Tasks, seen: SeenTasks, progress: Progress, chunk: ConvertedChunk, done: int) -> None:
+    is_repeated = not tasks.are_repeated and any(seen.add(key) for key in chunk.keys)
+    is_unknown = not tasks.have_branches and chunk.has_branches
+    if is_repeated or is_unknown:
+        tasks.are_repeated = tasks.are_repeated or is_repeated
+        tasks.have_branches = tasks.have_branches or is_unknown
+        raise _ReadAgainError
     progress(done, None)
 
 

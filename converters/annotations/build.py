@@ -24,6 +24,7 @@ from ls_trajedit.converters.record import (
 )
 from ls_trajedit.converters.structure import restructured_trace
 from ls_trajedit.converters.traces import PlainTraces, recorded_chat
+from ls_trajedit.label_config.branch_note import branch_of
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import NotesError, restore_trace
 from ls_trajedit.traces.field_path import MISSING, Draft, drop_field, format_path, get_field
@@ -146,6 +147,7 @@ def _origin(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> dict[str,
         "ground_truth": bool(annotation.get("ground_truth")),
         "review": review_of(annotation),
         "unopened": is_unopened(annotation),
+        "branch": branch_of(task["data"]),
     }
 
 

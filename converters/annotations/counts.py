@@ -17,7 +17,7 @@ Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
 
 _RARE = (
     *("removed_steps", "inserted_steps", "empty_insertions"),
-    *("remarks", "duplicates", "unopened", "copies", "lower_bounds"),
+    *("remarks", "duplicates", "unopened", "copies", "lower_bounds", "superseded", "accepted_branches"),
 )
 
 
@@ -32,7 +32,10 @@ class Counts:
     counts those that an action made and nobody has looked at, `copies` those that repeat another one of the same
     person, and `by_review` those that are excluded because of a review. `lower_bounds` counts the edits of which a
     distance is a lower bound. `empty_insertions` counts the steps that were to be inserted and have nothing in them;
-    they are not among `inserted_steps`."""
+    they are not among `inserted_steps`.
+
+    `superseded` counts the annotations of branches whose correction has been changed since, and `accepted_branches` the
+    branches that were found right and give rows."""
 
     tasks: int = 0
     drafts: int = 0
@@ -51,6 +54,8 @@ class Counts:
     unopened: int = 0
     copies: int = 0
     lower_bounds: int = 0
+    superseded: int = 0
+    accepted_branches: int = 0
     by_review: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
@@ -98,6 +103,8 @@ class Counts:
         self.unopened += other.unopened
         self.copies += other.copies
         self.lower_bounds += other.lower_bounds
+        self.superseded += other.superseded
+        self.accepted_branches += other.accepted_branches
         self.by_review.update(other.by_review)
         for name, kinds in other.annotators.items():
             self.annotators[name] = self.annotators.get(name, Counter()) + kinds
@@ -133,6 +140,7 @@ class Counts:
         self.remarks += len(source.remarks)
         self.unopened += source.unopened
         self.copies += source.copy_of is not None
+        self.superseded += source.branch is not None and source.branch.superseded
         if isinstance(source, ChatSource):
             self.chats += 1
             self.calls.update(call.fit for call in source.checked_calls)

@@ -35,7 +35,8 @@ class TrainingRules:
     after the first wrong one are judged. `annotators_policy` chooses among several annotations of one task.
     `min_edit_chars` and `ignore_whitespace_edits` say which edits are noise, and `edge_whitespace` whether white space
     at the ends of a turn is something to learn. `reasoning` says what becomes of the reasoning in a conversation: it is
-    kept as `reasoning_content`, put in front of the text, or dropped. `verdict_words` are the options' words for right,
+    kept as `reasoning_content`, put in front of the text, or dropped. `accept_branches` makes rows of branches that
+    somebody judged and found right. `verdict_words` are the options' words for right,
     wrong and unsure."""
 
     stale: Stale = "include"
@@ -47,5 +48,6 @@ class TrainingRules:
     ignore_whitespace_edits: bool = False
     edge_whitespace: EdgeWhitespace = "ignore"
     reasoning: Reasoning = "keep"
+    accept_branches: bool = False
     split: Splits | None = None
     verdict_words: VerdictWords = field(default_factory=VerdictWords)

@@ -55,14 +55,18 @@ from ls_trajedit.traces.template import is_blank
 __all__ = ["Columns", "Sample", "is_noise"]
 
 
-class Columns(TypedDict):
-    """What each training row says about its origin."""
-
+class _Origin(TypedDict):
     trace_id: str
     annotator: str
     step: int
     n_edits: int
     prefix_stale: bool
+
+
+class Columns(_Origin, total=False):
+    """What each training row says about its origin; `regenerated` only where the run has branches."""
+
+    regenerated: bool
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class Sample:
     An *index* is that of a step in the original trace, a *position* that of one in the corrected trace. They differ
     behind a step that was removed or inserted.
 
+    `has_branches` says whether the run has branches, and `branch_point` is the position of the last step before what
+    was regenerated in one that somebody judged. `is_accepted` is a branch itself that was found right as it is.
+
     `traces` are both traces as their reader gave them. Where that is a conversation, the rows are its messages; with
     `is_text`, these are written as text."""
 
@@ -84,6 +91,9 @@ class Sample:
     traces: Traces | None = None
     is_text: bool = False
     agreed_verdicts: Mapping[int, Verdict] | None = None
+    has_branches: bool = False
+    branch_point: int | None = None
+    is_accepted: bool = False
 
     @property
     def chat(self) -> ChatTraces | None:
@@ -357,14 +367,18 @@ class Sample:
         )
 
     def columns(self, step: int, *, n_edits: int, is_stale: bool) -> Columns:
-        """What a row says about its origin. `step` is -1 when no step was changed."""
-        return {
+        """What a row says about its origin. `step` is -1 when no step was changed. Where the run has branches, also
+        whether what is stale was regenerated."""
+        columns: Columns = {
             "trace_id": loadable(self.record.trace_id),
             "annotator": loadable(self.record.annotator),
             "step": step,
             "n_edits": n_edits,
             "prefix_stale": is_stale,
         }
+        if self.has_branches:
+            columns["regenerated"] = is_stale and self.branch_point is not None
+        return columns
 
     @cached_property
     def _declared(self) -> list[Tool] | None:

@@ -187,6 +187,8 @@ def counts_from_json(value: Mapping[str, Any]) -> Counts:
         unopened=_number(value.get("unopened", 0)),
         copies=_number(value.get("copies", 0)),
         lower_bounds=_number(value.get("lower_bounds", 0)),
+        superseded=_number(value.get("superseded", 0)),
+        accepted_branches=_number(value.get("accepted_branches", 0)),
         by_review=_counter(value.get("excluded_by_review", {})),
     )
 

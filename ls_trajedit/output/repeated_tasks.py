@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 
 from ls_trajedit.converters.annotations.duplicates import task_key
@@ -33,7 +33,9 @@ def joined_tasks(raw_tasks: Iterable[RawTask], temporary: Path) -> Iterator[RawT
     Tasks are kept in a file in `temporary`, a folder inside the output folder; in memory is one of them. Raises what
     iterating over `raw_tasks` raises, and DataError when writing fails.
     """
-    with closing(sqlite3.connect(temporary / "places.sqlite", isolation_level=None)) as places:
+    # Whoever reads the tasks twice may not be done with the first time.
+    path = next(path for number in count() if not (path := temporary / f"places{number}.sqlite").exists())
+    with closing(sqlite3.connect(path, isolation_level=None)) as places:
         try:
             places.executescript(_TABLES)
             for number, task in enumerate(raw_tasks):

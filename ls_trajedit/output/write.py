@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.branch_index import BranchIndex
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.counts import TrainingCounts
@@ -74,11 +75,13 @@ def converted_chunks(
     schema: Schema,
     rules: ReadingRules,
     plan: ExportPlan,
+    branches: BranchIndex | None = None,
     *,
     chunk_bytes: int = _CHUNK_BYTES,
     chunks_done_here: int = _CHUNKS_DONE_HERE,
 ) -> Generator[ConvertedChunk, None, None]:
-    """What `raw_tasks` become, in their order, about `chunk_bytes` of tasks at a time.
+    """What `raw_tasks` become, in their order, about `chunk_bytes` of tasks at a time. `branches` is the index of all
+    branches among them.
 
     However many tasks there are, only a few MB of them are in memory, or a single one that is larger. With three cores
     or more, and more than `chunks_done_here` chunks, other processes convert; they end with this iterator.
@@ -86,7 +89,7 @@ def converted_chunks(
     Raises what `convert_chunk` and iterating over `raw_tasks` raise, whichever comes first in the order of the tasks,
     and DataError when a process is killed from outside.
     """
-    convert = partial(convert_chunk, schema=schema, rules=rules, plan=plan)
+    convert = partial(convert_chunk, schema=schema, rules=rules, plan=plan, branches=branches)
     tasks = iter(raw_tasks)
     processes = min(_cores() - 1, _MOST_PROCESSES)
     chunks_here = map(convert, _chunks(tasks, chunk_bytes))

@@ -17,6 +17,8 @@ from ls_trajedit import __version__
 from ls_trajedit.console import say
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.branch_index import BranchIndex, parents_of
+from ls_trajedit.converters.branch_scan import MARK, branches_among, index_from
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.formats import interchange
 from ls_trajedit.converters.plan import ExportPlan
@@ -235,7 +237,8 @@ def _write_rows(
         state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(interchange.CORRECTIONS_FILE, ()))
         progress(done, total)
 
-    chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan))
+    branches = _branches(state, schema, request.rules)
+    chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan), branches)
     rows = write_rows(chunks, plan, temporary, note_chunk)
     training = training_json(plan, rows.training)
     return _Rows(rows.counts, training, rows.files, state.settle_records(), release)
@@ -249,8 +252,21 @@ def _with_records(plan: ExportPlan) -> ExportPlan:
 
 
 def _raw_tasks(state: PullState) -> Iterator[RawTask]:
-    for number, raw in state.raw_tasks():
-        yield RawTask(f"task {number}", RawJson(raw))
+    return (_raw_task(number, raw) for number, raw in state.raw_tasks())
+
+
+def _raw_task(number: int, raw: bytes) -> RawTask:
+    return RawTask(f"task {number}", RawJson(raw))
+
+
+def _branches(state: PullState, schema: Schema, rules: ReadingRules) -> BranchIndex | None:
+    """The index of the branches in the state, None where there are none."""
+    branches = branches_among(_raw_task(number, raw) for number, raw in state.raw_tasks_with(MARK))
+    if not branches:
+        return None
+    numbers = {number for _, number in (*branches, *parents_of(branches)) if isinstance(number, int)}
+    found = ((number, state.raw_task(number)) for number in sorted(numbers))
+    return index_from(branches, (_raw_task(number, raw) for number, raw in found if raw is not None), schema, rules)
 
 
 def _digest(row: bytes) -> bytes:

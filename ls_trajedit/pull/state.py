@@ -161,7 +161,19 @@ class PullState:
 
     def raw_tasks(self) -> Iterator[tuple[int, bytes]]:
         """Each task's id and JSON, in order of their ids."""
-        for number, checksum, raw in self._rows("SELECT id, checksum, raw FROM tasks ORDER BY id"):
+        return self._sound("SELECT id, checksum, raw FROM tasks ORDER BY id")
+
+    def raw_tasks_with(self, text: bytes) -> Iterator[tuple[int, bytes]]:
+        """The tasks in whose JSON this stands, as `raw_tasks` gives them."""
+        return self._sound("SELECT id, checksum, raw FROM tasks WHERE instr(raw, ?) ORDER BY id", text)
+
+    def raw_task(self, number: int) -> bytes | None:
+        """The JSON of the task with that id, if there is one."""
+        found = self._sound("SELECT id, checksum, raw FROM tasks WHERE id = ?", number)
+        return next((raw for _, raw in found), None)
+
+    def _sound(self, statement: str, *values: Any) -> Iterator[tuple[int, bytes]]:
+        for number, checksum, raw in self._rows(statement, *values):
             if not _is_sound(raw, checksum):
                 raise DamagedStateError(f"task {number} is not what was written")
             yield number, raw
