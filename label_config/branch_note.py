@@ -16,7 +16,17 @@ from typing import Any
 from ls_trajedit.traces.field_path import RESERVED_KEY, parse_path
 from ls_trajedit.traces.json_text import parse_json
 
-__all__ = ["BRANCH", "Branch", "Identity", "Parent", "branch_of", "is_branch_note", "locked_steps", "parse_branch"]
+__all__ = [
+    "BRANCH",
+    "Branch",
+    "Identity",
+    "Parent",
+    "branch_of",
+    "is_branch_note",
+    "locked_count",
+    "locked_steps",
+    "parse_branch",
+]
 
 BRANCH = "branch"
 """The key of the note."""
@@ -99,9 +109,19 @@ def locked_steps(note: Mapping[str, Any]) -> list[Any]:
 
 def branch_of(data: Mapping[str, Any]) -> Branch | None:
     """What the trace in a task's data continues; None for one that was pushed, and for a note that is not ours."""
-    notes = data.get(RESERVED_KEY)
-    note = notes.get(BRANCH) if isinstance(notes, dict) else None
+    note = _note_in(data)
     return parse_branch(note) if is_branch_note(note) else None
+
+
+def locked_count(data: Mapping[str, Any]) -> int:
+    """How many steps come before those in a task's data. Raises ValueError for a note that is not ours."""
+    note = _note_in(data)
+    return len(locked_steps(note)) if note is not None and "locked" in note else 0
+
+
+def _note_in(data: Mapping[str, Any]) -> Any:
+    notes = data.get(RESERVED_KEY)
+    return notes.get(BRANCH) if isinstance(notes, dict) else None
 
 
 _PLAIN_KEYS = {"steps_key", "locked", "shown", "titles"}

@@ -24,7 +24,7 @@ from ls_trajedit.converters.record import (
 )
 from ls_trajedit.converters.structure import restructured_trace
 from ls_trajedit.converters.traces import PlainTraces, recorded_chat
-from ls_trajedit.label_config.branch_note import branch_of
+from ls_trajedit.label_config.branch_note import branch_of, locked_count
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import NotesError, restore_trace
 from ls_trajedit.traces.field_path import MISSING, Draft, drop_field, format_path, get_field
@@ -34,13 +34,15 @@ __all__ = ["OriginalTrace", "build_chat_record", "build_record", "original_trace
 
 
 class OriginalTrace(NamedTuple):
-    """A task's trace as it was imported. `extra` is what it holds besides id, task, steps and final answer."""
+    """A task's trace as it was imported. `extra` is what it holds besides id, task, steps and final answer, and
+    `locked` is how many of its steps, the first ones, a branch has from its parent: they are not in the data's list."""
 
     trace_id: str
     task: str
     trace: RecordedTrace
     extra: dict[str, Any]
     imported: dict[str, Any]
+    locked: int
 
 
 def original_trace(task: Mapping[str, Any], schema: Schema) -> OriginalTrace:
@@ -58,6 +60,7 @@ def original_trace(task: Mapping[str, Any], schema: Schema) -> OriginalTrace:
         trace=_named_parts(trace, schema),
         extra=_extra(trace, schema),
         imported=trace,
+        locked=locked_count(data),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ls_trajedit.converters.annotations.build import build_chat_record, build_record, original_trace
 from ls_trajedit.converters.annotations.chat import read_corrections
 from ls_trajedit.converters.annotations.check_calls import check_calls
+from ls_trajedit.converters.annotations.locked import behind
 from ls_trajedit.converters.annotations.provenance import (
     is_copy,
     is_unopened,
@@ -180,7 +181,7 @@ def _read(
     schema, rules, chat = chat_of_task.schema, chat_of_task.rules, chat_of_task.chat
     if chat is None:
         original = original_trace(task, schema)
-        reading = _reading(task, annotation, schema, rules)
+        reading = behind(_reading(task, annotation, schema, rules), original.locked)
         built = build_record(task, annotation, annotator, original, reading, schema, chat_of_task.stored)
         return *built, reading.empty_insertions
     reading = _reading(task, annotation, schema, rules)

@@ -129,9 +129,10 @@ _OF_SOME_DATA = {
     Omission.REMOVED,
     Omission.NO_NEXT,
     Omission.ANSWERS_OTHERS,
+    Omission.REGENERATED,
 }
-"""Reasons that only rows of conversations, of scored, removed or inserted steps or with odd tools have; the manifest
-names them only where they occurred."""
+"""Reasons that only rows of conversations, of scored, removed or inserted steps, with odd tools or with branches have;
+the manifest names them only where they occurred."""
 
 
 def no_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:

@@ -19,7 +19,7 @@ def corrections_rows(sample: Sample) -> Iterator[TrainingRow]:
 
 
 def sft_rows(sample: Sample) -> Iterator[TrainingRow]:
-    """The row for an edited record: the task and the corrected trace.
+    """The row for an edited record, and for a branch that was accepted: the task and the corrected trace.
 
     >>> from ls_trajedit.converters.example import example_sample
     >>> (row,) = sft_rows(example_sample())
@@ -27,7 +27,7 @@ def sft_rows(sample: Sample) -> Iterator[TrainingRow]:
     ('Find the weather in San Francisco.', "web_search(query='SF weather')", 'traj_001')
     """
     record = sample.record
-    if record.n_edits:
+    if record.n_edits or sample.is_accepted:
         yield TrainingRow(
             {"prompt": record.task, "completion": record.corrected_trace, "trace_id": record.trace_id},
         )

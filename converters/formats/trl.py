@@ -114,6 +114,8 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     >>> row.values["chosen"][-1]["content"], row.values["rejected"][-1]["content"]
     ('Final Answer: I have not read a forecast yet.', 'Final Answer: It is sunny.')
     """
+    if sample.is_accepted:
+        return
     found = learnable_trajectory(sample)
     if not isinstance(found, Trajectory):
         if found is not None:

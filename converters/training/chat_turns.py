@@ -30,7 +30,7 @@ __all__ = [
 
 def chat_turns(trace: model.Trace, reasoning: Reasoning) -> list[Turn]:
     """The steps of a conversation, each message as it was recorded. What its reasoning becomes, `reasoning` says."""
-    return [Turn(_said(step.message, reasoning), tuple(heard_messages(step.heard))) for step in trace.steps]
+    return [Turn(_said(step.message, reasoning), tuple(heard_messages(step.heard, reasoning))) for step in trace.steps]
 
 
 def heard_messages(messages: Iterable[model.Message], reasoning: Reasoning = "keep") -> list[Message]:

@@ -57,8 +57,11 @@ class Trajectory:
 def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     """The whole conversation of an edited record, or why there is none; None for a record that nobody edited.
 
-    With `--stale truncate` it ends where something would follow that answers another act.
+    With `--stale truncate` it ends where something would follow that answers another act; so it does with `exclude`
+    where a judged branch goes on from there. A branch that was accepted is there as it was.
     """
+    if sample.is_accepted:
+        return _accepted_trajectory(sample)
     if not sample.changes:
         return None
     if not sample.edits and not sample.record.structure:
@@ -66,6 +69,10 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     end = len(sample.corrected)
     if sample.stale_from is not None and sample.rules.stale == "truncate":
         end = min(end, sample.stale_from)
+    is_cut = sample.stale_from is not None and sample.rules.stale == "exclude" and sample.branch_point is not None
+    if is_cut and sample.stale_from is not None and sample.branch_point is not None:
+        # Not before what is stale: an edit that is noise may have been continued, too.
+        end = min(end, max(sample.stale_from, sample.branch_point + 1))
     visible = [change for change in sample.changes if _shows(change, sample)]
     shown = [change for change in visible if change.place < end or end == len(sample.corrected)]
     if not shown:
@@ -73,7 +80,7 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     corrected = _finished_conversation(sample, sample.before, sample.corrected[:end])
     if corrected is None or any(_position(sample, index) < end for index in sample.half_emptied_steps):
         return Omission.EMPTY
-    is_stale = sample.stale_from is not None and max(corrected.spoken_steps) >= sample.stale_from
+    is_stale = not is_cut and sample.stale_from is not None and max(corrected.spoken_steps) >= sample.stale_from
     if is_stale and sample.rules.stale == "exclude":
         return Omission.STALE
     if has_broken_call(corrected.messages):
@@ -87,6 +94,16 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
         sum(sample.n_edits(change) for change in shown),
         is_stale,
     )
+
+
+def _accepted_trajectory(sample: Sample) -> Trajectory | Omission:
+    corrected = _finished_conversation(sample, sample.before, sample.corrected)
+    if corrected is None:
+        return Omission.EMPTY
+    if has_broken_call(corrected.messages):
+        return Omission.BROKEN_CALL
+    own = [position for position in sample.own_positions if position in corrected.spoken_steps]
+    return Trajectory(corrected, None, -1, own, 0, is_stale=False)
 
 
 def learnable_trajectory(sample: Sample) -> Trajectory | Omission | None:

@@ -23,6 +23,8 @@ class Omission(str, Enum):
     in a line with others, which says nothing without it."""
     STALE = "stale"
     """What it follows was recorded after an action that was corrected (`--stale exclude`, `truncate`)."""
+    REGENERATED = "regenerated"
+    """What it follows is stale in the same way, and a branch that somebody judged goes on from there instead."""
     NOISE = "noise"
     """Every edit in it is too small (`--min-edit-chars`, `--ignore-whitespace-edits`)."""
     LATER = "later"

@@ -337,6 +337,14 @@ class Sample:
         return replace(self, rules=replace(self.rules, reasoning="drop"))
 
     @cached_property
+    def own_positions(self) -> range:
+        """The positions of the steps that are the record's own: all but those that a branch of the plain shape has from
+        its parent."""
+        branch = self.record.source.branch
+        locked = 0 if branch is None or self.chat is not None else branch.parent.step + 1
+        return range(locked, len(self.corrected))
+
+    @cached_property
     def no_observation(self) -> str:
         """What the assistant hears where nothing was recorded."""
         return loadable(self.rendering.no_observation)
@@ -457,7 +465,7 @@ class Sample:
         if trace is None:
             return [user_message(self.task)]
         if self.is_recorded:
-            return heard_messages(trace.before)
+            return heard_messages(trace.before, self.rules.reasoning)
         said = [message for message in trace.before if message.role != "system"]
         return text_messages(said, self.rendering) or [user_message(self.task or self.no_observation)]
 

@@ -65,12 +65,16 @@ def step_pairs(sample: Sample) -> Iterator[StepPair | Omission]:
         else:
             is_first = False
             pair = StepPair(**vars(found), rejected=rejected, rejected_step=change.rejected)
-            yield Omission.STALE if _is_too_stale(found, sample) else pair
+            yield _reason(found, sample) if _is_too_stale(found, sample) else pair
 
 
 def completions(sample: Sample) -> Iterator[Completion | Omission]:
     """For each step that was edited or inserted what it says after its prompt, or why there is none. A removal has
-    nothing to say: what comes instead was right before."""
+    nothing to say: what comes instead was right before. Of a branch that was accepted, each step of its own."""
+    if sample.is_accepted:
+        for position in sample.own_positions:
+            said = sample.corrected[position].said
+            yield Omission.EMPTY if said is None else _after_prompt(sample, position, said, 0)
     for change in sample.changes:
         if change.kind == "removal":
             yield Omission.REMOVED
@@ -78,8 +82,7 @@ def completions(sample: Sample) -> Iterator[Completion | Omission]:
             yield reason
         else:
             found = _completion(change, sample)
-            is_left_out = isinstance(found, Completion) and _is_too_stale(found, sample)
-            yield Omission.STALE if is_left_out else found
+            yield _reason(found, sample) if isinstance(found, Completion) and _is_too_stale(found, sample) else found
 
 
 def _no_pair(change: Change, sample: Sample) -> Omission | None:
@@ -112,13 +115,22 @@ def _completion(change: Change, sample: Sample) -> Completion | Omission:
     chosen = sample.chosen(change)
     if chosen is None or change.chosen is None or change.kept in sample.half_emptied_steps:
         return Omission.EMPTY
-    prompt = prompt_before(sample, change.chosen)
+    return _after_prompt(sample, change.chosen, chosen, sample.n_edits(change))
+
+
+def _after_prompt(sample: Sample, position: int, said: AssistantMessage, n_edits: int) -> Completion | Omission:
+    prompt = prompt_before(sample, position)
     if not prompt:
         return Omission.NO_PROMPT
-    if has_broken_call([*prompt, chosen]):
+    if has_broken_call([*prompt, said]):
         return Omission.BROKEN_CALL
-    return Completion(change.chosen, prompt, chosen, sample.n_edits(change), sample.is_stale_at(change.chosen))
+    return Completion(position, prompt, said, n_edits, sample.is_stale_at(position))
 
 
 def _is_too_stale(completion: Completion, sample: Sample) -> bool:
     return completion.is_stale and sample.rules.stale != "include"
+
+
+def _reason(stale: Completion, sample: Sample) -> Omission:
+    is_regenerated = sample.branch_point is not None and stale.step > sample.branch_point
+    return Omission.REGENERATED if is_regenerated else Omission.STALE
