@@ -15,6 +15,8 @@ from typing import Any
 
 from lxml import etree
 
+from ls_trajedit.label_config.branch_note import branch_of
+from ls_trajedit.label_config.branch_view import add_superseded
 from ls_trajedit.label_config.read_config import TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import CHAT_STYLE
 from ls_trajedit.label_config.tags import (
@@ -71,11 +73,12 @@ class StepShape:
 @dataclass(frozen=True)
 class ChatShape:
     """What a set of conversations has at most: in each step, after the last one (`after`: the images of each message),
-    and whether there is a system prompt."""
+    whether there is a system prompt, and whether one of them continues another."""
 
     steps: tuple[StepShape, ...] = ()
     after: tuple[int, ...] = ()
     has_system: bool = False
+    has_branches: bool = False
 
     def widened(self, data: Mapping[str, Any]) -> ChatShape:
         """The shape after one more conversation, given as its task data. What is not of the form that `chat_data`
@@ -85,6 +88,7 @@ class ChatShape:
             tuple(a | b for a, b in zip_longest(self.steps, steps, fillvalue=StepShape())),
             _widest(self.after, _images_of_each(data.get("after"))),
             self.has_system or bool(data.get("system")),
+            self.has_branches or branch_of(data) is not None,
         )
 
 
@@ -112,6 +116,8 @@ def write_chat_config(options: Options, shape: ChatShape) -> str:
     task = add_view(root, "trajedit-task")
     add_text(add_field(task, "trajedit-context", "Task"), TASK_TAG, "task")
     add_text(add_view(task, "trajedit-id"), TRACE_ID_TAG, "id")
+    if shape.has_branches:
+        add_superseded(root)
     if shape.has_system:
         _add_system_prompt(root)
     for index, step in enumerate(steps):

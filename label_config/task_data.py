@@ -27,6 +27,7 @@ from ls_trajedit.traces.field_path import (
     format_path,
     get_field,
     parse_path,
+    set_field,
 )
 from ls_trajedit.traces.json_text import json_indented, parse_json
 from ls_trajedit.traces.jsonb import is_jsonb, layout_of, noted_layout, restore_layout
@@ -38,12 +39,14 @@ __all__ = [
     "imported_data",
     "json_texts",
     "knows_key_order",
+    "restore_own_steps",
     "restore_trace",
     "shown_data",
     "to_task_data",
 ]
 
 _LAYOUT = "layout"
+_MISFIT = "does not fit the rest of the data"
 
 
 class NotesError(ValueError):
@@ -233,10 +236,26 @@ def json_texts(data: Mapping[str, Any]) -> frozenset[str]:
 
 def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
     """The trace that `data` was made from, with the corrections that were made in `data`. These are made in what
-    `imported_data` gives; without any, it does not matter.
+    `imported_data` gives; without any, it does not matter. That of a branch begins with the steps that it has from its
+    parent.
 
     Raises NotesError when the notes in the data are not ours, or do not fit the rest of it.
     """
+    trace = restore_own_steps(data)
+    branch = data[RESERVED_KEY].get(BRANCH, {}) if RESERVED_KEY in data else {}
+    if "locked" not in branch:
+        return trace
+    steps_path = parse_path(branch["steps_key"])
+    own = get_field(trace, steps_path)
+    if not isinstance(own, list):
+        raise NotesError(_MISFIT)
+    whole: dict[str, Any] = set_field(trace, steps_path, [*locked_steps(branch), *own])
+    return whole
+
+
+def restore_own_steps(data: dict[str, Any]) -> dict[str, Any]:
+    """What `restore_trace` gives, without the steps that a branch has from its parent: the page has no cards for them.
+    Raises what that raises."""
     data = imported_data(data)
     notes = data.get(RESERVED_KEY)
     if notes is None:
@@ -244,7 +263,7 @@ def restore_trace(data: dict[str, Any]) -> dict[str, Any]:
     try:
         return _restored(data, notes)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        raise NotesError("does not fit the rest of the data") from None
+        raise NotesError(_MISFIT) from None
 
 
 def _restored(data: dict[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:
@@ -262,9 +281,6 @@ def _restored(data: dict[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:
         for index in bare["indices"]:
             steps[index] = steps[index][bare["field"]]
         draft.set(steps_path, steps)
-    if "locked" in (branch := notes.get(BRANCH, {})):
-        steps_path = parse_path(branch["steps_key"])
-        draft.set(steps_path, [*locked_steps(branch), *get_field(draft.value, steps_path)])
     trace: dict[str, Any] = draft.value
     return trace
 

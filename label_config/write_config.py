@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from ls_trajedit.label_config.branch_view import add_branch_step_title, add_locked_steps, add_superseded
 from ls_trajedit.label_config.read_config import FINAL_ANSWER_TAG, TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import STYLE
 from ls_trajedit.label_config.tags import (
@@ -48,17 +49,20 @@ def write_config(options: Options, shape: TraceShape) -> str:
     """
     root = config_root(options, STYLE)
     _add_task(root, options, shape)
+    if shape.has_branches:
+        add_superseded(root)
+        add_locked_steps(root)
     fields = step_fields(options, shape)
     if options.layout == "repeater":
         steps = add_view(root, "trajedit-repeated")
         repeater = etree.SubElement(steps, "Repeater", on=f"${options.steps_key}", indexFlag=INDEX_FLAG)
-        _add_step(repeater, options, fields, INDEX_FLAG, "Step")
+        _add_step(repeater, options, fields, INDEX_FLAG, _Title("Step", shape.has_branches))
     else:
         count = options.max_steps or shape.longest
         if not count:
             raise OptionsError("the number of steps is unknown: give the traces, or set `max_steps`")
         for index in range(count):
-            _add_step(root, options, fields, str(index), f"Step {index + 1}")
+            _add_step(root, options, fields, str(index), _Title(f"Step {index + 1}", shape.has_branches))
     _add_final_answer(root, options, shape)
     return config_text(root)
 
@@ -130,9 +134,22 @@ def _add_task(root: Element, options: Options, shape: TraceShape) -> None:
         add_text(add_view(view, "trajedit-id"), TRACE_ID_TAG, options.id_keys[0])
 
 
-def _add_step(parent: Element, options: Options, fields: list[StepField], index: str, title: str) -> None:
+@dataclass(frozen=True)
+class _Title:
+    """The title of a card, which a branch has one of its own for."""
+
+    text: str
+    has_branches: bool
+
+    def add(self, card: Element, index: str) -> None:
+        add_label(card, "trajedit-title trajedit-own-title" if self.has_branches else "trajedit-title", self.text)
+        if self.has_branches:
+            add_branch_step_title(card, index)
+
+
+def _add_step(parent: Element, options: Options, fields: list[StepField], index: str, title: _Title) -> None:
     card = add_view(parent, "trajedit-step")
-    add_label(card, "trajedit-title", title)
+    title.add(card, index)
     for field in fields:
         name = f"step_{index}__{field.name}"
         path = f"{options.steps_key}[{index}].{field.field}"

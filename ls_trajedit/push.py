@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces
+from ls_trajedit.label_config.branch_note import branch_of
 from ls_trajedit.label_config.chat_config import ChatShape
 from ls_trajedit.label_config.chat_data import chat_data, is_chat_data
 from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.style import renew_style
-from ls_trajedit.label_config.task_data import NotesError, restore_trace, to_task_data
+from ls_trajedit.label_config.task_data import NotesError, restore_own_steps, to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields
 from ls_trajedit.label_studio.failures import TooLargeError
 from ls_trajedit.label_studio.imports import (
@@ -239,7 +240,7 @@ def _with_tasks(
             data = task["data"]
             try:
                 is_chat = is_chat_data(data)
-                trace = {} if is_chat else restore_trace(data)
+                trace = {} if is_chat else restore_own_steps(data)
             except NotesError:
                 # It can be read no more, and the trace that it was may be pushed again.
                 continue
@@ -254,6 +255,7 @@ def _with_tasks(
             else:
                 known.add(trace_identity(trace, options.id_path))
                 shape = _widened(shape, trace, options)
+                shape = replace(shape, has_branches=shape.has_branches or branch_of(data) is not None)
     if isinstance(shape, TraceShape):
         shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
     return shape, frozenset(known)

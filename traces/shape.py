@@ -18,7 +18,7 @@ __all__ = ["TraceShape", "check_chat_fields", "check_options", "shape_of", "wide
 class TraceShape:
     """`step_keys` are the keys of all steps of all traces, `text_keys` those with a string somewhere, both in order of
     first appearance. `found_fields` are the editable fields that some step has, `task_paths` the places where the
-    traces have their task."""
+    traces have their task. `has_branches` says whether one of them continues another."""
 
     longest: int = 0
     step_keys: tuple[str, ...] = ()
@@ -27,6 +27,7 @@ class TraceShape:
     task_paths: frozenset[FieldPath] = frozenset()
     has_id: bool = False
     has_final_answer: bool = False
+    has_branches: bool = False
 
 
 def shape_of(traces: Iterable[Mapping[str, Any]], options: Options) -> TraceShape:

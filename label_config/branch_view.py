@@ -1,0 +1,71 @@
+"""What the page shows of a branch: the steps that came before, which cannot be changed, and that its correction was.
+
+Only the config of a project with branches has these Views. They are seen in tasks that are branches alone: the note in
+the task's data is empty elsewhere.
+"""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from ls_trajedit.label_config.branch_note import BRANCH
+from ls_trajedit.label_config.tags import Element, add_label, add_view
+from ls_trajedit.traces.field_path import RESERVED_KEY
+
+__all__ = ["LOCKED", "SUPERSEDED", "add_branch_step_title", "add_locked_steps", "add_superseded"]
+
+SUPERSEDED = (
+    "The correction that this trace continues has been changed since, and another trace continues that. What is "
+    "corrected here is kept, and is in no training file."
+)
+LOCKED = "What came before, as it was corrected. It cannot be changed here."
+
+_NOTE = f"${RESERVED_KEY}.{BRANCH}"
+_STYLE = """
+.trajedit .trajedit-superseded,
+.trajedit .trajedit-locked {
+  margin: 0 0 16px;
+  padding: 8px 12px;
+  color: var(--trajedit-text);
+  background: var(--trajedit-card);
+  border: 1px solid var(--trajedit-border);
+  border-left: 3px solid var(--trajedit-accent);
+  border-radius: 6px;
+}
+.trajedit .trajedit-locked-steps :is(h4, h5) {
+  margin: 0 !important;
+  color: inherit;
+  font: inherit;
+  white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
+.trajedit .trajedit-locked-steps { max-height: 50vh; overflow: auto; }
+.trajedit .trajedit-noted,
+.trajedit .trajedit-superseded:has(.trajedit-noted :is(h4, h5):empty),
+.trajedit .trajedit-locked:has(.trajedit-locked-steps :is(h4, h5):empty),
+.trajedit .trajedit-branch-title:has(:is(h4, h5):empty),
+.trajedit .trajedit-step:has(.trajedit-branch-title :is(h4, h5):not(:empty)) .trajedit-own-title {
+  display: none;
+}
+"""
+
+
+def add_superseded(root: Element) -> None:
+    """The style of what is here, and the line for a branch that is superseded."""
+    etree.SubElement(root, "Style").text = _STYLE
+    view = add_view(root, "trajedit-superseded")
+    # A Header that nobody sees, so that the style knows whether the line is meant.
+    add_label(view, "trajedit-noted", f"{_NOTE}.superseded")
+    add_label(view, "trajedit-label", SUPERSEDED)
+
+
+def add_locked_steps(root: Element) -> None:
+    """The steps that come before those in the task's data."""
+    view = add_view(root, "trajedit-locked")
+    add_label(view, "trajedit-label", LOCKED)
+    add_label(view, "trajedit-locked-steps", f"{_NOTE}.shown")
+
+
+def add_branch_step_title(card: Element, index: str) -> None:
+    """The title of a branch's step of this index, which counts from the beginning of the whole trace."""
+    add_label(card, "trajedit-title trajedit-branch-title", f"{_NOTE}.titles[{index}]")
