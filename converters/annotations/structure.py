@@ -6,7 +6,7 @@ never passed over: Label Studio does not submit boxes that are hidden, so nobody
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.typed_texts import said_texts
@@ -153,14 +153,15 @@ def chat_structure(changes: Sequence[StepChange], chat: Chat, steps_path: FieldP
     return _along_the_trace(placed, len(chat.trace.steps), made)
 
 
-def _remarks(structure: StructureControl, given: Mapping[str, list[str]]) -> list[Remark]:
+def _remarks(structure: StructureControl, given: Mapping[str, list[str]]) -> Iterator[Remark]:
     """What was chosen and typed for a step that the task lacks."""
+    if choices := given.get(structure.control):
+        yield Remark(structure.control, structure.step_index, "", "\n".join(choices))
     fields = {box.control: box.field for slot in structure.slots for box in slot.boxes}
-    return [
-        Remark(control, structure.step_index, fields.get(control, ""), text)
-        for control in structure.controls
-        for text in said_texts(given.get(control, ()))
-    ]
+    for control in structure.controls:
+        if control != structure.control:
+            for text in said_texts(given.get(control, ())):
+                yield Remark(control, structure.step_index, fields.get(control, ""), text)
 
 
 def _choices(structure: StructureControl, given: Mapping[str, list[str]]) -> set[str]:

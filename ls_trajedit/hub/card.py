@@ -23,6 +23,7 @@ _FOLDERS = ("trl", "prm", "openai", "llamafactory")
 _ROWS = (".jsonl", ".json", ".parquet")
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
 _COUNTS = ("tasks", "annotations", "edited", "unedited", "rejected", "skipped", "excluded")
+_RARE_COUNTS = ("removed_steps", "inserted_steps")
 
 
 def loadable_sets(files: Iterable[WrittenFile]) -> dict[str, dict[str, str]]:
@@ -78,7 +79,8 @@ def _body(manifest: Manifest, sets: dict[str, dict[str, str]], repo: str) -> Ite
         "Label Studio. The files hold the corrected traces beside the original ones, as training data."
     )
     counts = manifest.counts.as_json()
-    yield _table(("", ""), ((name, counts[name]) for name in _COUNTS))
+    rare = (name for name in _RARE_COUNTS if name in counts)
+    yield _table(("", ""), ((name.replace("_", " "), counts[name]) for name in (*_COUNTS, *rare)))
     names = {path: name for name, splits in sets.items() for path in splits.values()}
     yield "## Files"
     yield "\n".join(

@@ -265,8 +265,7 @@ def test_a_step_that_the_task_lacks_cannot_change_and_what_was_typed_is_a_remark
     outcome = annotated(*results, trace=short)
     assert isinstance(outcome, Unedited)
     assert set(outcome.record.source.remarks) == {
-        Remark("step_2__structure", 2, "", REMOVE),
-        Remark("step_2__structure", 2, "", AFTER[0]),
+        Remark("step_2__structure", 2, "", f"{REMOVE}\n{AFTER[0]}"),
         Remark("step_2__structure_reason", 2, "", "Too much."),
         Remark("step_2__insert_1__action", 2, "action", "wc"),
         Remark("step_2__insert_1_reason", 2, "", "Missing."),

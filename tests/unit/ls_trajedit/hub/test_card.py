@@ -74,6 +74,12 @@ def test_the_card_says_how_many_and_how_it_was_made() -> None:
     assert "- 2 annotators" in card
 
 
+def test_the_card_counts_removed_and_inserted_steps_where_there_are_any() -> None:
+    assert "steps" not in card_text(manifest(), "me/traces", None).split("## Files")[0].split("| --- |")[1]
+    with_steps = card_text(manifest_of(removed_steps=2, inserted_steps=1300), "me/traces", None)
+    assert "| excluded | 0 |\n| removed steps | 2 |\n| inserted steps | 1,300 |" in with_steps
+
+
 def test_a_card_names_its_licence_or_says_that_there_is_none() -> None:
     assert head(card_text(manifest(), "ana/traces", "mit"))["license"] == "mit"
     without = card_text(manifest(), "ana/traces", None)
