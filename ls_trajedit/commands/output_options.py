@@ -175,6 +175,10 @@ class OutputOptions(ReadingOptions):
             "--annotators-policy", help="Whose edits become training rows when several people annotated a task."
         ),
     ] = "all"
+    accept_branches: Annotated[
+        bool,
+        typer.Option("--accept-branches", help="Make SFT rows of branches that somebody judged and left as they were."),
+    ] = False
     min_edit_chars: Annotated[
         int, typer.Option("--min-edit-chars", help="Ignore edits of fewer than N characters.", metavar="N", min=0)
     ] = 0
@@ -220,6 +224,7 @@ class OutputOptions(ReadingOptions):
             prm_unedited=self.prm_unedited,
             prm_after_error=self.prm_after_error,
             annotators_policy=self.annotators_policy,
+            accept_branches=self.accept_branches,
             min_edit_chars=self.min_edit_chars,
             ignore_whitespace_edits=self.ignore_whitespace_edits,
             edge_whitespace=self.edge_whitespace,
