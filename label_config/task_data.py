@@ -34,6 +34,7 @@ from ls_trajedit.traces.jsonb import is_jsonb, layout_of, noted_layout, restore_
 
 __all__ = [
     "NotesError",
+    "bare_step_field",
     "check_notes",
     "editor_text",
     "imported_data",
@@ -232,6 +233,13 @@ def json_texts(data: Mapping[str, Any]) -> frozenset[str]:
     notes = data.get(RESERVED_KEY)
     noted = notes.get("json") if isinstance(notes, dict) else None
     return frozenset(text for text in noted if isinstance(text, str)) if isinstance(noted, list) else frozenset()
+
+
+def bare_step_field(data: Mapping[str, Any]) -> str | None:
+    """The field under which the task data, whose notes are ours, has the steps that are bare strings in the trace; None
+    when there are none."""
+    field: str | None = data.get(RESERVED_KEY, {}).get("bare_steps", {}).get("field")
+    return field
 
 
 def restore_trace(data: dict[str, Any]) -> dict[str, Any]:

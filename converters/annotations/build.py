@@ -26,7 +26,7 @@ from ls_trajedit.converters.structure import restructured_trace
 from ls_trajedit.converters.traces import PlainTraces, recorded_chat
 from ls_trajedit.label_config.branch_note import branch_of, locked_count
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.task_data import NotesError, restore_trace
+from ls_trajedit.label_config.task_data import NotesError, bare_step_field, restore_trace
 from ls_trajedit.traces.field_path import MISSING, Draft, drop_field, format_path, get_field
 from ls_trajedit.traces.json_text import json_indented
 
@@ -83,7 +83,8 @@ def build_record(
     structure: tuple[StructureChange, ...] = ()
     if reading.changes:
         steps = original.trace.steps
-        structure = plain_structure(reading.changes, steps, schema.step_fields(), schema.bare_step_field)
+        bare = bare_step_field(task["data"]) or schema.bare_step_field
+        structure = plain_structure(reading.changes, steps, schema.step_fields(), bare)
         corrected = restructured_trace(corrected, schema.steps_path, structure)
         recorded = RecordedTrace(restructured_trace(recorded.value(), ("steps",), structure))
     record = Record(

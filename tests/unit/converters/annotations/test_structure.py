@@ -434,6 +434,18 @@ def test_a_bare_step_is_inserted_among_bare_steps() -> None:
     assert steps_of(inserted(["1", "2"], action="3")) == ["1", "3", "2"]
 
 
+def test_a_bare_step_is_one_under_whatever_key_the_task_has_it() -> None:
+    """`step_text_key` is an option of push; the config does not say it."""
+    data = to_task_data(
+        {"task": "t", "steps": ["ls"]}, steps_path=("steps",), step_text_key="say", step_fields=[], top_fields=[]
+    )
+    config = page(steps=1, fields=("say",), heard=())
+    results = [choose(0, AFTER[0], at="say"), typed(0, "insert_1__say", "wc", at="say")]
+    assert steps_of(record_of(one_outcome(config, data, results))) == ["ls", "wc"]
+    in_list = config.replace("$steps[0].say", "$steps[0]")
+    assert steps_of(record_of(one_outcome(in_list, {"task": "t", "steps": ["ls"]}, results))) == ["ls", "wc"]
+
+
 def test_steps_stand_wherever_the_trace_has_them() -> None:
     trace = {"id": "t", "goal": "Find.", "run": {"log": [{"say": "a"}, {"say": "b"}], "model": "m"}, "answer": "x"}
     config = (
