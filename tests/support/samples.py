@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.structure import INSERT_AFTER, INSERT_BEFORE, REMOVE
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path
 from ls_trajedit.traces.json_text import json_indented
@@ -22,10 +25,12 @@ from ls_trajedit.traces.readers.base import NO_OPTIONS
 from tests.support.loop import choices_result, text_result
 
 __all__ = [
+    "NO_STRUCTURE",
     "TEXT",
     "TOOLS",
     "EditOf",
     "LabelsOf",
+    "Structure",
     "chat_outcome",
     "chat_sample",
     "hand_made_outcome",
@@ -56,6 +61,18 @@ LabelsOf = dict[tuple[int, str], list[str]]
 """The choices made for a step, by its number and the kind of label: `correctness`, `error_type` or another name."""
 
 
+@dataclass(frozen=True)
+class Structure:
+    """Which steps an annotator removes, and what they insert after which, each by its boxes: -1 is before the first."""
+
+    removed: Sequence[int] = ()
+    inserted: Mapping[int, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+
+
+NO_STRUCTURE = Structure()
+_CALL_WORDS = {"name": "call_0__name", "arguments": "call_0__arguments"}
+
+
 def sample_of(
     steps: list[Any],
     *edits: EditOf,
@@ -83,11 +100,13 @@ def outcome_of(
     updated_at: str | None = None,
     extra: dict[str, Any] | None = None,
     labels: LabelsOf | None = None,
+    structure: Structure = NO_STRUCTURE,
     task_id: int = 5,
     annotation_id: int = 8,
 ) -> Edited | Unedited:
-    """What becomes of an annotation that makes these edits in a trace with these steps, and gives steps these labels.
-    Without `answer` the trace has no final answer. An edit to the value that a field has already is not one."""
+    """What becomes of an annotation that makes these edits in a trace with these steps, gives steps these labels, and
+    removes and inserts these. Without `answer` the trace has no final answer. An edit to the value that a field has
+    already is not one."""
     trace = {"id": trace_id, "task": task, "steps": steps, **({} if answer is None else {"final_answer": answer})}
     data = _task_data({**trace, **(extra or {})}, edits)
     paths = [_path(step, field) for step, field, _ in edits]
@@ -100,6 +119,8 @@ def outcome_of(
         choices += f'<Text name="scored_{number}" value="$steps[{step}].action"/>'
         choices += f'<Choices name="s{step}__{name}" toName="scored_{number}"><Choice value="x"/></Choices>'
         results.append(choices_result(f"s{step}__{name}", f"scored_{number}", chosen))
+    cards, changes = _structure_results(structure, lambda word: word, "action")
+    choices, results = choices + cards, results + changes
     annotation = {"id": annotation_id, "completed_by": annotator, "result": results, "updated_at": updated_at}
     whole = {"id": task_id, "project": 1, "data": data, "annotations": [annotation]}
     (outcome,) = convert_task(whole, read_config(_config(paths, choices)), ReadingRules())
@@ -114,6 +135,7 @@ def chat_outcome(
     format_: str = "openai-chat",
     rules: ReadingRules | None = None,
     reason: str | None = None,
+    structure: Structure = NO_STRUCTURE,
     annotation_id: int = 8,
     annotator: str = "3",
 ) -> Outcome:
@@ -122,7 +144,13 @@ def chat_outcome(
     trace = read_chat(source, format_, NO_OPTIONS)[0]
     data = chat_data(trace, NO_OPTIONS)
     return hand_made_outcome(
-        data, corrections, rules=rules, reason=reason, annotation_id=annotation_id, annotator=annotator
+        data,
+        corrections,
+        rules=rules,
+        reason=reason,
+        structure=structure,
+        annotation_id=annotation_id,
+        annotator=annotator,
     )
 
 
@@ -133,11 +161,13 @@ def hand_made_outcome(
     rules: ReadingRules | None = None,
     reason: str | None = None,
     labels: dict[str, list[str]] | None = None,
+    structure: Structure = NO_STRUCTURE,
     annotation_id: int = 8,
     annotator: str = "3",
 ) -> Outcome:
     """What becomes of an annotation of a task that somebody imported as it stands, with an editor for each of the paths
-    in `corrections`. `labels` are choices for the field at a path."""
+    in `corrections`. `labels` are choices for the field at a path. The steps of a `structure` are those of a
+    conversation: `reasoning`, `content`, `name` and `arguments` of a call, and what was `heard`."""
     config, results = "", []
     for number, (path, typed) in enumerate(corrections.items()):
         config += f'<Text name="original_{number}" value="${path}"/>'
@@ -152,6 +182,8 @@ def hand_made_outcome(
             f'<Choices name="scored_{number}__correctness" toName="scored_{number}"><Choice value="Wrong"/></Choices>'
         )
         results.append(choices_result(f"scored_{number}__correctness", f"scored_{number}", choices))
+    cards, changes = _structure_results(structure, lambda word: _CALL_WORDS.get(word, word), "title")
+    config, results = config + cards, results + changes
     annotation = {"id": annotation_id, "completed_by": annotator, "result": results}
     task = {"id": 5, "project": 1, "data": data, "annotations": [annotation]}
     (outcome,) = convert_task(task, read_config(f"<View>{config}</View>"), rules or ReadingRules())
@@ -164,9 +196,10 @@ def chat_sample(
     *,
     format_: str = "openai-chat",
     rules: TrainingRules | None = None,
+    structure: Structure = NO_STRUCTURE,
 ) -> Sample:
     """What the formats get of the record of a conversation after these corrections on our own page."""
-    outcome = chat_outcome(source, corrections, format_=format_)
+    outcome = chat_outcome(source, corrections, format_=format_, structure=structure)
     assert isinstance(outcome, Edited | Unedited), outcome
     return Sample(outcome.record, rules=rules or TrainingRules(), traces=outcome.traces)
 
@@ -237,3 +270,34 @@ def _config(paths: list[str], more: str) -> str:
         for number, path in enumerate(paths or ["steps[0].action"])
     )
     return f'<View><Text name="task" value="$task"/>{editors}{more}</View>'
+
+
+def _structure_results(structure: Structure, box: Callable[[str], str], shown: str) -> tuple[str, list[dict[str, Any]]]:
+    """A card for each step that is removed or has one inserted beside it, which points at the field `shown` of the
+    step, and what is chosen and typed there. `box` says what the box of a field is called."""
+    words = {word for steps in structure.inserted.values() for typed in steps for word in typed}
+    # What the agent does can be corrected elsewhere, what it observes cannot.
+    config = "".join(
+        f'<Text name="last__{word}" value="$steps[99].{word}"/>'
+        f'<TextArea name="last__{word}__corrected" toName="last__{word}"/>'
+        for word in sorted(words - {"observation"})
+    )
+    results = []
+    for step in sorted({*structure.removed, *(max(after, 0) for after in structure.inserted)}):
+        card, at = f"card_{step}", f"card_{step}__{shown}"
+        chosen = [REMOVE] if step in structure.removed else []
+        texts: dict[str, str] = {}
+        slots = [(step, "insert", INSERT_AFTER)] + ([(-1, "before", INSERT_BEFORE)] if step == 0 else [])
+        for after, kind, names in slots:
+            for number, typed in enumerate(structure.inserted.get(after, ())):
+                chosen.append(names[number])
+                texts.update({f"{card}__{kind}_{number + 1}__{box(word)}": text for word, text in typed.items()})
+        for word in sorted({*words, shown}):
+            config += f'<Text name="{card}__{word}" value="$steps[{step}].{word}"/>'
+        offered = "".join(f'<Choice value="{choice}"/>' for choice in (REMOVE, *INSERT_AFTER, *INSERT_BEFORE))
+        config += f'<Choices name="{card}__structure" toName="{at}" choice="multiple">{offered}</Choices>'
+        results.append(choices_result(f"{card}__structure", at, chosen))
+        for control, text in texts.items():
+            config += f'<TextArea name="{control}" toName="{at}"/>'
+            results.append(text_result(control, at, text))
+    return config, results

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from ls_trajedit.converters.annotations.convert_task import Edited
+from ls_trajedit.converters.record import Insertion
+from ls_trajedit.converters.traces import ChatTraces
 from ls_trajedit.converters.training.annotators_policy import Chosen, KeyedRecord, choose_records
 from ls_trajedit.converters.training.rules import TrainingRules
-from tests.support.samples import EditOf, hand_made_outcome, outcome_of
+from tests.support.chats import OPENAI
+from tests.support.samples import EditOf, Structure, chat_outcome, hand_made_outcome, outcome_of
 
 ALL, LATEST, AGREE = (TrainingRules(annotators_policy=policy) for policy in ("all", "latest", "agree"))
 STEPS: list[Any] = [{"thought": "a", "action": "f()"}, "look", {"action": "h()", "args": {"q": "x", "n": 1}}]
@@ -162,3 +166,111 @@ def test_two_agree_when_they_mean_the_same(
             # What comes out is what the first of them typed.
             assert [text for _, _, text in edits_of(chosen)] == ([first] if expected else [])
             assert chosen.edits_left_out == (0 if expected else 2)
+
+
+# Removed and inserted steps
+
+
+ACTIONS: list[Any] = [{"action": name} for name in "abcd"]
+
+
+def changed(number: int, *edits: EditOf, removed: Sequence[int] = (), inserted: Any = None) -> KeyedRecord:
+    structure = Structure(removed, inserted or {})
+    outcome = outcome_of(ACTIONS, *edits, answer="no", annotator=str(number), annotation_id=number, structure=structure)
+    return KeyedRecord(outcome.key, outcome.record, traces=outcome.traces)
+
+
+def joined(*records: KeyedRecord, rules: TrainingRules = AGREE) -> tuple[list[Any], set[int], int]:
+    """The steps of the joined record, those that are disputed, and how many changes are left out."""
+    chosen = choose_records(records, rules)
+    (item,) = chosen.records
+    return item.record.corrected_trace.steps, set(item.disputed), chosen.edits_left_out
+
+
+X, Y = {"action": "x"}, {"action": "y"}
+STEP_A, STEP_B, STEP_C, STEP_D = ACTIONS
+
+
+def test_two_agree_on_what_they_remove() -> None:
+    steps, disputed, left_out = joined(changed(1, removed=[1]), changed(2, removed=[1, 2]))
+    assert (steps, disputed, left_out) == ([STEP_A, STEP_C, STEP_D], {2}, 1)
+    one = joined(changed(1, removed=[1]), changed(2))
+    assert one == (ACTIONS, {1}, 1)
+
+
+def test_two_agree_on_what_they_insert_at_the_same_place() -> None:
+    both = [changed(1, inserted={0: [X]}), changed(2, inserted={0: [{"action": "x\r\n"}]})]
+    assert joined(*both) == ([STEP_A, X, STEP_B, STEP_C, STEP_D], set(), 0)
+    (item,) = choose_records(both, AGREE).records
+    assert item.record.structure == (Insertion(0, 0, X, ""),)
+    assert (item.record.n_edits, item.record.annotator) == (1, "1+2")
+    assert joined(*both, rules=LEARN)[0] == ACTIONS
+    # Who inserts something else says of the next step that it came too early, and nobody knows who is right.
+    assert joined(changed(1, inserted={0: [X]}), changed(2, inserted={0: [Y]})) == (ACTIONS, {1}, 2)
+    assert joined(changed(1, inserted={0: [X]}), changed(2, inserted={1: [X]})) == (ACTIONS, {1, 2}, 2)
+    assert joined(changed(1, removed=[1], inserted={0: [X]}), changed(2, removed=[1], inserted={0: [Y]})) == (
+        [STEP_A, STEP_C, STEP_D],
+        {2},
+        2,
+    )
+    assert joined(changed(1, inserted={3: [X]}), changed(2)) == (ACTIONS, {4}, 1)
+
+
+def test_a_second_step_in_a_gap_is_agreed_on_only_after_the_same_first_one() -> None:
+    one, two = changed(1, inserted={0: [X, Y]}), changed(2, inserted={0: [Y]})
+    assert joined(one, two) == (ACTIONS, {1}, 3)
+    one, two = changed(1, inserted={0: [X, Y]}), changed(2, inserted={0: [STEP_A, Y]})
+    assert joined(one, two) == (ACTIONS, {1}, 4)
+    one, two = changed(1, inserted={0: [X, Y]}), changed(2, inserted={0: [X]})
+    assert joined(one, two) == ([STEP_A, X, STEP_B, STEP_C, STEP_D], {1}, 1)
+
+
+def test_a_step_is_not_both_removed_and_edited() -> None:
+    edit = (1, "action", "B")
+    remove, rewrite = (lambda n: changed(n, removed=[1])), (lambda n: changed(n, edit))
+    corrected = [STEP_A, {"action": "B"}, STEP_C, STEP_D]
+    assert joined(remove(1), remove(2), rewrite(3), rewrite(4)) == (ACTIONS, {1}, 4)
+    assert joined(remove(1), remove(2), remove(5), rewrite(3), rewrite(4)) == ([STEP_A, STEP_C, STEP_D], {1}, 2)
+    assert joined(remove(1), remove(2), rewrite(3), rewrite(4), rewrite(5)) == (corrected, {1}, 2)
+    # Who removes a step does not vote for what they typed in it before.
+    both = [changed(1, edit, removed=[1]), changed(2, edit)]
+    assert joined(*both) == (ACTIONS, {1}, 2)
+    assert joined(changed(1, edit, removed=[1]), changed(2, edit, removed=[1])) == ([STEP_A, STEP_C, STEP_D], set(), 0)
+
+
+def test_edits_behind_removed_and_inserted_steps_stay_where_they_belong() -> None:
+    one = changed(1, (2, "action", "C"), (3, "action", "D"), removed=[0], inserted={1: [X]})
+    two = changed(2, (2, "action", "C"), (3, "action", "E"), inserted={1: [X]})
+    steps, disputed, left_out = joined(one, two)
+    assert steps == [STEP_A, STEP_B, X, {"action": "C"}, STEP_D]
+    assert (disputed, left_out) == ({0, 3}, 3)
+    one, two = (changed(number, (2, "action", "C"), removed=[0], inserted={1: [X]}) for number in (1, 2))
+    assert joined(one, two) == ([STEP_B, X, {"action": "C"}, STEP_D], set(), 0)
+
+
+def test_two_agree_on_the_steps_of_a_conversation() -> None:
+    def of(number: int, structure: Structure, corrections: dict[str, str]) -> KeyedRecord:
+        outcome = chat_outcome(OPENAI, corrections, structure=structure, annotation_id=number, annotator=str(number))
+        assert isinstance(outcome, Edited)
+        return KeyedRecord(outcome.key, outcome.record, traces=outcome.traces)
+
+    inserted = {1: [{"content": "Wait.", "name": "find_flights", "arguments": '{"to": "BGO"}', "heard": "none"}]}
+    one = of(1, Structure([0], inserted), {"steps[2].content": "None."})
+    two = of(2, Structure([], inserted), {"steps[2].content": "None.", "steps[0].content": "When?"})
+    (item,) = choose_records([one, two], AGREE).records
+    assert isinstance(item.traces, ChatTraces)
+    said = [message.text for message in item.traces.corrected.messages if message.role == "assistant"]
+    assert said == ["Which day?", "I look.", "Wait.", "None."]
+    assert [step.get("content") for step in item.record.corrected_trace.steps] == said
+    assert item.record.corrected_trace.steps[2]["heard"][0]["content"] == "none"
+    assert item.disputed == {0}
+
+
+def test_who_removes_a_step_calls_it_wrong() -> None:
+    outcomes = [
+        outcome_of(ACTIONS, annotator="1", annotation_id=1, structure=Structure([1])),
+        outcome_of(ACTIONS, annotator="2", annotation_id=2, labels={(1, "correctness"): ["incorrect"]}),
+    ]
+    records = [KeyedRecord(outcome.key, outcome.record, traces=outcome.traces) for outcome in outcomes]
+    (item,) = choose_records(records, AGREE).records
+    assert (item.disputed, item.verdicts) == (set(), {1: "wrong"})
