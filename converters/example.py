@@ -1,12 +1,15 @@
-"""The smallest examples, for docstrings and tests: a misspelled parameter, and a final answer that was made up."""
+"""The smallest examples, for docstrings and tests: a misspelled parameter, and a final answer that was made up; a
+conversation; and a trace with steps removed and inserted."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ls_trajedit.converters.annotations.convert_task import Edited, convert_task
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.record import Record
+from ls_trajedit.converters.record import Record, RecordedTrace, StructureChange, edit_sums
+from ls_trajedit.converters.structure import restructured_trace
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.chat_data import chat_data
@@ -14,7 +17,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 
-__all__ = ["example_chat", "example_record", "example_sample"]
+__all__ = ["example_chat", "example_record", "example_restructured", "example_sample"]
 
 _CONFIG = """<View>
   <Text name="task" value="$task"/>
@@ -78,6 +81,15 @@ def example_sample(rendering: Rendering | None = None) -> Sample:
 def example_record() -> Record:
     """The record of an annotation with two edits, converted like any other."""
     return _example_outcome().record
+
+
+def example_restructured(*structure: StructureChange) -> Sample:
+    """The trace of the example, of which no field was edited, with these steps removed and inserted."""
+    record = example_record()
+    original = record.original_trace
+    corrected = RecordedTrace(restructured_trace(original.value(), ("steps",), structure))
+    sums = edit_sums((), structure)
+    return Sample(replace(record, corrected_trace=corrected, edits=(), structure=structure, **sums))
 
 
 def example_chat() -> Sample:

@@ -74,13 +74,21 @@ class _Tools(TypedDict, total=False):
 def openai_sft_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     """The row of `sft.jsonl` for one record: the corrected trace as a conversation.
 
-    `weight` is 1 on the turns that were corrected and 0 on the assistant's other turns, so that a model is trained on
-    the corrections alone.
+    `weight` is 1 on the turns that were corrected or inserted and 0 on the assistant's other turns, so that a model is
+    trained on the corrections alone.
 
     >>> from ls_trajedit.converters.example import example_sample
     >>> (row,) = openai_sft_rows(example_sample())
     >>> [(message["role"], message.get("weight")) for message in row.values["messages"]]
     [('user', None), ('assistant', 1), ('user', None), ('assistant', 0), ('user', None), ('assistant', 1)]
+
+    A step that was inserted is trained on, and what comes after a removed one is not.
+
+    >>> from ls_trajedit.converters.example import example_restructured
+    >>> from ls_trajedit.converters.record import Insertion, Removal
+    >>> (row,) = openai_sft_rows(example_restructured(Removal(0, ""), Insertion(1, 0, {"action": "read()"}, "")))
+    >>> [message["weight"] for message in row.values["messages"] if message["role"] == "assistant"]
+    [0, 1, 0]
     """
     sample = sample.without_reasoning
     found = trajectory_of(sample)

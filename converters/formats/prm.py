@@ -1,6 +1,7 @@
 """`prm/prm.jsonl`, for process reward models: each original trace as steps that are right or wrong.
 
-A step is wrong if an edit shows in it, or if its annotator called it wrong. Traces that nobody edited are included.
+A step is wrong if an edit shows in it, if it was removed, if a step was inserted before it, so that it came too early,
+or if its annotator called it wrong. Traces that nobody edited are included.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ def prm_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     False | Thought: Look it up. / Action: web_search(queyr='SF weather')
     True | Thought: Open it. / Action: open_url(results[0])
     False | Final Answer: It is sunny.
+
+    >>> from ls_trajedit.converters.example import example_restructured
+    >>> from ls_trajedit.converters.record import Insertion, Removal
+    >>> (row,) = prm_rows(example_restructured(Removal(0, ""), Insertion(1, 0, {"action": "read()"}, "")))
+    >>> row.values["labels"]
+    [False, True, False]
     """
     sample = sample.as_text
     is_edited = bool(sample.edits or sample.record.structure)

@@ -38,6 +38,16 @@ def conversation_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     assistant | Thought: Open it. / Action: open_url(results[0])
     user | Observation: (none recorded)
     assistant | Final Answer: I have not read a forecast yet.
+
+    It has the steps that were inserted, and lacks those that were removed.
+
+    >>> from ls_trajedit.converters.example import example_restructured
+    >>> from ls_trajedit.converters.record import Insertion, Removal
+    >>> (row,) = conversation_rows(example_restructured(Removal(0, ""), Insertion(1, 0, {"action": "read()"}, "")))
+    >>> [message["content"].splitlines()[-1] for message in row.values["messages"][1::2]]
+    ['Action: open_url(results[0])', 'Action: read()', 'Final Answer: It is sunny.']
+    >>> row.values["step"], row.values["n_edits"], row.values["prefix_stale"]
+    (0, 2, True)
     """
     found = learnable_trajectory(sample)
     if isinstance(found, Trajectory):
@@ -62,6 +72,14 @@ def completion_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     ["Thought: Look it up.\\nAction: web_search(query='SF weather')"]
     >>> answer.values["step"], answer.values["completion"][0]["content"]
     (2, 'Final Answer: I have not read a forecast yet.')
+
+    A step that was inserted is a row, and one that was removed is none.
+
+    >>> from ls_trajedit.converters.example import example_restructured
+    >>> from ls_trajedit.converters.record import Insertion, Removal
+    >>> omission, row = completion_rows(example_restructured(Removal(0, ""), Insertion(1, 0, {"action": "read()"}, "")))
+    >>> omission.value, row.values["step"], row.values["completion"][0]["content"]
+    ('removed', 1, 'Action: read()')
     """
     for found in completions(sample):
         if isinstance(found, Omission):
@@ -113,6 +131,14 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     ['assistant', 'user', 'assistant', 'user', 'assistant']
     >>> row.values["chosen"][-1]["content"], row.values["rejected"][-1]["content"]
     ('Final Answer: I have not read a forecast yet.', 'Final Answer: It is sunny.')
+
+    >>> from ls_trajedit.converters.example import example_restructured
+    >>> from ls_trajedit.converters.record import Removal
+    >>> (row,) = trajectory_rows(example_restructured(Removal(0, "")))
+    >>> [[said["content"].splitlines()[-1] for said in row.values[side][::2]] for side in ("chosen", "rejected")]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    [['Action: open_url(results[0])', 'Final Answer: It is sunny.'],
+     ["Action: web_search(queyr='SF weather')", 'Action: open_url(results[0])', 'Final Answer: It is sunny.']]
     """
     if sample.is_accepted:
         return
@@ -154,6 +180,16 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     False Action: web_search(queyr='SF weather')
     True Final Answer: I have not read a forecast yet.
     False Final Answer: It is sunny.
+
+    What comes instead of several removed steps is learned once.
+
+    >>> from ls_trajedit.converters.example import example_restructured
+    >>> from ls_trajedit.converters.record import Removal
+    >>> for row in kto_rows(example_restructured(Removal(0, ""), Removal(1, ""))):
+    ...     print(row.values["label"], row.values["completion"][0]["content"].splitlines()[-1])
+    True Final Answer: It is sunny.
+    False Action: web_search(queyr='SF weather')
+    False Action: open_url(results[0])
     """
     taught: set[int] = set()
     for found in step_pairs(sample):

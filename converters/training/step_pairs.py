@@ -45,7 +45,21 @@ class StepPair(Completion):
 
 
 def step_pairs(sample: Sample) -> Iterator[StepPair | Omission]:
-    """For each change of the record its pair, or why there is none."""
+    """For each change of the record its pair, or why there is none.
+
+    >>> from ls_trajedit.converters.example import example_restructured
+    >>> from ls_trajedit.converters.record import Insertion, Removal
+    >>> def shown(*structure):
+    ...     for pair in step_pairs(example_restructured(*structure)):
+    ...         print(len(pair.prompt), *(side["content"].splitlines()[-1] for side in (pair.chosen, pair.rejected)))
+    >>> reading = Insertion(1, 0, {"thought": "Read it.", "action": "read()"}, "")
+    >>> shown(reading)
+    5 Action: read() Final Answer: It is sunny.
+    >>> shown(Removal(1, ""))
+    3 Final Answer: It is sunny. Action: open_url(results[0])
+    >>> shown(Removal(1, ""), reading)
+    3 Action: read() Action: open_url(results[0])
+    """
     is_first = True
     for change in sample.changes:
         if (reason := _no_pair(change, sample)) is not None:

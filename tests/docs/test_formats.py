@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from ls_trajedit.converters.example import example_sample
-from ls_trajedit.converters.formats.base import Tally
+from ls_trajedit.converters.example import example_restructured, example_sample
+from ls_trajedit.converters.formats.base import Tally, TrainingRow
 from ls_trajedit.converters.formats.registry import FORMATS
+from ls_trajedit.converters.formats.trl import dpo_rows
 from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.converters.record import Insertion, Removal
 from ls_trajedit.converters.training.counts import Omission, TrainingCounts
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.output.manifest import training_json
+from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import parse_options
 
 from .pages import blocks, read_page, table_rows
@@ -46,6 +49,20 @@ def test_a_format_for_trainers_has_a_section_with_a_line_of_its_own_file(name: s
 def test_the_columns_of_a_row_are_documented_in_their_order() -> None:
     columns = [words(row[0])[0] for row in table_rows(PAGE, "What every row says")]
     assert columns == list(example_sample().columns(0, n_edits=1, is_stale=False))
+
+
+def test_the_lines_about_removed_and_inserted_steps_are_those_of_the_examples() -> None:
+    section = re.search(r"^## Steps that were removed and inserted\n(.*?)(?=^## )", read_page(PAGE), re.M | re.S)
+    assert section
+    shown = [block.text.strip() for block in blocks("json") if block.page == PAGE and block.text in section.group(1)]
+    reading = Insertion(1, 0, {"thought": "Read it.", "action": "read()"}, "")
+    made = [
+        json_line(row.values).decode()
+        for structure in ((reading,), (Removal(1, ""),), (Removal(1, ""), reading))
+        for row in dpo_rows(example_restructured(*structure))
+        if isinstance(row, TrainingRow)
+    ]
+    assert shown == made
 
 
 def test_every_reason_to_leave_something_out_is_documented() -> None:

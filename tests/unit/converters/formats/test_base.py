@@ -17,7 +17,7 @@ def test_rows_and_what_is_left_out_are_counted() -> None:
     of_some = {
         *(Omission.BROKEN_CALL, Omission.UNUSABLE_TOOLS, Omission.NO_PROMPT),
         *(Omission.UNSURE, Omission.UNKNOWN_LABEL, Omission.INCORRECT),
-        *(Omission.REMOVED, Omission.NO_NEXT, Omission.ANSWERS_OTHERS, Omission.RESTRUCTURED),
+        *(Omission.REMOVED, Omission.NO_NEXT, Omission.ANSWERS_OTHERS, Omission.RESTRUCTURED, Omission.REGENERATED),
     }
     assert counted["left_out"] == {**{o.value: 0 for o in Omission if o not in of_some}, "empty": 2}
     assert "images_left_out" not in counted
