@@ -99,7 +99,8 @@ def _read(items: list[dict[str, Any]]) -> tuple[Message, ...]:
     try:
         (trace,) = read_chat({"messages": items}, FORMAT.name, _MESSAGES)
     except ReadError as error:
-        _fail("wrong_shape", f"the messages cannot be read: {error}")
+        # All else was checked before.
+        _fail("unknown_call", f"the messages of the answer cannot be read: {error}")
     return trace.messages
 
 
@@ -204,7 +205,8 @@ def _checked(answer: Any) -> Iterator[dict[str, Any]]:
             _fail("bad_call", f"the `tool_calls` of {where} is not a list")
         if calls and role != "assistant":
             _fail("bad_call", f"{where} has calls, but it is not the assistant's")
-        for call in calls or ():
+        older = item.get("function_call")
+        for call in (*(calls or ()), *([] if older is None else [{"function": older}])):
             _check_call(call, where)
         yield item
 
