@@ -258,9 +258,7 @@ def test_endless_redirects(tmp_path: Path) -> None:
     assert (failed.reason, failed.sentence) == ("redirect", f"{service.url} redirects endlessly")
 
 
-@pytest.mark.parametrize(
-    "location", ["file:///etc/passwd", "http://127.0.0.1:99999/", "javascript:alert(1)"]
-)
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "http://127.0.0.1:99999/", "javascript:alert(1)"])
 def test_a_redirect_to_what_is_no_address(tmp_path: Path, location: str) -> None:
     with serve(answering(Response("", 307, {"Location": location}))) as service:
         assert "something that is not an address" in failure(tmp_path, service.url).sentence
