@@ -15,6 +15,7 @@ from typing import Any
 from ls_trajedit.converters.record import Insertion, Parent, Record, RecordedTrace, Removal
 from ls_trajedit.converters.structure import Kept, corrected_order
 from ls_trajedit.converters.traces import ChatTraces, Traces
+from ls_trajedit.converters.training import tool_calls
 from ls_trajedit.converters.training.acts import is_act, is_acting_step
 from ls_trajedit.converters.training.rendering import THOUGHT, Rendering
 from ls_trajedit.traces.field_path import FieldPath, drop_field, get_field
@@ -33,11 +34,11 @@ _ACTION_INPUT: FieldPath = ("action_input",)
 
 @dataclass(frozen=True)
 class KnownResult:
-    """A call of the recorded trace, and what was heard in answer to it."""
+    """A call of the recorded trace, and the first answer to it."""
 
     name: str
     arguments: Any
-    messages: tuple[Message, ...]
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def cut_of(record: Record, traces: Traces, rendering: Rendering) -> Cut | None:
     if not messages or (len(messages) == len(corrected.messages) and _nobody_answers(messages[-1])):
         return None
     steps = None if chat else tuple(_plain_steps(record, position, is_open, known, rendering))
-    tools = corrected.tools if chat else _declared(record, rendering)
+    tools = corrected.tools if chat else declared_tools(_tools_in(record, rendering))
     return Cut(position, messages, steps, tools, tuple(_results(original)))
 
 
@@ -234,22 +235,24 @@ def _without(step: Any, paths: Iterable[FieldPath]) -> Any:
 
 
 def _results(trace: Trace) -> Iterator[KnownResult]:
-    open_calls: dict[str, tuple[Call, list[Message]]] = {}
-    made: list[tuple[Call, list[Message]]] = []
+    made: list[tuple[Call, list[Result]]] = []
+    by_id: dict[str, list[Result]] = {}
     for message in trace.messages:
         for call in message.calls:
-            made.append((call, []))
-            open_calls[call.id] = made[-1]
+            by_id[call.id] = []
+            made.append((call, by_id[call.id]))
         for part in message.parts:
-            if isinstance(part, Result) and part.call_id in open_calls:
-                open_calls[part.call_id][1].append(message)
-    return (KnownResult(call.name, call.arguments, tuple(heard)) for call, heard in made if heard)
+            if isinstance(part, Result) and part.call_id in by_id:
+                by_id[part.call_id].append(part)
+    return (KnownResult(call.name, call.arguments, results[0]) for call, results in made if results)
 
 
 def _conversation(record: Record, recorded: RecordedTrace, rendering: Rendering) -> Trace:
     """A trace of the plain shape as messages: an assistant's message for each step, then what it observed. Where the
     template for a step shows more than a thought and one action, what the agent said is what the template writes."""
-    steps = [_readable_step(step, rendering) for step in recorded.steps]
+    tools = tool_calls.declared_tools(_tools_in(record, rendering)) or []
+    parameters = tool_calls.signatures(tools, knows_key_order=False)
+    steps = [_readable_step(step, rendering, parameters) for step in recorded.steps]
     source = {"task": recorded.value()["task"], "steps": steps, "final_answer": recorded.answer}
     # A list without steps is not recognized as a list of steps.
     trace = read_steps(source if steps else {**source, "steps": [{"action": ""}]}, NO_OPTIONS)[0]
@@ -259,7 +262,7 @@ def _conversation(record: Record, recorded: RecordedTrace, rendering: Rendering)
     return Trace(record.trace_id, source["task"], messages)
 
 
-def _readable_step(step: Any, rendering: Rendering) -> dict[str, Any]:
+def _readable_step(step: Any, rendering: Rendering, parameters: tool_calls.Parameters) -> dict[str, Any]:
     """The step as one that the reader of plain steps knows."""
     fields = {rendering.bare_step_field: step} if isinstance(step, str) else step
     thought = get_field(fields, THOUGHT)
@@ -271,7 +274,9 @@ def _readable_step(step: Any, rendering: Rendering) -> dict[str, Any]:
     if len(found) > 1 or not (isinstance(thought, str) or is_blank(thought)):
         readable = {"action": rendering.step.render(fields)}
     else:
-        readable["action"] = next(iter(found.values()), readable["action"])
+        action = next(iter(found.values()), readable["action"])
+        calls = tool_calls.parse_calls(action, parameters) if rendering.as_tool_calls and len(readable) == 1 else None
+        readable["action"] = vars(calls[0]) if calls and len(calls) == 1 else action
         readable.update({} if is_blank(thought) else {"thought": thought})
     observed = [value for path in rendering.observation.fields if not is_blank(value := get_field(fields, path))]
     if len(observed) == 1:
@@ -289,6 +294,6 @@ def _in_words(message: Message) -> Message:
     return Message(message.role, parts)
 
 
-def _declared(record: Record, rendering: Rendering) -> tuple[Tool, ...]:
-    path = ("tools",) if rendering.tools_path is None else rendering.tools_path
-    return declared_tools(get_field(record.source.extra, path))
+def _tools_in(record: Record, rendering: Rendering) -> Any:
+    """What a trace of the plain shape says of its tools; MISSING when it says nothing."""
+    return get_field(record.source.extra, ("tools",) if rendering.tools_path is None else rendering.tools_path)

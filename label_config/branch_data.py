@@ -25,7 +25,7 @@ from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError
 from ls_trajedit.traces.step_spelling import spelling_of
 
-__all__ = ["BranchDataError", "chat_branch_data", "plain_branch_data", "superseded_data"]
+__all__ = ["BranchDataError", "chat_branch_data", "current_data", "plain_branch_data", "superseded_data"]
 
 
 class BranchDataError(ValueError):
@@ -119,6 +119,13 @@ def superseded_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a branch, with the note that the correction that it continues has been changed since."""
     notes = data[RESERVED_KEY]
     return {**data, RESERVED_KEY: {**notes, BRANCH: {**notes[BRANCH], "superseded": True}}}
+
+
+def current_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a branch without the note of `superseded_data`: somebody says again what it continues."""
+    notes = data[RESERVED_KEY]
+    note = {key: value for key, value in notes[BRANCH].items() if key != "superseded"}
+    return {**data, RESERVED_KEY: {**notes, BRANCH: note}}
 
 
 def _with_note(data: dict[str, Any], branch: Branch, more: Mapping[str, Any]) -> dict[str, Any]:

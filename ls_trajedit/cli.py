@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,7 @@ import typer
 
 from ls_trajedit import __version__
 from ls_trajedit.commands.config import config
+from ls_trajedit.commands.continue_ import continue_
 from ls_trajedit.commands.convert import convert
 from ls_trajedit.commands.demo import demo
 from ls_trajedit.commands.doctor import doctor
@@ -34,6 +36,12 @@ INTERRUPTED = 130
 # Newer versions of Typer contain their own click, older ones use the public one; this is the class in either.
 _ClickException: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
+
+def _name(command: Callable[..., None]) -> str:
+    """What a command is called: `continue_` has the name that Python keeps for itself."""
+    return command.__name__.rstrip("_").replace("_", "-")
+
+
 app = typer.Typer(
     name="ls-trajedit",
     no_args_is_help=True,
@@ -41,8 +49,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, traces, config, push, serve, live_diff, pull, convert, verify, report, doctor, demo):
-    app.command()(command)
+for command in (init, traces, config, push, serve, live_diff, pull, continue_, convert, verify, report, doctor, demo):
+    app.command(_name(command))(command)
 
 
 def _print_version(wanted: bool) -> None:

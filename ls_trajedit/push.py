@@ -52,12 +52,15 @@ __all__ = [
     "Pushed",
     "Sending",
     "Target",
+    "WiderConfig",
     "create_project",
     "let_backend_prefill",
     "prediction_version",
+    "prefill_all",
     "push_prefilled",
     "push_traces",
     "update_project",
+    "wider_config",
 ]
 
 _PREDICTION_REFUSED = "Prediction validation failed"
@@ -163,6 +166,55 @@ def update_project(
     return Target(project, config, shape, frozenset(known), config_changed=True, fields_changed=fields_changed)
 
 
+@dataclass(frozen=True)
+class WiderConfig:
+    """A labeling config, and the shape of everything that it fits; None where that was not asked for."""
+
+    config: str
+    shape: Shape | None
+
+
+def wider_config(
+    server: Server, project: Project, options: Options, data: dict[str, Any], shape: Shape | None
+) -> WiderConfig:
+    """The labeling config of the project or, where that does not fit a task with this `data`, one that does and has all
+    that it has. `shape` is that of the project's tasks, as an earlier call gave it; the project is not changed.
+
+    Raises what `server` raises, OptionsError for options that do not fit the traces, and SetupError when the project
+    holds traces of the other kind, or the options make a config that lacks anything that the project's has.
+    """
+    old = read_config(project.label_config)
+    empty: Shape = ChatShape() if is_chat_data(data) else TraceShape()
+    config = _config_with(options, old, _widened(empty, data, options))
+    if _covers(project.label_config, config):
+        return WiderConfig(project.label_config, shape)
+    if shape is None:
+        shape, _ = _with_tasks(server, project, old, options, empty)
+    shape = _widened(shape, data, options)
+    config = _config_with(options, old, shape)
+    if _covers(project.label_config, config):
+        return WiderConfig(project.label_config, shape)
+    if lost := _lost(project.label_config, config):
+        named = ", ".join(f"`{name}`" for name in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
+        raise SetupError(
+            f"project {project.id}: its labeling config has to show more, and one for these options would lack "
+            f"{named}; give the options with which the project was pushed with --options"
+        )
+    return WiderConfig(config, shape)
+
+
+def _config_with(options: Options, old: Schema, shape: Shape) -> str:
+    return config_for(_never_shorter(options, old, shape), shape)
+
+
+def prefill_all(server: Server, project: Project, config: str) -> None:
+    """Has predictions for this config, which the project has, prefill the editors of every task. Raises what
+    `push_prefilled` raises."""
+    version = prediction_version(config)
+    _predict_the_rest(server, project, config, project.task_count, _SENDING)
+    server.show_predictions(project.id, version)
+
+
 def push_traces(
     server: Server,
     target: Target,
@@ -201,7 +253,7 @@ def push_prefilled(
         for task in _new_tasks(target, options, loaded)
     ]
     done = _Import(server, target, options, sending, progress, len(tasks)).run(tasks)
-    predicted = _predict_the_rest(server, target, done, version, sending)
+    predicted = _predict_the_rest(server, target.project, target.config, target.project.task_count + done, sending)
     if target.project.model_version != version or not target.project.shows_predictions:
         server.show_predictions(target.project.id, version)
     return _pushed(server, target, loaded, tasks=len(tasks), imported=done, predicted=predicted)
@@ -247,15 +299,14 @@ def _with_tasks(
             if isinstance(shape, ChatShape):
                 if is_chat:
                     known.add(str(data.get("id")))
-                    shape = shape.widened(data)
+                    shape = _widened(shape, data, options)
                 elif old is not None and isinstance(get_field(data, old.steps_path), list):
                     raise _of_other_kind(project.id, task["id"], "that is not one of the chats that `push` makes")
             elif is_chat:
                 raise _of_other_kind(project.id, task["id"], "that is a chat")
             else:
                 known.add(trace_identity(trace, options.id_path))
-                shape = _widened(shape, trace, options)
-                shape = replace(shape, has_branches=shape.has_branches or branch_of(data) is not None)
+                shape = _widened(shape, data, options)
     if isinstance(shape, TraceShape):
         shape = replace(shape, longest=max(shape.longest, (old and old.max_steps) or 0))
     return shape, frozenset(known)
@@ -268,12 +319,16 @@ def _of_other_kind(project: int, task: int, what: str) -> SetupError:
     )
 
 
-def _widened(shape: TraceShape, trace: dict[str, Any], options: Options) -> TraceShape:
+def _widened(shape: Shape, data: dict[str, Any], options: Options) -> Shape:
+    """The shape after one more task with this data. Raises NotesError where it can be read no more."""
+    if isinstance(shape, ChatShape):
+        return shape.widened(data)
     try:
-        return widen(shape, trace, options)
+        wider = widen(shape, restore_own_steps(data), options)
     except (AttributeError, TypeError):
         # A task that somebody else imported need not hold a trace; it does not count for the config.
         return shape
+    return replace(wider, has_branches=shape.has_branches or branch_of(data) is not None)
 
 
 def _schema_or_none(config: str) -> Schema | None:
@@ -298,6 +353,18 @@ def _covers(old: str, new: str) -> bool:
     editors = set(after.fixed.editors) <= set(before.fixed.editors)
     labels = set(after.fixed.labels) <= set(before.fixed.labels)
     return same and editors and labels and shown_values(new) <= shown_values(old)
+
+
+def _lost(old: str, new: str) -> list[str]:
+    """What the config `old` has and `new` lacks: the names of controls, what is shown, and flags."""
+    before, after = read_config(old), read_config(new)
+    others = replace(before, fixed=after.fixed, max_steps=after.max_steps) == after
+    names = sorted(before.fixed.names - after.fixed.names)
+    return [
+        *names,
+        *sorted(shown_values(old) - shown_values(new)),
+        *(() if others else ("its layout or its settings",)),
+    ]
 
 
 def _check_orphans(server: Server, project: Project, new: Schema, steps: int) -> None:
@@ -405,18 +472,19 @@ def _prediction(task: Mapping[str, Any], config: str, version: str) -> Predictio
         raise TooManyControlsError(f"{what}: {error}") from None
 
 
-def _predict_the_rest(server: Server, target: Target, imported: int, version: str, sending: Sending) -> int:
-    """Adds predictions to the tasks that have none of this version, and returns the number of these tasks."""
-    project = target.project.id
+def _predict_the_rest(server: Server, project: Project, config: str, counted: int, sending: Sending) -> int:
+    """Adds predictions for this config to the tasks that have none, and returns the number of these tasks. There are
+    `counted` tasks."""
+    version = prediction_version(config)
     count = 0
-    for page in unpredicted_pages(server, project, version, target.project.task_count + imported):
+    for page in unpredicted_pages(server, project.id, version, counted):
         predictions: list[LaterPrediction] = [
-            {"task": task["id"], **_prediction(task, target.config, version)} for task in page.tasks
+            {"task": task["id"], **_prediction(task, config, version)} for task in page.tasks
         ]
         count += _in_batches(
             predictions,
-            lambda batch: server.add_predictions(project, batch),
-            lambda one: _too_large(f"the prediction for task {one['task']}", one, project, sending),
+            lambda batch: server.add_predictions(project.id, batch),
+            lambda one: _too_large(f"the prediction for task {one['task']}", one, project.id, sending),
         )
     return count
 

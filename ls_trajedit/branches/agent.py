@@ -46,6 +46,10 @@ FailureReason = Literal[
     "not_its_turn",
     "unexecuted_call",
     "tool_failed",
+    "no_task",
+    "no_boxes",
+    "too_large",
+    "not_imported",
 ]
 """Why a branch failed; docs/continue.md says what each means."""
 

@@ -332,7 +332,7 @@ class Server:
         import that it has begun. Raises TooLargeError when they are too many for one request, and OutcomeUnknownError
         when it is not known whether they were imported."""
         doing = f"importing {len(tasks)} tasks into project {project}"
-        answer = self._write_once(f"api/projects/{project}/import", tasks, doing)
+        answer = self._write_once("POST", f"api/projects/{project}/import", tasks, doing)
         number, count = answer.get("import"), answer.get("task_count")
         if is_count(number) and not is_count(count):
             return ImportStarted(number)
@@ -349,7 +349,11 @@ class Server:
         """Adds predictions (`task`, `model_version`, `result`) to tasks that are already in the project. Raises what
         `import_tasks` raises."""
         doing = f"adding {len(predictions)} predictions to project {project}"
-        self._write_once(f"api/projects/{project}/import/predictions", predictions, doing)
+        self._write_once("POST", f"api/projects/{project}/import/predictions", predictions, doing)
+
+    def set_task_data(self, task: int, data: Mapping[str, Any]) -> None:
+        """Replaces the data of a task, and nothing else of it. Raises what `import_tasks` raises."""
+        self._write_once("PATCH", f"api/tasks/{task}/", {"data": data}, f"changing the data of task {task}")
 
     def backends(self, project: int) -> list[Backend]:
         """The ML backends to which the project is connected."""
@@ -402,12 +406,12 @@ class Server:
             return None
         return found if isinstance(found, bool) else None
 
-    def _write_once(self, path: str, body: object, doing: str) -> dict[str, Any]:
-        """The answer to a POST that is never repeated."""
+    def _write_once(self, method: str, path: str, body: object, doing: str) -> dict[str, Any]:
+        """The answer to a request that writes and is never repeated."""
         with self._translate_failures(doing):
             headers = {**self._wrapper.get_headers(), "Content-Type": "application/json"}
             try:
-                answer = self._http.post(f"{self._address}{path}", content=json_line(body), headers=headers)
+                answer = self._http.request(method, f"{self._address}{path}", content=json_line(body), headers=headers)
             except httpx.RequestError as error:
                 if isinstance(error, _NOT_SENT):
                     raise

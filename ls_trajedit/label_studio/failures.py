@@ -23,6 +23,7 @@ from ls_trajedit.traces.json_text import parse_json
 __all__ = [
     "NoSuchPageError",
     "NotFoundError",
+    "NotTakenError",
     "TooLargeAnswerError",
     "TooLargeError",
     "causes",
@@ -51,6 +52,10 @@ class NoSuchPageError(ServerError):
 
 class TooLargeAnswerError(ServerError):
     """An answer is larger than any of Label Studio's has to be."""
+
+
+class NotTakenError(RefusedError):
+    """Label Studio does not take what it was sent (400)."""
 
 
 class TooLargeError(RefusedError):
@@ -91,7 +96,7 @@ def explain_status(
             f"{url}: Label Studio keeps failing while {doing} ({status}); run the command again later, and if that "
             "does not help, look at the server's log"
         )
-    return RefusedError(f"{url}: Label Studio refuses while {doing} ({status}): {_detail(body)}")
+    return NotTakenError(f"{url}: Label Studio refuses while {doing} ({status}): {_detail(body)}")
 
 
 def not_label_studio(url: str, doing: str, body: Any = None) -> ServerError:

@@ -28,6 +28,7 @@ __all__ = [
     "count_without_prediction",
     "data_pages",
     "task_pages",
+    "task_with_id",
     "unpredicted_pages",
 ]
 
@@ -118,10 +119,17 @@ def changed_pages(
     return _annotated_pages(server, project, counted, 0, [changed])
 
 
-def data_pages(server: Server, project: int, counted: int | None = None) -> Iterator[Page[Task]]:
+def task_with_id(server: Server, project: int, number: int) -> AnnotatedTask | None:
+    """The task with this id, as `task_pages` gives it; None when the project has no such task."""
+    has_id = {"filter": "filter:tasks:id", "operator": "equal", "type": "Number", "value": number}
+    pages = _annotated_pages(server, project, None, number - 1, [has_id])
+    return next((task for page in pages for task in page.tasks), None)
+
+
+def data_pages(server: Server, project: int, counted: int | None = None, after: int = 0) -> Iterator[Page[Task]]:
     """Like `task_pages`, with only the id and the data of each task. Data that is not an object, which nobody can
     import, is an empty one."""
-    return _data_pages(server, project, [], counted)
+    return _data_pages(server, project, [], counted, after)
 
 
 def unpredicted_pages(
@@ -152,9 +160,9 @@ def count_without_prediction(server: Server, project: int, model_version: str) -
 
 
 def _data_pages(
-    server: Server, project: int, filters: list[dict[str, Any]], counted: int | None
+    server: Server, project: int, filters: list[dict[str, Any]], counted: int | None, after: int = 0
 ) -> Iterator[Page[Task]]:
-    for page in _pages(server, project, "id,data", "task_only", 0, filters, counted):
+    for page in _pages(server, project, "id,data", "task_only", after, filters, counted):
         found = ((task["id"], task.get("data")) for task in page.tasks)
         yield Page(
             [{"id": number, "data": data if isinstance(data, dict) else {}} for number, data in found], page.total

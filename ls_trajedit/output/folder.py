@@ -33,6 +33,7 @@ __all__ = [
     "PRIVATE",
     "explain_write_failures",
     "is_being_written",
+    "lock_branches",
     "lock_folder",
     "make_temporary_folder",
     "publish",
@@ -50,27 +51,38 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises SetupError when another run has it, when it cannot be written to, and when there is a link or a pipe where
     files of ours should be. The lock ends with the process, however that ends.
     """
-    with closing(_open_lock(folder)) as lock:
+    with _locked(folder, "lock", "another ls-trajedit is writing there"):
+        yield
+
+
+@contextmanager
+def lock_branches(folder: Path) -> Iterator[None]:
+    """Keeps other runs of `continue` out of `folder`, and nothing else: agents may take hours, and `pull` may write
+    there meanwhile. Otherwise as `lock_folder`."""
+    with _locked(folder, "continue-lock", "another `ls-trajedit continue` is running there"):
+        yield
+
+
+@contextmanager
+def _locked(folder: Path, name: str, what: str) -> Iterator[None]:
+    with closing(_open_lock(folder, name)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
             if "locked" not in str(error):
                 raise _cannot_write(folder, str(error)) from None
-            raise SetupError(
-                f"{folder}: another ls-trajedit is writing there; wait until it is done, or choose another folder "
-                "with -o"
-            ) from None
+            raise SetupError(f"{folder}: {what}; wait until it is done, or choose another folder with -o") from None
         yield
 
 
-def _open_lock(folder: Path) -> sqlite3.Connection:
+def _open_lock(folder: Path, name: str) -> sqlite3.Connection:
     try:
         if folder.is_symlink() and not folder.exists():
             raise _cannot_write(folder, "it is a link to what is not there")
         (folder / PRIVATE).mkdir(parents=True, exist_ok=True)
         check_private(folder)
         # SQLite knows how to lock a file on every system. This database stays empty.
-        return sqlite3.connect(folder / PRIVATE / "lock", isolation_level=None, timeout=0)
+        return sqlite3.connect(folder / PRIVATE / name, isolation_level=None, timeout=0)
     except OSError as error:
         raise _cannot_write(folder, error.strerror or str(error)) from None
     except sqlite3.OperationalError as error:

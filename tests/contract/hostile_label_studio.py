@@ -91,6 +91,7 @@ class HostileLabelStudio:
         self.url = ""
         self.title = "Traces"
         self.label_config = CONFIG
+        self.model_version = ""
         self.has_project = True
         self.release = "1.23.2"
         self.date: str | None = None
@@ -211,11 +212,16 @@ class HostileLabelStudio:
             return json_reply(_FIXED[kind], 201 if kind == "connect" else 200)
         if kind in ("create", "change"):
             self.label_config = json.loads(body).get("label_config", self.label_config)
+            self.model_version = json.loads(body).get("model_version", self.model_version)
             return replace(self._project_reply(PROJECT), status=201 if kind == "create" else 200)
         if kind == "import":
             for task in json.loads(body):
-                self.add_task(task["data"])
+                self.add_task(task["data"], predictions=task.get("predictions", []))
             return json_reply({"task_count": len(json.loads(body)), "annotation_count": 0}, 201)
+        if kind == "task":
+            number = int(path.split("/")[3])
+            self._touched(number)["data"] = json.loads(body)["data"]
+            return json_reply({"id": number})
         if kind == "users":
             return json_reply([{"id": 1, "email": "ana@example.com"}, {"id": 2, "email": "bo@example.com"}])
         if kind == "project":
@@ -230,7 +236,7 @@ class HostileLabelStudio:
         if not self.has_project or number not in (PROJECT, PROJECT + 1):
             return own_error(404, _NO_PROJECT)
         count = sum(task["project"] == number for task in self.tasks.values())
-        more = {"task_number": count, "model_version": "", "show_collab_predictions": True}
+        more = {"task_number": count, "model_version": self.model_version, "show_collab_predictions": True}
         return json_reply({"id": number, "title": self.title, "label_config": self.label_config, **more})
 
     def _tasks_reply(self, query: dict[str, str]) -> Reply:
@@ -320,6 +326,8 @@ def _kind(method: str, path: str, query: dict[str, str]) -> str:
     parts = path.strip("/").split("/")
     if parts == ["api", "tasks"]:
         return _kind_of_tasks(query)
+    if method == "PATCH" and parts[:2] == ["api", "tasks"]:
+        return "task"
     if parts[:2] == ["api", "projects"]:
         rest = "/".join(parts[3:])
         known = {"": "project", "import": "import", "import/predictions": "predictions", "imports": "imports"}
@@ -339,6 +347,8 @@ def _kind_of_tasks(query: dict[str, str]) -> str:
         return "drafts"
     if "predictions_model_versions" in asked:
         return "unpredicted"
+    if '"equal", "type": "Number"' in asked:
+        return "one"
     if "total_annotations" in include:
         return "counts"
     if include == "id,data":

@@ -16,6 +16,8 @@ def passes(task: dict[str, Any], item: dict[str, Any]) -> bool:
     name, value = (item["filter"].removeprefix("filter:tasks:"), item["operator"], item["type"]), item["value"]
     if name == ("id", "greater", "Number"):
         return bool(task["id"] > value)
+    if name == ("id", "equal", "Number"):
+        return bool(task["id"] == value)
     if name == ("updated_at", "greater_or_equal", "Datetime"):
         return bool(task["updated_at"] >= datetime.strptime(value, TIME_FORMAT).replace(tzinfo=timezone.utc))
     if name == ("draft_exists", "equal", "Boolean"):

@@ -326,8 +326,8 @@ def test_an_edit_of_a_removed_step_does_not_count() -> None:
 def test_the_results_of_all_recorded_calls_are_known() -> None:
     cut = chat_cut(LONG, [USER, SEARCH_IN_FRENCH, *LONG[2:]], edits=(edit(0, "tool_calls[0].arguments"),))
     assert cut is not None
-    found = [(known.name, known.arguments, list(chat_messages(known.messages))) for known in cut.results]
-    assert found == [("search", {"q": "Kiel"}, [FOUND]), ("read", {"page": 1}, [PAGE])]
+    found = [(known.name, known.arguments, known.result.text) for known in cut.results]
+    assert found == [("search", {"q": "Kiel"}, "a page"), ("read", {"page": 1}, "18 degrees")]
 
 
 def plain(*steps: Any, answer: Any = None) -> RecordedTrace:
@@ -432,6 +432,27 @@ def test_fields_of_another_name_are_written_by_the_templates() -> None:
     assert cut is not None
     assert cut.steps == (step, {"tool": "read", "args": "2", "cost": 4})
     assert given(cut) == [ASKED, said("search(Kiel)"), user("a page"), said("read(2)")]
+
+
+def test_a_call_that_stands_as_text_is_a_call_where_that_is_asked_for() -> None:
+    first = {"thought": "Look.", "action": "search(q='Kiel')", "observation": "a page"}
+    second = {"action": "read(page=1)", "observation": "18"}
+    better = {**second, "action": "read(page=2)"}
+    cut = plain_cut(
+        plain(first, second), plain(first, better), edits=(edit(1, "action"),), rendering=Rendering(as_tool_calls=True)
+    )
+    assert given(cut) == [
+        ASKED,
+        said("", ("call00001", "search", {"q": "Kiel"}), reasoning_content="Look."),
+        result("call00001", "a page"),
+        said("", ("call00002", "read", {"page": 2})),
+    ]
+    assert cut is not None
+    assert cut.steps == (first, {"action": "read(page=2)"})
+    assert [(known.name, known.arguments, known.result.text) for known in cut.results] == [
+        ("search", {"q": "Kiel"}, "a page"),
+        ("read", {"page": 1}, "18"),
+    ]
 
 
 def test_an_action_that_is_neither_text_nor_a_call_is_shown_as_json() -> None:

@@ -1,0 +1,588 @@
+"""`continue` against a Label Studio in memory: which branches come into being, and that none does twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.task_data import restore_trace
+from ls_trajedit.output.folder import lock_branches, lock_folder
+from ls_trajedit.push import prediction_version
+
+from .continuer import Continuer, fix, use_chats
+from .hostile_label_studio import CONFIG, corrected
+from .puller import Puller
+from .reply import Reply, own_error
+
+
+@pytest.fixture
+def continuer(puller: Puller) -> Continuer:
+    return Continuer(puller)
+
+
+def test_a_corrected_step_is_gone_on_from_and_what_follows_is_a_task(continuer: Continuer) -> None:
+    task = continuer.add("t1", "look better")
+    annotation = continuer.studio.tasks[task]["annotations"][0]["id"]
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    (asked,) = continuer.asked()
+    assert asked["id"].startswith("t1~")
+    assert asked["messages"] == [
+        {"role": "user", "content": "Find it."},
+        {"role": "assistant", "content": "look better"},
+    ]
+    assert asked["step"] == 1
+    ((number, branch),) = continuer.branches().items()
+    assert branch.round == 2
+    assert (branch.parent.trace_id, branch.parent.task_id, branch.parent.annotation_id, branch.parent.step) == (
+        "t1",
+        task,
+        annotation,
+        0,
+    )
+    assert asked["metadata"]["parent"] == vars(branch.parent)
+    restored = restore_trace(continuer.data(number))
+    assert restored["id"] == asked["id"]
+    assert restored["steps"] == [
+        {"action": "look better", "observation": "heard look better"},
+        {"action": "then this"},
+    ]
+    assert ran.json()["made"] == [asked["id"]]
+    assert (ran.json()["failed"], ran.json()["already_there"], ran.json()["left"]) == ({}, 0, 0)
+
+
+def test_the_same_command_again_asks_nobody_and_imports_nothing(continuer: Continuer) -> None:
+    continuer.add()
+    assert continuer.run().exit_code == 0
+    before = dict(continuer.studio.tasks)
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0
+    assert len(continuer.asked()) == 1
+    assert continuer.studio.tasks == before
+    assert not {"import", "task", "change"} & set(ran.asked)
+    assert (ran.json()["made"], ran.json()["already_there"]) == ([], 1)
+
+
+def test_a_changed_correction_is_continued_anew_and_the_old_branch_is_superseded(continuer: Continuer) -> None:
+    task = continuer.add()
+    assert continuer.run().exit_code == 0
+    ((old, _),) = continuer.branches().items()
+    before = json.loads(json.dumps(continuer.data(old)))
+    continuer.studio.annotate(old, fix("by somebody"))
+    annotations = continuer.studio.tasks[old]["annotations"]
+    continuer.studio.change_annotation(task, 0, result=[fix("look much better")])
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    assert [asked["messages"][-1]["content"] for asked in continuer.asked()].count("look much better") == 1
+    branches = continuer.branches()
+    assert len(branches) == 2
+    assert branches[old].superseded
+    (new,) = branches.keys() - {old}
+    assert not branches[new].superseded
+    assert branches[new].parent.annotation_id == branches[old].parent.annotation_id
+    assert branches[new].parent.sha256 != branches[old].parent.sha256
+    # Nothing but the note has changed.
+    after = continuer.data(old)
+    assert after["ls_trajedit"]["branch"].pop("superseded") is True
+    assert after == before
+    assert continuer.studio.tasks[old]["annotations"] == annotations
+    assert (ran.json()["superseded"], len(ran.json()["made"])) == (1, 1)
+
+
+def test_a_correction_that_is_as_it_was_again_has_its_old_branch_back(continuer: Continuer) -> None:
+    task = continuer.add()
+    continuer.run()
+    ((old, _),) = continuer.branches().items()
+    continuer.studio.change_annotation(task, 0, result=[fix("other")])
+    continuer.run()
+    continuer.studio.change_annotation(task, 0, result=[fix("look better")])
+
+    ran = continuer.run("--json")
+
+    branches = continuer.branches()
+    assert len(branches) == 2
+    assert {number: branch.superseded for number, branch in branches.items()} == {
+        old: False,
+        max(branches): True,
+    }
+    assert (ran.json()["made"], ran.json()["restored"], ran.json()["superseded"]) == ([], 1, 1)
+    assert not {"task", "import"} & set(continuer.run().asked)
+
+
+@pytest.mark.parametrize("how", ["deleted", "reverted", "skipped"])
+def test_a_correction_that_nobody_makes_any_more_supersedes_its_branch(continuer: Continuer, how: str) -> None:
+    task = continuer.add()
+    continuer.run()
+    match how:
+        case "deleted":
+            continuer.studio.delete_annotation(task, 0)
+        case "reverted":
+            continuer.studio.change_annotation(task, 0, result=[fix("look")])
+        case _:
+            continuer.studio.change_annotation(task, 0, was_cancelled=True)
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0
+    assert [branch.superseded for branch in continuer.branches().values()] == [True]
+    assert (ran.json()["superseded"], ran.json()["made"]) == (1, [])
+    assert not {"task", "import"} & set(continuer.run().asked)
+
+
+@pytest.mark.parametrize("rule", [("--ground-truth", "only"), ("--since", "2030-01-01")])
+def test_what_the_rules_leave_out_is_neither_continued_nor_superseded(
+    continuer: Continuer, rule: tuple[str, str]
+) -> None:
+    continuer.add("t1")
+    continuer.run()
+    continuer.add("t2")
+
+    ran = continuer.run("--json", *rule)
+
+    assert (ran.json()["made"], ran.json()["superseded"]) == ([], 0)
+    assert len(continuer.branches()) == 1
+
+
+def test_an_annotation_that_cannot_be_read_supersedes_nothing(continuer: Continuer) -> None:
+    task = continuer.add()
+    continuer.run()
+    continuer.studio.change_annotation(task, 0, result=[fix("a"), {"nonsense": True}])
+
+    assert continuer.run("--json").json()["superseded"] == 0
+
+
+def test_an_annotation_that_is_hidden_from_this_token_supersedes_nothing(continuer: Continuer) -> None:
+    task = continuer.add()
+    continuer.run()
+    continuer.studio.delete_annotation(task, 0)
+    # Label Studio counts it and does not show it.
+    continuer.studio.tasks[task]["total_annotations"] = 1
+
+    ran = continuer.run("--json")
+
+    assert ran.json()["superseded"] == 0
+    assert not [branch for branch in continuer.branches().values() if branch.superseded]
+
+
+def test_a_branch_of_another_project_is_left_alone(continuer: Continuer) -> None:
+    task = continuer.add()
+    continuer.run()
+    ((number, _),) = continuer.branches().items()
+    moved = continuer.data(number)
+    continuer.studio.delete_task(task)
+    continuer.studio.delete_task(number)
+    continuer.add("t9", None)
+    brought = continuer.studio.add_task(moved)
+
+    ran = continuer.run("--json")
+
+    assert ran.json()["superseded"] == 0
+    assert not continuer.branches()[brought].superseded
+
+
+def test_each_annotator_has_a_branch(continuer: Continuer) -> None:
+    task = continuer.add("t1", "look better")
+    continuer.studio.annotate(task, fix("look better"), completed_by=2)
+    continuer.studio.annotate(task, fix("look elsewhere"), completed_by=3)
+
+    assert len(continuer.run("--json").json()["made"]) == 3
+
+
+def test_what_makes_nothing_stale_is_not_continued(continuer: Continuer) -> None:
+    task = continuer.add("t1", None)
+    continuer.studio.annotate(task)
+    continuer.studio.annotate(task, fix("look"))
+    continuer.studio.annotate(task, fix("skipped"), was_cancelled=True)
+
+    ran = continuer.run("--json")
+
+    assert ran.json()["made"] == []
+    assert continuer.asked() == []
+
+
+def test_conversations_are_continued_and_the_config_shows_what_came_before(continuer: Continuer) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "get", "arguments": {"key": "x"}}}
+    source = {
+        "id": "c1",
+        "messages": [
+            {"role": "user", "content": "What is x?"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "a", "content": "1"},
+            {"role": "assistant", "content": "It is 1."},
+        ],
+    }
+    task = use_chats(continuer, source)
+    controls = {editor.control for editor in read_config(continuer.studio.label_config).fixed.editors}
+    arguments = fix('{"key": "y"}') | {
+        "from_name": "step_0__call_0__arguments__corrected",
+        "to_name": "step_0__call_0__arguments",
+    }
+    continuer.studio.annotate(task, arguments)
+    continuer.agent(
+        """
+        call = asked["messages"][-1]["tool_calls"][0]
+        print(json.dumps({"messages": [
+            {"role": "tool", "tool_call_id": call["id"], "content": "2"},
+            {"role": "assistant", "content": "It is 2."},
+        ]}))
+        """
+    )
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    (asked,) = continuer.asked()
+    assert asked["messages"][-1]["tool_calls"][0]["function"] == {"name": "get", "arguments": {"key": "y"}}
+    ((number, branch),) = continuer.branches().items()
+    data = continuer.data(number)
+    assert [step["content"] for step in data["steps"]] == ["It is 2."]
+    assert data["steps"][0]["title"] == "Step 2"
+    assert data["steps"][0]["before"][0]["text"] == "What is x?"
+    assert branch.parent.step == 0
+    after = continuer.studio.label_config
+    assert controls <= {editor.control for editor in read_config(after).fixed.editors}
+    shown = len(data["steps"][0]["before"])
+    assert f"$steps[0].before[{shown - 1}].text" in after
+    assert not {"import", "change", "task"} & set(continuer.run().asked)
+
+
+def test_only_so_many_are_continued_and_the_next_run_continues_the_rest(continuer: Continuer) -> None:
+    for number in range(5):
+        continuer.add(f"t{number}")
+
+    first = continuer.run("--json", "--limit", "2").json()
+    second = continuer.run("--json", "--limit", "2").json()
+    third = continuer.run("--json").json()
+
+    assert (len(first["made"]), first["left"]) == (2, 3)
+    assert (len(second["made"]), second["left"], second["already_there"]) == (2, 1, 2)
+    assert (len(third["made"]), third["left"], third["already_there"]) == (1, 0, 4)
+    assert [identity.split("~")[0] for identity in first["made"] + second["made"] + third["made"]] == [
+        "t0",
+        "t1",
+        "t2",
+        "t3",
+        "t4",
+    ]
+
+
+def test_a_dry_run_says_what_would_be_asked_and_changes_nothing(continuer: Continuer) -> None:
+    task = continuer.add("t1")
+    continuer.run()
+    continuer.studio.change_annotation(task, 0, result=[fix("look again")])
+    before = json.dumps(continuer.studio.tasks, default=str)
+    arguments = ["continue", "--project", "12", "-o", str(continuer.puller.folder), "--dry-run"]
+
+    ran = continuer.puller.run(*arguments, "--json")
+
+    assert ran.exit_code == 0, ran.err
+    (request,) = ran.json()["requests"]
+    assert request["messages"][-1] == {"role": "assistant", "content": "look again"}
+    assert (ran.json()["superseded"], ran.json()["left"]) == (1, 0)
+    text = continuer.puller.run(*arguments)
+    assert text.out.splitlines()[0] == f"{request['id']}: 2 messages before step 2, 0 tools"
+    assert json.dumps(continuer.studio.tasks, default=str) == before
+    assert not {"import", "task", "change"} & {*ran.asked, *text.asked}
+    assert len(continuer.asked()) == 1
+
+
+def test_a_branch_that_fails_costs_nothing_else(continuer: Continuer) -> None:
+    for number in range(3):
+        continuer.add(f"t{number}", f"look {number}")
+    continuer.agent(
+        """
+        text = asked["messages"][-1]["content"]
+        if text == "look 1":
+            print("what I think", file=sys.stderr)
+            sys.exit(3)
+        print(json.dumps({"messages": [{"role": "assistant", "content": "done"}]}))
+        """
+    )
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 5
+    found = ran.json()
+    assert [identity.split("~")[0] for identity in found["made"]] == ["t0", "t2"]
+    assert found["failed"] == {"exit_code": 1}
+    (failure,) = found["failures"]
+    assert failure["id"].startswith("t1~")
+    assert failure["id"] in ran.err
+    assert "1 correction not continued; the next run asks the agent again" in ran.err
+    assert "what I think" in Path(failure["log"]).read_text(encoding="utf-8")
+
+    continuer.agent('print(json.dumps({"messages": [{"role": "assistant", "content": "done"}]}))')
+    again = continuer.run("--json")
+    assert again.exit_code == 0
+    assert [identity.split("~")[0] for identity in again.json()["made"]] == ["t1"]
+
+
+def test_so_many_failures_may_be_allowed(continuer: Continuer) -> None:
+    continuer.add()
+    continuer.agent("sys.exit(1)")
+
+    assert continuer.run("--max-failures", "1").exit_code == 0
+    assert continuer.run().exit_code == 5
+
+
+def test_an_answer_that_cannot_be_a_task_is_a_failure(continuer: Continuer) -> None:
+    continuer.add()
+    continuer.agent(
+        """
+        call = lambda n: {"id": n, "type": "function", "function": {"name": "a", "arguments": {}}}
+        print(json.dumps({"messages": [{"role": "assistant", "content": "", "tool_calls": [call("x"), call("y")]}]}))
+        """
+    )
+
+    ran = continuer.run("--json")
+
+    assert ran.json()["failed"] == {"no_task": 1}
+    assert "2 calls" in ran.json()["failures"][0]["detail"]
+
+
+def test_the_project_is_looked_at_right_before_an_import(continuer: Continuer) -> None:
+    continuer.add()
+    assert continuer.run().exit_code == 0
+    ((number, _),) = continuer.branches().items()
+    data = continuer.data(number)
+    continuer.studio.delete_task(number)
+    # Another process imports the branch while the agent is at work.
+    continuer.studio.meanwhile(lambda: continuer.studio.add_task(data), "one")
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0
+    assert len(continuer.asked()) == 2
+    assert (ran.json()["made"], ran.json()["changed_meanwhile"]) == ([], 1)
+    assert len(continuer.branches()) == 1
+
+
+def test_a_correction_that_changes_before_its_turn_comes_is_left_for_the_next_run(continuer: Continuer) -> None:
+    continuer.add("t1")
+    task = continuer.add("t2")
+    # While the first one is asked about.
+    continuer.studio.meanwhile(lambda: continuer.studio.change_annotation(task, 0, result=[fix("changed")]), "one")
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0
+    assert (len(ran.json()["made"]), ran.json()["changed_meanwhile"]) == (1, 1)
+    assert len(continuer.run("--json").json()["made"]) == 1
+    assert not [branch for branch in continuer.branches().values() if branch.superseded]
+
+
+def test_a_large_task_is_a_failure_of_its_branch(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.add("t2")
+    continuer.studio.misbehave(lambda _: Reply(413, b"<html>too large</html>"), "import")
+
+    ran = continuer.run("--json")
+
+    assert (ran.json()["failed"], len(ran.json()["made"])) == ({"too_large": 1}, 1)
+    assert ran.exit_code == 5
+
+
+def test_what_label_studio_does_not_take_is_a_failure_of_its_branch(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.add("t2")
+    continuer.studio.misbehave(lambda _: own_error(400, "Validation error"), "import")
+
+    ran = continuer.run("--json")
+
+    assert (ran.json()["failed"], len(ran.json()["made"])) == ({"not_imported": 1}, 1)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_refused_ends_the_run(continuer: Continuer, status: int) -> None:
+    continuer.add("t1")
+    continuer.add("t2")
+    continuer.studio.misbehave(lambda _: own_error(status, "no"), "import", times=2)
+
+    ran = continuer.run()
+
+    assert ran.exit_code == 3
+    assert ran.asked.count("import") == 1
+
+
+def test_an_import_of_which_nobody_knows_what_became_is_not_repeated(continuer: Continuer) -> None:
+    continuer.add()
+    continuer.studio.misbehave(lambda _: Reply(502, b"<html></html>"), "import")
+
+    ran = continuer.run()
+
+    assert ran.exit_code == 4
+    assert ran.asked.count("import") == 1
+    # It was carried out all the same.
+    assert len(continuer.branches()) == 1
+    assert continuer.run("--json").json()["already_there"] == 1
+    assert len(continuer.branches()) == 1
+
+
+def test_a_wrong_token_ends_the_run_before_an_agent_is_asked(
+    continuer: Continuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    continuer.add()
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "f" * 40)
+
+    assert continuer.run().exit_code == 3
+    assert continuer.asked() == []
+
+
+def test_a_server_that_is_down_ends_the_run(continuer: Continuer) -> None:
+    ran = continuer.run("--url", "http://127.0.0.1:9", "--max-wait", "0")
+
+    assert ran.exit_code == 4
+    assert continuer.asked() == []
+
+
+def test_a_missing_project_is_said(continuer: Continuer) -> None:
+    continuer.studio.has_project = False
+
+    ran = continuer.run()
+
+    assert ran.exit_code == 3
+    assert "there is no project 12" in ran.err
+
+
+def test_without_an_agent_nothing_is_asked(continuer: Continuer) -> None:
+    ran = continuer.puller.run("continue", "--project", "12", "-o", str(continuer.puller.folder))
+
+    assert ran.exit_code == 2
+    assert ran.asked == []
+
+
+def test_a_config_that_push_did_not_make_is_refused_before_an_agent_is_asked(continuer: Continuer) -> None:
+    task = continuer.add("t1", None)
+    continuer.studio.label_config = CONFIG
+    continuer.studio.annotate(task, corrected("look better"))
+
+    ran = continuer.run()
+
+    assert ran.exit_code == 3, ran.err
+    assert "`better`" in ran.err
+    assert continuer.asked() == []
+    assert continuer.studio.label_config == CONFIG
+
+
+def test_tasks_are_prefilled_as_the_others_of_the_project_are(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.run()
+    ((first, _),) = continuer.branches().items()
+    assert continuer.studio.tasks[first]["predictions"] == []
+
+    continuer.studio.model_version = prediction_version(continuer.studio.label_config)
+    continuer.add("t2")
+    continuer.run()
+    second = max(continuer.branches())
+    (prediction,) = continuer.studio.tasks[second]["predictions"]
+    assert prediction["model_version"] == continuer.studio.model_version
+    texts = {result["from_name"]: result["value"].get("text") for result in prediction["result"]}
+    assert texts["step_0__action__corrected"] == ["then this"]
+
+
+def test_the_folder_of_a_pull_stays_as_it_is(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.studio.pass_time()
+    assert continuer.puller.pull().exit_code == 0
+    before = continuer.puller.outputs()
+    continuer.studio.pass_time()
+    continuer.add("t2")
+
+    ran = continuer.run("--json")
+
+    assert len(ran.json()["made"]) == 2
+    # Only what has changed since the pull was read.
+    assert "changed" in ran.asked
+    assert "tasks" not in ran.asked
+    assert continuer.puller.outputs() == before
+    assert continuer.puller.run("verify", str(continuer.puller.folder)).exit_code == 0
+    assert continuer.puller.pull("--check").exit_code == 1
+    assert continuer.puller.pull().exit_code == 0
+    assert continuer.puller.pull("--check").exit_code == 0
+
+
+def test_without_a_pull_nothing_is_left_in_the_folder_but_ours(continuer: Continuer) -> None:
+    continuer.add("t1")
+    assert continuer.run().exit_code == 0
+    assert continuer.puller.outputs() == {}
+    continuer.studio.pass_time()
+    assert continuer.puller.pull().exit_code == 0
+
+
+def test_two_runs_at_a_time_use_one_folder_in_turn(continuer: Continuer) -> None:
+    continuer.add("t1")
+    with lock_branches(continuer.puller.folder):
+        ran = continuer.run()
+        assert ran.exit_code == 3
+        assert "another `ls-trajedit continue` is running there" in ran.err
+        # A pull may go on.
+        assert continuer.puller.pull().exit_code == 0
+    with lock_folder(continuer.puller.folder):
+        assert continuer.run().exit_code == 3
+    assert continuer.asked() == []
+
+
+def test_no_agent_gets_the_token(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.agent(
+        """
+        import os
+        print(dict(os.environ), sys.argv, file=sys.stderr)
+        print(json.dumps({"messages": [{"role": "assistant", "content": "done"}]}))
+        """
+    )
+
+    assert continuer.run().exit_code == 0
+
+
+def test_a_correction_of_a_branch_makes_a_branch_of_the_next_round(continuer: Continuer) -> None:
+    continuer.add()
+    continuer.run()
+    ((second, _),) = continuer.branches().items()
+    continuer.agent(
+        """
+        print(json.dumps({"messages": [{"role": "user", "content": "yes"}, {"role": "assistant", "content": "last"}]}))
+        """
+    )
+    continuer.studio.tasks[second]["data"]["steps"].append({"action": "more", "observation": "ok"})
+    continuer.correct(second, "then that")
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    (third,) = continuer.branches().keys() - {second}
+    branch = continuer.branches()[third]
+    assert (branch.round, branch.parent.task_id, branch.parent.step) == (3, second, 1)
+    assert restore_trace(continuer.data(third))["steps"] == [
+        {"action": "look better", "observation": "heard look better"},
+        {"action": "then that", "observation": "yes"},
+        {"action": "last"},
+    ]
+
+
+def test_what_continues_a_superseded_branch_is_superseded_with_it(continuer: Continuer) -> None:
+    task = continuer.add()
+    continuer.run()
+    ((second, _),) = continuer.branches().items()
+    continuer.studio.tasks[second]["data"]["steps"].append({"action": "more", "observation": "ok"})
+    continuer.correct(second, "then that")
+    continuer.run()
+    (third,) = continuer.branches().keys() - {second}
+    continuer.studio.change_annotation(task, 0, result=[fix("look")])
+
+    ran = continuer.run("--json")
+
+    assert ran.json()["superseded"] == 2
+    assert continuer.branches()[third].superseded
+    # Nobody goes on from a correction of a branch that is superseded.
+    continuer.correct(second, "and another")
+    assert continuer.run("--json").json()["made"] == []
