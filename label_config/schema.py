@@ -234,6 +234,11 @@ class Schema:
         outside = (field.path for field in shown if field.step_index is None and field.path[0] != RESERVED_KEY)
         return list(dict.fromkeys(inside)), list(dict.fromkeys(outside))
 
+    @property
+    def can_restructure(self) -> bool:
+        """Whether steps can be removed or inserted."""
+        return bool(self._sample.structures)
+
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about the schema."""
         return {

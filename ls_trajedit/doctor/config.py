@@ -25,8 +25,8 @@ _TO_UNROLLED = (
 
 
 def check_editors(schema: Schema) -> Finding:
-    """The fields that the config's editors correct."""
-    if not schema.fields():
+    """The fields that the config's editors correct, and whether steps can be removed or inserted."""
+    if not schema.fields() and not schema.can_restructure:
         return problem(
             "the labeling config has no editor: what is typed on its page is kept as remarks, and corrects nothing",
             'Add a <TextArea toName="x"/> for each <Text name="x" value="$steps[0].action"/> that can be corrected.',
@@ -37,7 +37,8 @@ def check_editors(schema: Schema) -> Finding:
             fields.append(f"{field} ({'1 step' if steps == 1 else f'{steps} steps'})")
         else:
             fields.append(field)
-    return ok(f"the labeling config has editors for {', '.join(fields)}")
+    editors = f"the labeling config has editors for {', '.join(fields) or 'no field'}"
+    return ok(f"{editors}, and steps can be removed or inserted" if schema.can_restructure else editors)
 
 
 def check_texts(schema: Schema) -> Iterator[Finding]:

@@ -69,7 +69,7 @@ class TaskCensus:
             self.too_large[task] = str(error)
             return
         editors = [editor for editor, value in found if editor_text(value) is not None]
-        if not editors:
+        if not editors and not self.schema.structures_in(data):
             self.without_fields.append(task)
         if chat is not None:
             self._add_chat(task, data, chat, editors)

@@ -23,6 +23,17 @@ def test_a_repeaters_fields_are_listed_without_a_number() -> None:
     assert check_editors(read_config(REPEATER)).text == "the labeling config has editors for action"
 
 
+def test_whether_steps_can_be_removed_or_inserted_is_said() -> None:
+    structure = (
+        '<Choices name="step_0__structure" toName="shown"><Choice value="Remove this step"/></Choices>'
+        '<Text name="shown" value="$steps[0].action"/>'
+    )
+    both = check_editors(read_config(f"<View>{editor_tags(1)}{structure}</View>"))
+    assert both.text == "the labeling config has editors for action (1 step), and steps can be removed or inserted"
+    alone = Finding("ok", "the labeling config has editors for no field, and steps can be removed or inserted")
+    assert check_editors(read_config(f"<View>{structure}</View>")) == alone
+
+
 def release(version: str, edition: str | None) -> Release:
     return Release(version, edition, "http://localhost:8080")
 
