@@ -17,7 +17,15 @@ from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.storable import what_cannot_be_stored
 from ls_trajedit.label_config.task_data import editor_text, to_task_data
 from ls_trajedit.traces.atif import exact_atif
-from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, format_path, get_field, set_field
+from ls_trajedit.traces.field_path import (
+    MISSING,
+    RESERVED_KEY,
+    FieldPath,
+    drop_field,
+    format_path,
+    get_field,
+    set_field,
+)
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Message, Trace
 from ls_trajedit.traces.plain_steps import PlainShapeError, to_plain_steps
@@ -80,7 +88,7 @@ def plain_branch_data(
     spelling = spelling_of([*prefix, *get_field(trace, steps_path)], shown, schema.bare_step_field)
     locked = list(prefix)
     try:
-        if not locked and new[0].role != "assistant":
+        if not locked and new and new[0].role != "assistant":
             raise PlainShapeError("it begins with what is heard, and no step is before it")
         # With as many steps before them as there are, messages call each step by its number.
         steps = to_plain_steps(Trace("", "", (*[Message("assistant", ())] * len(locked), *new)))["steps"]
@@ -88,12 +96,14 @@ def plain_branch_data(
             locked[-1] = spelling.with_observation(locked[-1], heard, f"step {len(locked)}")
         numbered = list(enumerate(steps))[len(locked) :]
         own = [spelling.spelled(step, f"step {number + 1}") for number, step in numbered]
-        draft = {key: value for key, value in trace.items() if (key,) != schema.final_answer_path}
+        draft = dict(trace)
         has_answer = get_field(trace, schema.final_answer_path) not in (MISSING, None)
         if own and (has_answer or schema.final_answer_path in at_the_top) and _is_answer(steps[-1]):
             draft = _put(draft, schema.final_answer_path, steps[-1]["action"])
             thought = {key: value for key, value in steps[-1].items() if key != "action"}
             own[-1:] = [spelling.spelled(thought, f"step {len(steps)}")] if thought else []
+        else:
+            draft = drop_field(draft, schema.final_answer_path)
     except PlainShapeError as error:
         raise BranchDataError(str(error)) from None
     if len(steps) == len(locked):
