@@ -21,13 +21,18 @@ from hypothesis import given
 from ls_trajedit.convert_export import convert, generated_schema
 from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, convert_task
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.formats.registry import formats_named
+from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.record import RejectReason, Remark
+from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.input_streams import InputStream
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.output.write import converted_chunks
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.field_path import get_field, parse_path
 from ls_trajedit.traces.options import Options, StepLabels
+from tests.support.branches import PLAIN_CONFIG, branch_of_plain, plain_parent
+from tests.support.branches import annotation as branch_annotation
 from tests.support.exports import EDIT, SAME, UNKNOWN, annotation, export, read_rows, task
 from tests.support.loop import project_of, text_result
 from tests.support.strategies import Case, cases
@@ -290,6 +295,37 @@ def test_a_task_in_two_places_is_one_however_it_is_read(
         *((number, 10 * number + who) for number in range(1, 41) for who in (1, 2)),
         (99, 1),
     ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("piped", [False, True])
+@pytest.mark.parametrize("cores", [1, 4])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_branch_is_joined_with_what_it_continues_however_both_are_read(
+    tmp_path: Path, packed: bool, piped: bool, cores: int, repeated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ls_trajedit.output.write._cores", lambda: cores)
+    monkeypatch.setattr("ls_trajedit.convert_export.converted_chunks", partial(converted_chunks, **SMALL_CHUNKS))
+    parent = plain_parent()
+    # The branch comes first, and between them is more than a process gets at a time.
+    others = [plain_parent(branch_annotation(100 + n), task=20 + n) for n in range(20)]
+    tasks = [branch_of_plain(parent, branch_annotation(9)), *others, parent, *([parent, others[0]] if repeated else [])]
+    raw = json.dumps(tasks).encode()
+    raw = gzip.compress(raw) if packed else raw
+    stream: Any = BufferedReader(Pipe(raw)) if piped else BytesIO(raw)
+    summary = convert(
+        InputStream(stream, "e", is_gzip=packed),
+        "e",
+        read_config(PLAIN_CONFIG),
+        ReadingRules(),
+        tmp_path / "out",
+        lambda done, total: None,
+        ExportPlan(formats_named(["corrections", "trl-sft"]), rules=TrainingRules(accept_branches=True)),
+    )
+    assert (summary.counts["tasks"], summary.counts["accepted_branches"]) == (22, 1)
+    assert "superseded" not in summary.counts
+    rows = read_rows(tmp_path / "out" / "trl" / "sft.jsonl")
+    assert [(row["n_edits"], row["regenerated"]) for row in rows] == [(1, True), (0, False)]
 
 
 def test_what_is_not_a_task_after_a_task_that_is_there_twice_is_an_error_with_its_line(
