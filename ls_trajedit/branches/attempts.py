@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
 from ls_trajedit.branches.agent import BranchFailed
 from ls_trajedit.branches.log import BranchLog
 from ls_trajedit.branches.stop import Stop
@@ -23,13 +25,26 @@ def attempt(ask: Callable[[], T], retries: int, log: BranchLog, stop: Stop) -> T
     """What `ask` returns. A transient BranchFailed is written to the log and followed by a retry, at most `retries`
     times; then it is raised, as any other is at once. The pauses double, from one second to ten, and are not shorter
     than what a server asks for, up to a minute. Raises Stopped when the run stops meanwhile."""
-    for number in range(retries):
-        try:
-            return ask()
-        except BranchFailed as failure:
-            if not failure.is_transient:
-                raise
-            pause = max(min(_FIRST_PAUSE * 2**number, _LONGEST_PAUSE), min(failure.retry_after or 0.0, _LONGEST_ASKED))
-            log.say(f"{failure.sentence}; retrying in {pause:g} s")
-        stop.sleep(pause)
-    return ask()
+
+    def report(state: RetryCallState) -> None:
+        log.say(f"{_failure(state).sentence}; retrying in {state.upcoming_sleep:g} s")
+
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, BranchFailed) and error.is_transient),
+        wait=_wait,
+        stop=stop_after_attempt(retries + 1),
+        before_sleep=report,
+        sleep=stop.sleep,
+        reraise=True,
+    )(ask)
+
+
+def _wait(state: RetryCallState) -> float:
+    backoff = min(_FIRST_PAUSE * 2 ** min(state.attempt_number - 1, 10), _LONGEST_PAUSE)
+    return max(backoff, min(_failure(state).retry_after or 0.0, _LONGEST_ASKED))
+
+
+def _failure(state: RetryCallState) -> BranchFailed:
+    error = state.outcome and state.outcome.exception()
+    assert isinstance(error, BranchFailed)
+    return error
