@@ -40,7 +40,7 @@ def attempt(ask: Callable[[], T], retries: int, log: BranchLog, stop: Stop) -> T
 
 
 def _wait(state: RetryCallState) -> float:
-    backoff = min(_FIRST_PAUSE * 2 ** min(state.attempt_number - 1, 10), _LONGEST_PAUSE)
+    backoff: float = min(_FIRST_PAUSE * 2 ** min(state.attempt_number - 1, 10), _LONGEST_PAUSE)
     return max(backoff, min(_failure(state).retry_after or 0.0, _LONGEST_ASKED))
 
 
