@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["run_with_signals"]
@@ -13,13 +14,15 @@ __all__ = ["run_with_signals"]
 # counted from the first one of the function `first` on. With a signal pending, Python runs its handler between two of
 # the next instructions.
 _SIGNALLED = """\
-import json, os, signal, sys
+import importlib, json, os, signal, sys
 
-folder, first, signals, steps, arguments = json.loads(sys.stdin.read())
+folder, first, signals, steps, arguments, modules = json.loads(sys.stdin.read())
 os.chdir(folder)
 sys.argv = ["ls-trajedit", *arguments]
 from ls_trajedit.cli import main
-import ls_trajedit.report.write
+
+for module in modules:
+    importlib.import_module(module)
 
 def run(step):
     count = -1
@@ -61,14 +64,20 @@ print(json.dumps(found))
 
 
 def run_with_signals(
-    folder: Path, first: str, signals: list[int], steps: list[int], *arguments: str
+    folder: Path,
+    first: str,
+    signals: list[int],
+    steps: list[int],
+    *arguments: str,
+    modules: Sequence[str] = ("ls_trajedit.report.write",),
 ) -> list[tuple[int, int, str, list[str]]]:
     """Runs the command in `folder` once for each of `steps`, with all of `signals` sent at the call with that number,
     counted from the first call of the function `first`. Returns for each the step, the exit code, what it said on
-    standard error, and the names of all files and folders that are there afterwards."""
+    standard error, and the names of all files and folders that are there afterwards. What the command imports late are
+    the `modules`, so that no run has to."""
     ran = subprocess.run(
         [sys.executable, "-c", _SIGNALLED],
-        input=json.dumps([str(folder), first, signals, steps, arguments]),
+        input=json.dumps([str(folder), first, signals, steps, arguments, modules]),
         capture_output=True,
         text=True,
         timeout=300,
