@@ -47,13 +47,15 @@ class Cut:
     does, and `messages` is all that was said up to there, without what is not true any more.
 
     `steps` are those steps as the trace has them, for a trace of the plain shape; None for a conversation. `results`
-    are those of all recorded calls, in order."""
+    are those of all recorded calls, in order. `is_agents_turn` is False where `messages` ends with words of the agent
+    to which something was heard in the trace, which is not true any more."""
 
     position: int
     messages: tuple[Message, ...]
     steps: tuple[Any, ...] | None
     tools: tuple[Tool, ...]
     results: tuple[KnownResult, ...]
+    is_agents_turn: bool
 
 
 def correction_sha256(record: Record) -> str:
@@ -116,7 +118,8 @@ def cut_of(record: Record, traces: Traces, rendering: Rendering) -> Cut | None:
         return None
     steps = None if chat else tuple(_plain_steps(record, position, is_open, known, rendering))
     tools = corrected.tools if chat else declared_tools(_tools_in(record, rendering))
-    return Cut(position, messages, steps, tools, tuple(_results(original)))
+    is_agents_turn = not (_nobody_answers(messages[-1]) and position >= 0 and corrected.steps[position].heard)
+    return Cut(position, messages, steps, tools, tuple(_results(original)), is_agents_turn)
 
 
 def _acts(record: Record, order: Sequence[Kept | Insertion], is_chat: bool, rendering: Rendering) -> Iterator[int]:

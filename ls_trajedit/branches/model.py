@@ -172,10 +172,12 @@ class _RecordedResults:
         self._left: defaultdict[str, deque[Result]] = defaultdict(deque)
         for recorded in request.recorded:
             self._left[_key(recorded.name, recorded.arguments)].append(recorded.result)
-        heard = {message["tool_call_id"] for message in request.messages if "tool_call_id" in message}
-        for call in _calls(request.messages):
-            if call.id in heard:
-                self.take(call)
+        # An id that is used again is that of the later call.
+        waiting: dict[str, Call] = {}
+        for message in request.messages:
+            waiting.update((call.id, call) for call in _calls([message]))
+            if (answered := waiting.pop(message.get("tool_call_id", ""), None)) is not None:
+                self.take(answered)
 
     def take(self, call: Call) -> Result | None:
         left = self._left[_key(call.name, call.arguments)]

@@ -237,6 +237,7 @@ def _request(correction: Correction, request: ProjectRequest) -> AgentRequest:
             "task": correction.task,
         },
         recorded=tuple(RecordedCall(known.name, known.arguments, known.result) for known in cut.results),
+        is_agents_turn=cut.is_agents_turn,
     )
 
 

@@ -205,6 +205,15 @@ def test_what_the_conversation_has_used_is_used(tmp_path: Path) -> None:
         assert ask(tmp_path, service.url, asked(*before, recorded=both[:1])).ending == "unexecuted_call"
 
 
+def test_an_id_that_is_used_again_is_that_of_the_later_call(tmp_path: Path) -> None:
+    """Only the first `get a` has its result; the second one waits for the second result that was recorded."""
+    again = (called("c1", "get", {"key": "a"}), tool_result("c1", "5"), called("c1", "get", {"key": "a"}))
+    both = (recorded("get", {"key": "a"}, "5"), recorded("get", {"key": "a"}, "7"))
+    with serve(answering(END)) as service:
+        found = ask(tmp_path, service.url, asked(USER, *again, recorded=both))
+    assert chat_messages(found.messages) == [tool_result("c1", "7"), said("It is a.")]
+
+
 def test_a_recorded_result_with_an_image(tmp_path: Path) -> None:
     url = "data:image/png;base64,AA=="
     result = Result((Text("Look:"), Image(url)), "c7", "get")

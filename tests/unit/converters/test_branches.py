@@ -144,6 +144,17 @@ def test_what_users_said_after_a_corrected_act_is_not_true_any_more() -> None:
     assert given(cut) == [USER, said("Which Kiel?")]
 
 
+def test_whose_turn_it_is() -> None:
+    """Words to which a user answered are followed by what they would say now, and not by the agent."""
+    edits = (edit(0, "content"),)
+    answered = chat_cut([USER, said("Where?"), user("North.")], [USER, said("Which?"), user("North.")], edits=edits)
+    spoke_on = chat_cut([USER, said("Hm."), SEARCH, FOUND], [USER, said("Well."), SEARCH, FOUND], edits=edits)
+    called = chat_cut(LONG, [USER, SEARCH_IN_FRENCH, *LONG[2:]], edits=(edit(0, "tool_calls[0].arguments"),))
+    before = chat_cut(LONG, LONG[:1] + LONG[3:], structure=(Removal(0, ""),))
+    cuts = [answered, spoke_on, called, before]
+    assert [cut and cut.is_agents_turn for cut in cuts] == [False, True, True, True]
+
+
 def test_the_result_of_an_earlier_call_that_came_late_is_kept() -> None:
     original = [USER, SEARCH, said("Wait."), FOUND, user("Well?"), DONE]
     corrected = [USER, SEARCH, said("One moment."), FOUND, user("Well?"), DONE]
@@ -359,6 +370,7 @@ def test_a_corrected_action_of_the_plain_shape_loses_its_observation() -> None:
     assert cut is not None
     assert cut.position == 0
     assert cut.steps == ({"thought": "Look.", "action": "search('Kiel, today')"},)
+    assert not cut.is_agents_turn
     assert given(cut) == [
         ASKED,
         {"role": "assistant", "content": "search('Kiel, today')", "reasoning_content": "Look."},
@@ -420,6 +432,7 @@ def test_bare_steps_are_what_the_agent_said() -> None:
     cut = plain_cut(plain("look", "open"), plain("search", "open"), edits=(edit(0, "action"),))
     assert cut is not None
     assert cut.steps == ("search",)
+    assert cut.is_agents_turn
     assert given(cut) == [ASKED, said("search")]
 
 
