@@ -21,10 +21,14 @@ from ls_trajedit.label_config.read_config import TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import CHAT_STYLE
 from ls_trajedit.label_config.tags import (
     Element,
+    NewField,
     add_editor,
     add_field,
+    add_inserted_after,
+    add_inserted_before,
     add_label,
     add_step_labels,
+    add_structure,
     add_text,
     add_view,
     config_root,
@@ -97,9 +101,19 @@ def chat_shape(datas: Iterable[Mapping[str, Any]]) -> ChatShape:
     return reduce(ChatShape.widened, datas, ChatShape())
 
 
-def write_chat_config(options: Options, shape: ChatShape) -> str:
+_NEW_FIELDS = (
+    NewField("reasoning", "reasoning", "trajedit-field trajedit-prose"),
+    NewField("content", "content", "trajedit-field trajedit-prose"),
+    NewField("call_0__name", "tool to call"),
+    NewField("call_0__arguments", "arguments of the call (JSON)"),
+    NewField("heard", "what it hears then (optional)", "trajedit-field trajedit-prose"),
+)
+
+
+def write_chat_config(options: Options, shape: ChatShape, anchors: Mapping[int, str] = {}) -> str:
     """The labeling config, as XML, for conversations of this `shape`: a card for each of its steps or, with `max_steps`
-    in the options, for so many. Boxes are for the `chat_fields` of the options.
+    in the options, for so many. Boxes are for the `chat_fields` of the options. The controls that remove a step and
+    insert others point at the tag that `anchors` has for its index, if it is there.
 
     Raises OptionsError for a trace without steps, and for the repeater layout: it makes the same card for each step,
     but steps differ in the number of their calls.
@@ -122,7 +136,7 @@ def write_chat_config(options: Options, shape: ChatShape) -> str:
         _add_system_prompt(root)
     for index, step in enumerate(steps):
         _add_heard(root, f"steps[{index}].before", f"step_{index}__before", step.before)
-        _add_step(root, options, index, step)
+        _add_step(root, options, index, step, anchors.get(index))
     _add_heard(root, "after", "after", shape.after)
     return config_text(root)
 
@@ -152,24 +166,34 @@ def _add_heard(parent: Element, path: str, name: str, images: Iterable[int]) -> 
         _add_images(view, f"{path}[{number}]", f"{name}_{number}", count)
 
 
-def _add_step(root: Element, options: Options, index: int, step: StepShape) -> None:
-    card = add_view(root, "trajedit-step")
-    at = f"steps[{index}]"
+def _add_step(root: Element, options: Options, index: int, step: StepShape, anchor: str | None) -> None:
+    at, prefix = f"steps[{index}]", f"step_{index}"
+    card = etree.Element("View", className="trajedit-step")
     add_label(card, "trajedit-title", f"${at}.title")
     editors: list[str] = []
     for name, count in (("reasoning", step.reasonings), ("content", step.contents), ("other", step.others)):
         for field in _numbered(name, count):
             if name in options.chat_fields:
-                editors.append(f"step_{index}__{field}")
+                editors.append(f"{prefix}__{field}")
                 view = add_field(card, "trajedit-field trajedit-prose", field)
                 add_editor(view, options, editors[-1], f"{at}.{field}")
             else:
                 _header(add_field(card, f"trajedit-context trajedit-{name}", field), f"{at}.{field}")
-    _add_images(card, at, f"step_{index}", step.images)
+    _add_images(card, at, prefix, step.images)
     for number, call in enumerate(step.calls):
-        editors += _add_call(card, options, f"step_{index}__call_{number}", f"{at}.tool_calls[{number}]", call)
+        editors += _add_call(card, options, f"{prefix}__call_{number}", f"{at}.tool_calls[{number}]", call)
     if editors:
         add_step_labels(card, options, editors[0])
+    title = f"{prefix}__title"
+    original = next((name for name in (*editors, title) if name == f"{prefix}__{anchor}"), [*editors, title][0])
+    if original == title and (options.allow_remove or options.allow_insert):
+        # Controls have to point at a Text. Nobody sees this one.
+        add_text(add_view(card, "trajedit-anchor"), title, f"{at}.title")
+    add_structure(card, options, prefix, original, with_before=index == 0)
+    if index == 0:
+        add_inserted_before(root, options, prefix, original, _NEW_FIELDS)
+    root.append(card)
+    add_inserted_after(root, options, prefix, original, _NEW_FIELDS)
 
 
 def _add_call(card: Element, options: Options, name: str, path: str, call: CallShape) -> list[str]:

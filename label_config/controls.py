@@ -218,9 +218,8 @@ class Controls:
             if editor.reason:
                 found[editor.reason] = ExpectedResult(editor.original, "textarea", "text")
         for structure in self.structures:
-            typed = ExpectedResult(structure.original, "textarea", "text")
-            found |= dict.fromkeys(structure.controls, typed)
             found[structure.control] = ExpectedResult(structure.original, "choices", "choices")
+            found |= dict.fromkeys(structure.text_areas, ExpectedResult(structure.original, "textarea", "text"))
         return {control: expected for control, expected in found.items() if control not in self.others}
 
     def editors_of(self, names: Iterable[str]) -> list[Editor]:
@@ -336,8 +335,7 @@ class Controls:
                 about = f"is about `{format_path(structure.step)}`, which is not a step of the trace"
                 texts += [
                     TextControl(name, "textarea", structure.original, about, is_remark=False)
-                    for name in structure.controls
-                    if name != structure.control
+                    for name in structure.text_areas
                 ]
         return replace(
             self,
@@ -631,9 +629,14 @@ def _structure(
         for number, choice in enumerate(known, start=1)
         if (slot := (is_before, number)) in boxes or slot in reasons or choice in choices.choices
     ]
-    step = (*original.steps, original.step_index)
     return StructureControl(
-        choices.name, original.name, step, original.step_index, reasons.get((False, 0)), tuple(slots)
+        choices.name,
+        original.name,
+        (*original.steps, original.step_index),
+        original.step_index,
+        STRUCTURE_CHOICES.intersection(choices.choices),
+        reasons.get((False, 0)),
+        tuple(slots),
     )
 
 

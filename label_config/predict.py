@@ -1,4 +1,4 @@
-"""The prediction that prefills the editors: every original, unchanged."""
+"""The prediction that prefills the editors: every original, unchanged; and opens every other box that may be used."""
 
 from __future__ import annotations
 
@@ -50,8 +50,9 @@ def each_result(task: Mapping[str, Any], schema: Schema) -> Iterator[Result]:
     There is one for each editor that the config declares and whose field the task has, in the config's order. The text
     is verbatim; a field that is not a string is written as JSON with an indent of two. Same input, same results.
 
-    Where the config asks for a reason, an empty one follows: Label Studio keeps what is typed into a box that a
-    prediction opened, even in drafts, but forgets what is typed into any other box until the annotation is submitted.
+    Where the config asks for a reason, an empty one follows, and at the end an empty text for each box of a step that
+    may be inserted beside one of the task's: Label Studio keeps what is typed into a box that a prediction opened, even
+    in drafts, but forgets what is typed into any other box until the annotation is submitted.
 
     Raises ValueError for a task whose `data` is not an object, or holds something else under the reserved key than
     `push` writes there: annotations of such a task are rejected, so nobody should begin one. Raises
@@ -70,6 +71,9 @@ def each_result(task: Mapping[str, Any], schema: Schema) -> Iterator[Result]:
             yield _text_result(editor.control, editor.original, text)
             if editor.reason:
                 yield _text_result(editor.reason, editor.original, "")
+    for structure in schema.structures_in(data):
+        for control in structure.text_areas:
+            yield _text_result(control, structure.original, "")
 
 
 def _check_trace(data: dict[str, Any]) -> None:

@@ -205,10 +205,16 @@ class Schema:
         """`final_answer_path` as text."""
         return format_path(self.final_answer_path)
 
-    def has_control(self, name: str, steps: int) -> bool:
-        """Whether the config makes a control of this name for a trace with this number of `steps`."""
+    def has_control(self, name: str, original: str, steps: int) -> bool:
+        """Whether the config makes a control of this name, which points at the tag `original` if it is about the trace,
+        for a trace with this number of `steps`."""
         step = None if self.repeated is None else self.repeated.step_of(name)
-        return self._declared.declares(name) and (step is None or step < steps)
+        if not self._declared.declares(name) or (step is not None and step >= steps):
+            return False
+        try:
+            return self._declared.expected_results[name].original == original
+        except KeyError:
+            return True
 
     def text_controls(self) -> tuple[TextControl, ...]:
         """The controls in which texts can be typed that correct nothing; those of a Repeater for its first step."""
@@ -234,10 +240,9 @@ class Schema:
         outside = (field.path for field in shown if field.step_index is None and field.path[0] != RESERVED_KEY)
         return list(dict.fromkeys(inside)), list(dict.fromkeys(outside))
 
-    @property
-    def can_restructure(self) -> bool:
-        """Whether steps can be removed or inserted."""
-        return bool(self._sample.structures)
+    def structures(self) -> tuple[StructureControl, ...]:
+        """The controls that remove steps and insert others; those of a Repeater for its first step."""
+        return self._sample.structures
 
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about the schema."""

@@ -70,22 +70,38 @@ class InsertionSlot:
 @dataclass(frozen=True)
 class StructureControl:
     """The Choices (`control`) that says whether the step `step_index`, which is at `step` in the task's data, is
-    removed, and which steps are inserted beside it. All its controls point at the tag `original`; `reason` is the one
-    that asks why it is removed."""
+    removed, and which steps are inserted beside it, as far as it offers the `choices`. All its controls point at the
+    tag `original`; `reason` is the one that asks why it is removed."""
 
     control: str
     original: str
     step: FieldPath
     step_index: int
+    choices: frozenset[str]
     reason: str | None
     slots: tuple[InsertionSlot, ...]
 
     @property
     def controls(self) -> tuple[str, ...]:
         """The names of all its controls."""
+        return (self.control, *self.text_areas)
+
+    @property
+    def text_areas(self) -> tuple[str, ...]:
+        """The names of its controls in which texts are typed."""
         reasons = [self.reason, *(slot.reason for slot in self.slots)]
         boxes = (box.control for slot in self.slots for box in slot.boxes)
-        return (self.control, *boxes, *(reason for reason in reasons if reason))
+        return (*boxes, *(reason for reason in reasons if reason))
+
+    def is_covered_by(self, other: StructureControl) -> bool:
+        """Whether whatever can be done with it can be done with the other in the same way."""
+        slots = {(slot.choice, box) for slot in other.slots for box in slot.boxes}
+        return (
+            (self.control, self.original, self.step) == (other.control, other.original, other.step)
+            and self.choices <= other.choices
+            and set(self.controls) <= set(other.controls)
+            and all((slot.choice, box) in slots for slot in self.slots for box in slot.boxes)
+        )
 
 
 class StructureName(NamedTuple):

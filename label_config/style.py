@@ -1,5 +1,6 @@
-"""The look of the editor page, in the labeling config's own Style tag: STYLE for steps of fields, CHAT_STYLE for
-conversations, and `renew_style` for a config that was written before they changed.
+"""The look of the editor page, in the labeling config's own Style tags: STYLE for steps of fields, CHAT_STYLE for
+conversations, STRUCTURE_STYLE besides where steps can be removed or inserted, and `renew_style` for a config that was
+written before they changed.
 
 Label Studio escapes `>`, `<` and `&` in a Style, so no rule here uses them. Every rule is scoped by `.trajedit`, the
 class of the root View, so nothing else on the page changes. Label Studio tells which theme it shows by
@@ -20,8 +21,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import pairwise
 
-__all__ = ["CHAT_STYLE", "STYLE", "renew_style"]
+from ls_trajedit.label_config.structure import INSERT_AFTER, INSERT_BEFORE, REMOVE
+
+__all__ = ["CHAT_STYLE", "STRUCTURE_STYLE", "STYLE", "renew_style"]
 
 _COLOURS = """\
 .trajedit {
@@ -307,6 +311,30 @@ _ABSENT = """\
 
 _STEPS_STYLE = _COLOURS + _TEXT + _TASK + _STEPS + _EDITORS + _GROWING + _NO_AUTOFOCUS + _ABSENT
 
+
+def _named(choice: str) -> str:
+    """Selects the box to tick of a choice. With double quotes, Label Studio would take it for the name of a control."""
+    return f"[name='{choice}']"
+
+
+def _unchosen(choice: str) -> str:
+    return f"{_named(choice)}:not(:checked)"
+
+
+def _only_after(*choices: str) -> str:
+    """The rules that show each of the choices in a row once the one before it is chosen."""
+    return "".join(
+        f".trajedit .trajedit-structure:not(:has({_named(one)}:checked)) label:has({_unchosen(next_one)}) {{\n"
+        "  display: none;\n}\n"
+        for one, next_one in pairwise(choices)
+    )
+
+
+def _in_removed(selector: str) -> str:
+    """Selects that in the card of a removed step."""
+    return f".trajedit .trajedit-step:has(.trajedit-structure {_named(REMOVE)}:checked) {selector}"
+
+
 # What is only read, in a conversation, is a heading to Label Studio.
 _CHAT_TEXT = """\
 .trajedit :is(h4, h5) {
@@ -419,6 +447,72 @@ _CHAT_ABSENT = """\
 }
 """
 
+_STRUCTURE_COLOURS = """\
+.trajedit { --trajedit-new: #0b5323; }
+[data-color-scheme="dark"] .trajedit { --trajedit-new: #a5ecb5; }
+"""
+
+# Quiet until it is used: a second step is offered once the first is chosen, and one before the first step only there.
+_STRUCTURE_ROW = f"""\
+.trajedit .trajedit-structure {{ padding: 2px 12px; }}
+.trajedit .trajedit-structure [class*="choice"] {{
+  margin-top: 0;
+  margin-bottom: 0;
+  color: var(--trajedit-secondary);
+  font-size: 12px;
+  font-weight: 400;
+  line-height: 20px;
+}}
+.trajedit .trajedit-structure label span {{ color: inherit; }}
+.trajedit .trajedit-structure label:has(:checked) {{ color: var(--trajedit-text); font-weight: 600; }}
+.trajedit .trajedit-structure [class*="-inner"] {{ border-color: var(--trajedit-editor-border) !important; }}
+.trajedit .trajedit-structure [class*="hint"] {{ display: none; }}
+{_only_after(*INSERT_AFTER)}{_only_after(*INSERT_BEFORE)}\
+.trajedit .trajedit-repeated :has(.trajedit-step) ~ * label:has({_unchosen(INSERT_BEFORE[0])}) {{
+  display: none;
+}}
+.trajedit .trajedit-removal {{ padding: 2px 12px; }}
+.trajedit .trajedit-anchor {{ display: none; }}
+"""
+
+# The boxes of a removed step are only out of sight: what was typed there is submitted, and back when the step is.
+_REMOVED = f"""\
+{_in_removed(".trajedit-title :is(h4, h5)")},
+{_in_removed(".trajedit-original")},
+{_in_removed(".trajedit-context")},
+{_in_removed(".trajedit-call-name")},
+{_in_removed(".trajedit-result")} {{
+  color: var(--trajedit-secondary);
+  background: transparent;
+  text-decoration: line-through;
+}}
+{_in_removed(".trajedit-editor")},
+{_in_removed(".trajedit-field .trajedit-reason")} {{
+  display: none;
+}}
+"""
+
+_INSERTED = """\
+.trajedit .trajedit-inserted {
+  margin: 0 0 16px 24px;
+  padding-bottom: 6px;
+  background: var(--trajedit-card);
+  border: 1px solid var(--trajedit-border);
+  border-left: 4px solid var(--trajedit-new);
+  border-radius: 6px;
+}
+.trajedit .trajedit-inserted:focus-within { border-color: var(--trajedit-new); }
+.trajedit .trajedit-inserted textarea,
+.trajedit .trajedit-inserted [data-testid="htx-textbox-content"] * {
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace !important;
+}
+.trajedit .trajedit-inserted .trajedit-prose textarea,
+.trajedit .trajedit-inserted .trajedit-prose [data-testid="htx-textbox-content"] * {
+  font-family: inherit !important;
+}
+.trajedit .trajedit-repeated .trajedit-inserted .trajedit-title::after { content: none; }
+"""
+
 
 def _signed(kind: str, rules: str) -> str:
     """The rules under a line that shows whether somebody changed them since."""
@@ -432,10 +526,11 @@ def _digest(rules: str) -> str:
 
 STYLE = _signed("steps", _STEPS_STYLE)
 CHAT_STYLE = _signed("chats", _STEPS_STYLE + _CHAT_TEXT + _CHAT + _LONG_RESULTS + _CHAT_ABSENT)
+STRUCTURE_STYLE = _signed("structure", _STRUCTURE_COLOURS + _STRUCTURE_ROW + _REMOVED + _INSERTED)
 
-_CURRENT = {"steps": STYLE, "chats": CHAT_STYLE}
+_CURRENT = {"steps": STYLE, "chats": CHAT_STYLE, "structure": STRUCTURE_STYLE}
 _ELEMENT = re.compile(r"(<Style>\s*)([^<]*?)(\s*</Style>)")
-_SIGNED = re.compile(r"/\* ls-trajedit (steps|chats) ([0-9a-f]{16}) \*/\s*(.*)", re.DOTALL)
+_SIGNED = re.compile(r"/\* ls-trajedit (steps|chats|structure) ([0-9a-f]{16}) \*/\s*(.*)", re.DOTALL)
 # The digests of what was written before there was a line that says so.
 _UNSIGNED = {
     "99b4bac6414fe0ad": "steps",

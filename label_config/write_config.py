@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lxml import etree
@@ -11,10 +13,14 @@ from ls_trajedit.label_config.read_config import FINAL_ANSWER_TAG, TASK_TAG, TRA
 from ls_trajedit.label_config.style import STYLE
 from ls_trajedit.label_config.tags import (
     Element,
+    NewField,
     add_editor,
     add_field,
+    add_inserted_after,
+    add_inserted_before,
     add_label,
     add_step_labels,
+    add_structure,
     add_text,
     add_view,
     config_root,
@@ -24,10 +30,14 @@ from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import FieldPath, format_path, is_showable_key, parse_path
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import TraceShape
+from ls_trajedit.traces.template import parse_template
 
 __all__ = ["StepField", "control_names", "shown_fields", "step_fields", "write_config"]
 
 INDEX_FLAG = "{{idx}}"
+
+# What would be taken for a control that removes a step or belongs to an inserted one.
+_OF_STRUCTURE = re.compile("structure(_reason)?|(insert|before)_[0-9]+(_.*)?")
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,14 @@ class StepField:
     editable: bool
 
 
-def write_config(options: Options, shape: TraceShape) -> str:
+def write_config(options: Options, shape: TraceShape, anchors: Mapping[int, str] = {}) -> str:
     """The labeling config, as XML, for traces of this `shape`.
 
     The unrolled layout has a card for each step up to `max_steps` or, without that option, up to the longest trace; the
-    repeater layout has one card, which Label Studio repeats. Raises OptionsError when the unrolled layout has neither.
+    repeater layout has one card, which Label Studio repeats. The controls that remove a step and insert others point at
+    the tag of its first editable field, or at the one that `anchors` has for the first step.
+
+    Raises OptionsError when the unrolled layout has neither number of steps.
     """
     root = config_root(options, STYLE)
     _add_task(root, options, shape)
@@ -53,16 +66,20 @@ def write_config(options: Options, shape: TraceShape) -> str:
         add_superseded(root)
         add_locked_steps(root)
     fields = step_fields(options, shape)
+    anchor = next((field.name for field in fields if field.name == anchors.get(0)), _first_editable(fields))
     if options.layout == "repeater":
         steps = add_view(root, "trajedit-repeated")
         repeater = etree.SubElement(steps, "Repeater", on=f"${options.steps_key}", indexFlag=INDEX_FLAG)
-        _add_step(repeater, options, fields, INDEX_FLAG, _Title("Step", shape.has_branches))
+        # Label Studio makes the same of each step, so the style shows what is for the first step only there.
+        title = _Title("Step", shape.has_branches)
+        _add_step(repeater, options, fields, INDEX_FLAG, title, anchor, with_before=True)
     else:
         count = options.max_steps or shape.longest
         if not count:
             raise OptionsError("the number of steps is unknown: give the traces, or set `max_steps`")
         for index in range(count):
-            _add_step(root, options, fields, str(index), _Title(f"Step {index + 1}", shape.has_branches))
+            title = _Title(f"Step {index + 1}", shape.has_branches)
+            _add_step(root, options, fields, str(index), title, anchor, with_before=index == 0)
     _add_final_answer(root, options, shape)
     return config_text(root)
 
@@ -72,12 +89,14 @@ def step_fields(options: Options, shape: TraceShape) -> list[StepField]:
     editable ones among themselves in the order of `editable_fields`."""
     names: dict[str, str] = {}
     editable = [
-        StepField(field, path, _name_of(field, path, names), editable=True)
+        StepField(field, path, _name_of(options, field, path, names), editable=True)
         for field, path in zip(options.editable_fields, options.editable_paths, strict=True)
     ]
     read_only = [(field, parse_path(field)) for field in _context_fields(options, shape)]
     read_only.sort(key=lambda item: _position(item[1], shape))
-    context = [StepField(field, path, _name_of(field, path, names), editable=False) for field, path in read_only]
+    context = [
+        StepField(field, path, _name_of(options, field, path, names), editable=False) for field, path in read_only
+    ]
     next_editable = iter(editable)
     return [
         next(next_editable) if field.editable else field
@@ -101,14 +120,16 @@ def control_names(options: Options) -> dict[str, str]:
     """For each editable field its part in the names of controls, such as `args_query` for `args.query`."""
     names: dict[str, str] = {}
     for field, path in zip(options.editable_fields, options.editable_paths, strict=True):
-        _name_of(field, path, names)
+        _name_of(options, field, path, names)
     return names
 
 
-def _name_of(field: str, path: FieldPath, names: dict[str, str]) -> str:
+def _name_of(options: Options, field: str, path: FieldPath, names: dict[str, str]) -> str:
     """The name for `field`: a word without `__` that no other field in `names` has; added to `names`."""
     if field not in names:
         word = "_".join(part for part in "_".join(map(str, path)).split("_") if part) or "field"
+        if (options.allow_remove or options.allow_insert) and _OF_STRUCTURE.fullmatch(word):
+            word = f"field_{word}"
         name, number = word, 2
         while name in names.values():
             name, number = f"{word}_{number}", number + 1
@@ -147,18 +168,48 @@ class _Title:
             add_branch_step_title(card, index)
 
 
-def _add_step(parent: Element, options: Options, fields: list[StepField], index: str, title: _Title) -> None:
+def _add_step(
+    parent: Element,
+    options: Options,
+    fields: list[StepField],
+    index: str,
+    title: _Title,
+    anchor: str,
+    *,
+    with_before: bool,
+) -> None:
+    """A card for the step of that index, and one for each step that can be inserted beside it."""
+    step = f"step_{index}"
+    original = f"{step}__{anchor}"
+    new_fields = _new_fields(options, fields)
+    if with_before:
+        add_inserted_before(parent, options, step, original, new_fields)
     card = add_view(parent, "trajedit-step")
     title.add(card, index)
     for field in fields:
-        name = f"step_{index}__{field.name}"
+        name = f"{step}__{field.name}"
         path = f"{options.steps_key}[{index}].{field.field}"
         if field.editable:
             add_editor(add_field(card, "trajedit-field", field.field), options, name, path)
         else:
             add_text(add_field(card, "trajedit-context", field.field), name, path)
-    first = next(field for field in fields if field.editable)
-    add_step_labels(card, options, f"step_{index}__{first.name}")
+    add_step_labels(card, options, f"{step}__{_first_editable(fields)}")
+    add_structure(card, options, step, original, with_before=with_before)
+    add_inserted_after(parent, options, step, original, new_fields)
+
+
+def _first_editable(fields: list[StepField]) -> str:
+    return next(field.name for field in fields if field.editable)
+
+
+def _new_fields(options: Options, fields: list[StepField]) -> list[NewField]:
+    """The fields of an inserted step: those that can be edited, then what the agent would hear."""
+    heard = parse_template(options.templates.observation).fields
+    return [NewField(field.name, field.field) for field in fields if field.editable] + [
+        NewField(field.name, f"{field.field} (optional)")
+        for field in fields
+        if not field.editable and field.path in heard
+    ]
 
 
 def _add_final_answer(root: Element, options: Options, shape: TraceShape) -> None:

@@ -16,7 +16,7 @@ from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.label_config.write_config import control_names, write_config
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
 from ls_trajedit.output.inventory import annotations_before, written_files
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
@@ -26,9 +26,11 @@ from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
 from ls_trajedit.traces.errors import DataError
+from ls_trajedit.traces.field_path import format_path
 from ls_trajedit.traces.json_stream import split_json
-from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.options import MOST_INSERTIONS, Options, StepLabels
 from ls_trajedit.traces.shape import TraceShape
+from ls_trajedit.traces.template import parse_template
 
 __all__ = ["convert", "generated_schema"]
 
@@ -95,7 +97,23 @@ def generated_schema(options: Options) -> Schema:
             "step_labels": StepLabels(correctness=["any"], error_types=["any"]),
         }
     )
+    with_structure = every_control.model_copy(
+        update={
+            "allow_remove": True,
+            "allow_insert": MOST_INSERTIONS,
+            "context_fields": options.context_fields or _heard_fields(options),
+        }
+    )
+    if control_names(with_structure) == control_names(options):
+        every_control = with_structure
     return read_config(write_config(every_control, TraceShape(has_id=True)), options)
+
+
+def _heard_fields(options: Options) -> list[str]:
+    """The fields of a step that say what the agent heard, as far as they cannot be edited."""
+    edited = {path[0] for path in options.editable_paths}
+    heard = parse_template(options.templates.observation).fields
+    return [format_path(path) for path in heard if path[0] not in edited]
 
 
 class _ReadAgainError(Exception):

@@ -16,6 +16,7 @@ from ls_trajedit.label_config.chat_data import chat_data, is_chat_data
 from ls_trajedit.label_config.predict import Prediction, predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_config.structure import REMOVE
 from ls_trajedit.label_config.style import renew_style
 from ls_trajedit.label_config.task_data import NotesError, restore_own_steps, to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields
@@ -29,7 +30,7 @@ from ls_trajedit.label_studio.imports import (
 )
 from ls_trajedit.label_studio.tasks import data_pages, unpredicted_pages
 from ls_trajedit.progress import Progress
-from ls_trajedit.project_config import Shape, config_for, longest, shape_of_traces
+from ls_trajedit.project_config import Shape, anchors_in, config_for, longest, shape_of_traces
 from ls_trajedit.traces.errors import (
     ConfigError,
     DataError,
@@ -152,7 +153,7 @@ def update_project(
     wait_for_running_imports(server, number, sending.max_wait)
     old = _schema_or_none(project.label_config)
     shape, known = _with_tasks(server, project, old, options, shape_of_traces(options, loaded))
-    config = config_for(_never_shorter(options, old, shape), shape)
+    config = config_for(_never_shorter(options, old, shape), shape, anchors_in(old) if old else {})
     if old is not None and _covers(project.label_config, config):
         kept = renew_style(project.label_config)
         changed = kept != project.label_config
@@ -275,11 +276,21 @@ def let_backend_prefill(server: Server, target: Target, title: str) -> None:
 
 
 def prediction_version(config: str) -> str:
-    """The model version of imported predictions. It changes with the set of fields that have a box in the config,
-    because Label Studio shows the predictions of one version only. Raises ConfigError for a config without editors."""
+    """The model version of imported predictions. It changes with the set of boxes in the config, because Label Studio
+    shows the predictions of one version only. Raises ConfigError for a config without editors."""
     schema = read_config(config)
     boxes = sorted(schema.fields()) + (["reason"] if schema.require_reason_on_edit else [])
+    boxes += _structure_boxes(schema)
     return f"ls-trajedit-{hashlib.sha256(chr(10).join(boxes).encode()).hexdigest()[:8]}"
+
+
+def _structure_boxes(schema: Schema) -> list[str]:
+    """What can be typed about removed and inserted steps, in words that are the same for each step."""
+    found = {REMOVE for structure in schema.structures() if structure.reason}
+    for slot in (slot for structure in schema.structures() for slot in structure.slots):
+        found |= {f"{slot.choice}: {box.field}" for box in slot.boxes}
+        found |= {f"{slot.choice}: reason"} if slot.reason else set()
+    return sorted(found)
 
 
 def _with_tasks(
@@ -352,7 +363,8 @@ def _covers(old: str, new: str) -> bool:
     same = replace(before, fixed=after.fixed, max_steps=after.max_steps) == after
     editors = set(after.fixed.editors) <= set(before.fixed.editors)
     labels = set(after.fixed.labels) <= set(before.fixed.labels)
-    return same and editors and labels and shown_values(new) <= shown_values(old)
+    structures = all(any(map(structure.is_covered_by, before.fixed.structures)) for structure in after.fixed.structures)
+    return same and editors and labels and structures and shown_values(new) <= shown_values(old)
 
 
 def _lost(old: str, new: str) -> list[str]:
@@ -369,7 +381,10 @@ def _lost(old: str, new: str) -> list[str]:
 
 def _check_orphans(server: Server, project: Project, new: Schema, steps: int) -> None:
     in_use = server.controls_in_use(project.id)
-    lost = {control: count for control, count in in_use.items() if not new.has_control(control, steps)}
+    lost: dict[str, int] = {}
+    for (control, original), count in in_use.items():
+        if not new.has_control(control, original, steps):
+            lost[control] = lost.get(control, 0) + count
     if lost:
         named = ", ".join(f"`{control}` ({count})" for control, count in sorted(lost.items())[:10])
         more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""

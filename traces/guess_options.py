@@ -24,6 +24,7 @@ _NEVER_STEPS = ("id", "task_description", "final_answer")
 _STEP_TEXTS = ("action", "content", "tool_call", "command", "code", "text", "output", "response", "message")
 _IDS = ("id", "trace_id", "task_id", "instance_id", "uuid", "session_id", "run_id")
 _TASKS = ("task_description", "task", "text", "question", "instruction", "prompt", "query", "goal", "input")
+_STRUCTURE = {"allow_remove": True, "allow_insert": 1}
 _ANSWERS = ("final_answer", "answer", "final_response", "response", "result", "output")
 
 
@@ -48,7 +49,7 @@ def guess_options(traces: Sequence[Mapping[str, Any]], name: str) -> Options:
         "task_key": _known(top, _TASKS),
         "final_answer_key": _known(top, _ANSWERS),
     }
-    return Options.model_validate({key: value for key, value in guessed.items() if value is not None})
+    return Options.model_validate({key: value for key, value in guessed.items() if value is not None} | _STRUCTURE)
 
 
 def guess_chat_options(traces: Sequence[Trace]) -> Options:
@@ -59,7 +60,7 @@ def guess_chat_options(traces: Sequence[Trace]) -> Options:
     fields = (
         DEFAULT_CHAT_FIELDS if said & {Text, Call} or Reasoning not in said else ("reasoning", *DEFAULT_CHAT_FIELDS)
     )
-    guessed: dict[str, Any] = {"editable_fields": list(fields)}
+    guessed: dict[str, Any] = {"editable_fields": list(fields), **_STRUCTURE}
     if len(formats) == 1:
         guessed["from"] = formats[0]
     return Options.model_validate(guessed)
@@ -136,7 +137,7 @@ def _speakers(trace: Trace) -> Iterator[str]:
 def _flags(options: Options) -> str:
     return "\n".join(
         f"{name}: {str(getattr(options, name)).lower()}"
-        for name in ("show_diff", "show_edit_distance", "allow_reset", "require_reason_on_edit")
+        for name in ("show_diff", "show_edit_distance", "allow_reset", "require_reason_on_edit", *_STRUCTURE)
     )
 
 

@@ -10,7 +10,7 @@ from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_studio.release import Release
 from ls_trajedit.traces.options import Options
 
-__all__ = ["check_editors", "check_layout", "check_texts"]
+__all__ = ["check_editors", "check_layout", "check_structure", "check_texts"]
 
 _EACH = 10
 _USUAL_TASKS = frozenset(Options().task_paths)
@@ -26,7 +26,7 @@ _TO_UNROLLED = (
 
 def check_editors(schema: Schema) -> Finding:
     """The fields that the config's editors correct, and whether steps can be removed or inserted."""
-    if not schema.fields() and not schema.can_restructure:
+    if not schema.fields() and not schema.structures():
         return problem(
             "the labeling config has no editor: what is typed on its page is kept as remarks, and corrects nothing",
             'Add a <TextArea toName="x"/> for each <Text name="x" value="$steps[0].action"/> that can be corrected.',
@@ -38,7 +38,25 @@ def check_editors(schema: Schema) -> Finding:
         else:
             fields.append(field)
     editors = f"the labeling config has editors for {', '.join(fields) or 'no field'}"
-    return ok(f"{editors}, and steps can be removed or inserted" if schema.can_restructure else editors)
+    return ok(f"{editors}, and steps can be removed or inserted" if schema.structures() else editors)
+
+
+def check_structure(schema: Schema) -> Iterator[Finding]:
+    """Choices for an inserted step without a box, and boxes without a choice."""
+    for structure in schema.structures()[:_EACH]:
+        for slot in structure.slots:
+            if not slot.boxes:
+                yield problem(
+                    f"`{structure.control}` offers `{slot.choice}`, and there is no box for such a step: choosing it "
+                    "inserts nothing",
+                    "Add its boxes, or remove the choice.",
+                )
+            elif slot.choice not in structure.choices:
+                yield problem(
+                    f"`{slot.boxes[0].control}` is for `{slot.choice}`, which `{structure.control}` does not offer: "
+                    "`pull` rejects every annotation with a text typed there",
+                    "Add the choice, or remove the box.",
+                )
 
 
 def check_texts(schema: Schema) -> Iterator[Finding]:

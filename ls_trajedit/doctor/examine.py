@@ -9,7 +9,7 @@ from ls_trajedit import __version__
 from ls_trajedit.backend.basic_auth import Credentials, credentials_from_environment
 from ls_trajedit.doctor.access import check_release, check_token, explain_refused_token
 from ls_trajedit.doctor.backend import BASIC_AUTH, Probe, check_backend, check_unconnected, is_at, probe_backend
-from ls_trajedit.doctor.config import check_editors, check_layout, check_texts
+from ls_trajedit.doctor.config import check_editors, check_layout, check_structure, check_texts
 from ls_trajedit.doctor.finding import Finding, ok, problem, warning
 from ls_trajedit.doctor.live_diff import check_live_diff, find_live_diff
 from ls_trajedit.doctor.prefill import Prefill, check_prefill
@@ -113,6 +113,7 @@ def _examine_project(
         )
     else:
         yield check_editors(schema)
+        yield from check_structure(schema)
         yield from check_texts(schema)
         yield from _or_unchecked(_check_layout(server, schema, release))
         read_options = NO_OPTIONS if overrides is None else overrides.read_options

@@ -317,14 +317,16 @@ class Server:
         with self._translate_failures(f"switching pre-annotations on in project {project}"):
             self._client.projects.update(project, show_collab_predictions=True, model_version=model_version)
 
-    def controls_in_use(self, project: int) -> dict[str, int]:
-        """The number of results in the project's annotations, for each control that has any."""
+    def controls_in_use(self, project: int) -> dict[tuple[str, str], int]:
+        """The number of results in the project's annotations, for each control that has any and the tag that it points
+        at."""
         with self._translate_failures(f"reading the summary of project {project}"):
             summary = parse_json(self._read(f"api/projects/{project}/summary"))
-            used: dict[str, int] = {}
+            used: dict[tuple[str, str], int] = {}
             for key, count in summary.get("created_annotations", {}).items():
-                control = key.split("|")[0]
-                used[control] = used.get(control, 0) + int(count)
+                control, _, rest = key.partition("|")
+                pair = control, rest.partition("|")[0]
+                used[pair] = used.get(pair, 0) + int(count)
             return used
 
     def import_tasks(self, project: int, tasks: Sequence[Mapping[str, object]]) -> int | ImportStarted:

@@ -30,6 +30,7 @@ __all__ = [
     "at",
     "choices_result",
     "editors",
+    "is_about_structure",
     "one_outcome",
     "project_of",
     "text_result",
@@ -132,6 +133,11 @@ def editors(config: str, steps_key: str, steps: int) -> list[Editor]:
     return found
 
 
+def is_about_structure(control: str) -> bool:
+    """Whether a TextArea of this name belongs to an inserted step, or asks why a step was removed."""
+    return re.search(r"^step_[^_]+__(structure|insert_\d|before_\d)_", control) is not None
+
+
 def _editors(root: ET.Element, steps_key: str, index: str) -> list[Editor]:
     def fill(element: ET.Element, name: str) -> str:
         return (element.get(name) or "").replace("{{idx}}", index) if index else element.get(name) or ""
@@ -139,7 +145,7 @@ def _editors(root: ET.Element, steps_key: str, index: str) -> list[Editor]:
     values: Mapping[str, str] = {fill(text, "name"): fill(text, "value") for text in root.iter("Text")}
     found = []
     for area in root.iter("TextArea"):
-        if fill(area, "name").endswith("__reason"):
+        if fill(area, "name").endswith("__reason") or is_about_structure(fill(area, "name")):
             continue
         value = values[fill(area, "toName")]
         step = re.fullmatch(re.escape(f"${steps_key}[") + r"(\d+|\{\{idx\}\})\]\.(.+)", value)

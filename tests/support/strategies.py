@@ -80,6 +80,8 @@ def cases(draw: st.DrawFn) -> Case:
         context_fields=draw(st.sampled_from([None, [], ["note"]])),
         layout=draw(st.sampled_from(["unrolled", "repeater"])),
         max_steps=draw(st.sampled_from([None, None, 2])),
+        allow_remove=draw(st.booleans()),
+        allow_insert=draw(st.sampled_from([0, 1, 3])),
     )
     return Case(options, [_trace(draw, options.steps_key) for _ in range(draw(st.integers(1, 2)))])
 

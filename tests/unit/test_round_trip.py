@@ -21,7 +21,17 @@ from ls_trajedit.converters.record import Record
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
-from tests.support.loop import NOTHING, Editor, Project, annotate, at, editors, project_of, text_result
+from tests.support.loop import (
+    NOTHING,
+    Editor,
+    Project,
+    annotate,
+    at,
+    editors,
+    is_about_structure,
+    project_of,
+    text_result,
+)
 from tests.support.strategies import Case, cases, exact, json_values, texts
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -104,6 +114,14 @@ def put(case: Case, trace: dict[str, Any], editor: Editor, value: Any) -> None:
     target[last] = value
 
 
+def structure_boxes(options: Options, steps: int, shows_observation: bool) -> int:
+    """How many boxes the removed and inserted steps of a trace of so many `steps` may have."""
+    has_observation = shows_observation and "observation" not in options.editable_fields
+    boxes = len(options.editable_fields) + has_observation + options.require_reason_on_edit
+    gaps = steps * 2 if options.layout == "repeater" else steps + (steps > 0)
+    return gaps * options.allow_insert * boxes + steps * (options.allow_remove and options.require_reason_on_edit)
+
+
 @given(cases())
 def test_every_field_that_a_trace_has_gets_one_editor_and_one_prediction_with_its_text_as_it_is(case: Case) -> None:
     project = project_of(case.options, case.traces)
@@ -120,6 +138,11 @@ def test_every_field_that_a_trace_has_gets_one_editor_and_one_prediction_with_it
             if original_value(case, trace, Editor("", "", step, field)) is not NOTHING
         ]
         results = predict({"data": project.data[number]}, project.config)
+        opened = [result for result in results if is_about_structure(result["from_name"])]
+        assert [result["value"]["text"] for result in opened] == [[""]] * structure_boxes(
+            case.options, min(cards, len(steps)), '__observation"' in project.config
+        )
+        results = [result for result in results if result not in opened]
         corrected = [result for result in results if not result["from_name"].endswith("__reason")]
         assert [(r["from_name"], r["to_name"]) for r in corrected] == [(e.control, e.original) for e in present]
         assert len(results) == len(present) * (2 if case.options.require_reason_on_edit else 1)

@@ -224,3 +224,68 @@ def test_all_names_in_a_config_are_distinct() -> None:
     config = config_of(data_of(TRIP), options=Options(editable_fields=EVERY_FIELD, require_reason_on_edit=True))
     names = re.findall(r'(?<!\w)name="([^"]+)"', config)
     assert len(names) == len(set(names))
+
+
+CHAT_WORDS = ("reasoning", "content", "call_0__name", "call_0__arguments", "heard")
+
+
+def test_an_inserted_step_has_a_box_for_everything_that_a_step_can_have() -> None:
+    options = Options(editable_fields=["content"], allow_remove=True, allow_insert=1)
+    config = config_of(data_of(SHORT), options=options)
+    assert boxes_of(config) == [
+        *(f"step_0__before_1__{word}" for word in CHAT_WORDS),
+        "step_0__content__corrected",
+        *(f"step_0__insert_1__{word}" for word in CHAT_WORDS),
+    ]
+    (structure,) = read_config(config).fixed.structures
+    assert (structure.control, structure.original) == ("step_0__structure", "step_0__content")
+    assert [box.field for box in structure.slots[0].boxes] == [
+        "reasoning",
+        "content",
+        "tool_calls[0].name",
+        "tool_calls[0].arguments",
+        "heard",
+    ]
+
+
+def test_a_step_without_a_box_can_be_removed_too() -> None:
+    options = Options(editable_fields=["reasoning"], allow_remove=True, max_steps=2)
+    config = config_of(data_of(SHORT), options=options)
+    assert texts_of(config)["step_1__title"] == "$steps[1].title"
+    schema = read_config(config)
+    assert [structure.original for structure in schema.fixed.structures] == ["step_0__title", "step_1__title"]
+    assert schema.max_steps == 2
+    assert [structure.step_index for structure in schema.structures_in(data_of(SHORT))] == [0]
+    assert "step_0__title" not in texts_of(config_of(data_of(SHORT), options=Options(editable_fields=["reasoning"])))
+
+
+def test_what_the_controls_of_a_step_point_at_can_be_kept_when_it_gets_more_boxes() -> None:
+    options = Options(editable_fields=EVERY_FIELD, allow_remove=True, allow_insert=1)
+    longer = {"messages": [SHORT["messages"][0], {"role": "assistant", "reasoning_content": "Hm", "content": "Hello."}]}
+    shape = chat_shape([data_of(SHORT), data_of(longer)])
+    for anchor, original in (
+        ("content", "step_0__content"),
+        ("title", "step_0__title"),
+        (None, "step_0__reasoning"),
+        ("call_0__name", "step_0__reasoning"),
+    ):
+        schema = read_config(write_chat_config(options, shape, {0: anchor} if anchor else {}))
+        assert schema.fixed.structures[0].original == original
+        assert [editor.field for editor in schema.fixed.editors] == ["reasoning", "content"]
+
+
+def test_label_studio_takes_what_removes_and_inserts_steps_of_conversations() -> None:
+    from label_studio_sdk.label_interface.interface import LabelInterface
+
+    for fields in (["reasoning"], EVERY_FIELD):
+        options = Options(editable_fields=fields, allow_remove=True, allow_insert=3, require_reason_on_edit=True)
+        config = config_of(data_of(TRIP), data_of(SHORT), options=options)
+        interface: Any = LabelInterface(config)
+        interface.validate()
+        names = re.findall(r'(?<!\w)name="([^"]+)"', config)
+        assert len(names) == len(set(names))
+        for source, steps in ((TRIP, len(data_of(TRIP)["steps"])), (SHORT, 1)):
+            results = predict({"data": data_of(source)}, config)
+            assert interface.validate_prediction({"result": results}, return_errors=True) == []
+            opened = [result for result in results if "__insert_" in result["from_name"]]
+            assert [result["value"]["text"] for result in opened] == [[""]] * (steps * 3 * 6)

@@ -94,3 +94,18 @@ def test_a_box_for_comments_on_regions_is_not_prefilled_and_one_under_a_hypertex
     <Text name="d" value="$steps[0].url" valueType="url"/><TextArea name="page" toName="d"/></View>"""
     data = {"steps": [{"x": "go", "y": "<p>", "url": "http://x"}], "answer": "<b>Sunny</b>"}
     assert prefilled(data, config) == {"fix": "go", "better": "<b>Sunny</b>", "inside": "<p>"}
+
+
+def test_the_boxes_of_steps_that_may_be_inserted_are_opened_for_the_steps_that_the_task_has() -> None:
+    slot = (
+        '<Text name="t{n}" value="$turns[{n}].said"/><Choices name="t{n}__structure" toName="t{n}"><Choice '
+        'value="Remove this step"/><Choice value="Insert a step after it"/></Choices>'
+        '<TextArea name="t{n}__structure_reason" toName="t{n}"/>'
+        '<TextArea name="t{n}__insert_1__content" toName="t{n}"/><TextArea name="t{n}__insert_1_reason" toName="t{n}"/>'
+    )
+    config = f"<View>{slot.replace('{n}', '0')}{slot.replace('{n}', '1')}</View>"
+    assert predict({"data": {"turns": [{"other": "x"}]}}, config) == [
+        {"id": name, "from_name": name, "to_name": "t0", "type": "textarea", "value": {"text": [""]}}
+        for name in ("t0__insert_1__content", "t0__structure_reason", "t0__insert_1_reason")
+    ]
+    assert predict({"data": {"turns": []}}, config) == []

@@ -175,7 +175,7 @@ def test_a_repeater_repeats_its_editors_for_each_step_of_the_task(flag: str, att
     assert corrections(schema, {"turns": "broken"}) == []
     assert (schema.steps_path, schema.max_steps) == (("turns",), None)
     names = [f"{letter}_{index}" for letter in "nco" for index in ("0", "1", "2", "01", "x")]
-    assert [name for name in names if schema.has_control(name, 2)] == ["n_0", "n_1", "c_0", "c_1"]
+    assert [name for name in names if schema.has_control(name, f"o{name[1:]}", 2)] == ["n_0", "n_1", "c_0", "c_1"]
     assert schema.as_json()["layout"] == "repeater"
 
 

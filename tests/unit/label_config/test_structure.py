@@ -58,6 +58,7 @@ def test_choices_belong_to_the_step_that_their_text_shows_and_boxes_to_the_choic
             original="a__do",
             step=("steps", 2),
             step_index=2,
+            choices=frozenset({REMOVE, *INSERT_AFTER[:2], INSERT_BEFORE[0]}),
             reason="a__structure_reason",
             slots=(
                 InsertionSlot(
@@ -223,7 +224,8 @@ REPEATED = """<View><Repeater on="$steps" indexFlag="{{idx}}">
 def test_a_repeater_has_them_for_each_step() -> None:
     schema = read_config(REPEATED)
     slot = InsertionSlot(INSERT_AFTER[0], False, 1, (InsertedBox("step_1__insert_1__action", "action"),), None)
-    of_second = StructureControl("step_1__structure", "step_1__action", ("steps", 1), 1, None, (slot,))
+    offered = frozenset({REMOVE, INSERT_AFTER[0]})
+    of_second = StructureControl("step_1__structure", "step_1__action", ("steps", 1), 1, offered, None, (slot,))
     data = {"steps": [{"action": "a"}, {"action": "b"}]}
     assert schema.structures_in(data) == list(schema.controls(data).structures)
     assert schema.structures_in(data)[1:] == [of_second]
@@ -235,8 +237,9 @@ def test_a_repeater_has_them_for_each_step() -> None:
     assert declared.structures_of(["step_1__action__corrected"]) == []
     assert declared.expected_results["step_1__insert_1__action"] == ExpectedResult("step_1__action", "textarea", "text")
     assert [editor.control for editor in declared.editors_of(names)] == ["step_1__action__corrected"]
-    assert schema.has_control("step_1__structure", 2)
-    assert not schema.has_control("step_2__structure", 2)
+    assert schema.has_control("step_1__structure", "step_1__action", 2)
+    assert not schema.has_control("step_1__structure", "step_1__thought", 2)
+    assert not schema.has_control("step_2__structure", "step_2__action", 2)
 
 
 def test_only_steps_that_the_data_has_are_in_it() -> None:

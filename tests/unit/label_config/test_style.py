@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
-from ls_trajedit.label_config.style import CHAT_STYLE, STYLE, renew_style
+from ls_trajedit.label_config.style import CHAT_STYLE, STRUCTURE_STYLE, STYLE, renew_style
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.options import Options, StepLabels
 from ls_trajedit.traces.shape import shape_of
@@ -23,18 +23,21 @@ EVERYTHING = Options(
 )
 
 
-STYLES = pytest.mark.parametrize("style", [STYLE, CHAT_STYLE], ids=["steps", "conversations"])
+KINDS = {"steps": STYLE, "chats": CHAT_STYLE, "structure": STRUCTURE_STYLE}
+STYLES = pytest.mark.parametrize("style", KINDS.values(), ids=KINDS)
 
 
 @STYLES
 def test_label_studio_does_not_change_the_style(style: str) -> None:
     assert not re.search("[<>&]", style)
+    # It looks for the names of controls with a regular expression, and no two may be the same.
+    assert not re.search('name="', style)
 
 
 @STYLES
 def test_no_rule_reaches_beyond_the_editor_page(style: str) -> None:
     selectors = re.findall(r"([^{};]+)\{", style)
-    assert len(selectors) > 30
+    assert len(selectors) > 15
     for selector in selectors:
         for alternative in selector.strip().split(",\n"):
             assert ".trajedit" in alternative or alternative.startswith("@") or alternative == "from"
@@ -52,7 +55,7 @@ def test_braces_are_balanced(style: str) -> None:
 @STYLES
 def test_no_rule_asks_for_what_only_some_versions_of_label_studio_have(style: str) -> None:
     # `textarea-form` and `textarea-control` came with 1.23.0; `textarea-region` is in all from 1.12 on.
-    assert set(re.findall(r'data-testid="([^"]+)"', style)) == {"textarea-region", "htx-textbox-content"}
+    assert set(re.findall(r'data-testid="([^"]+)"', style)) <= {"textarea-region", "htx-textbox-content"}
 
 
 def in_a_config(style: str) -> str:
@@ -68,7 +71,7 @@ def test_a_style_of_this_version_stays_however_it_is_indented(style: str) -> Non
 
 @STYLES
 def test_a_style_that_another_version_signed_is_renewed_and_nothing_else_changes(style: str) -> None:
-    kind = "chats" if style == CHAT_STYLE else "steps"
+    kind = next(kind for kind, known in KINDS.items() if known == style)
     # sha256 of ".trajedit { color: teal; }", by sha256sum; the rules may be indented in another way by now.
     another = f"/* ls-trajedit {kind} 7471c4d73e7c4141 */\n.trajedit {{\n  color: teal;\n}}\n"
     assert renew_style(in_a_config(another)) == in_a_config(style)
@@ -76,7 +79,7 @@ def test_a_style_that_another_version_signed_is_renewed_and_nothing_else_changes
 
 @STYLES
 def test_a_style_that_somebody_changed_stays(style: str) -> None:
-    for config in (in_a_config(style.replace("13px", "14px")), in_a_config(".trajedit { color: teal; }"), "<View/>"):
+    for config in (in_a_config(style.replace("12px", "14px")), in_a_config(".trajedit { color: teal; }"), "<View/>"):
         assert renew_style(config) == config
 
 
@@ -87,6 +90,29 @@ def test_a_style_from_before_they_were_signed_is_renewed(name: str) -> None:
     assert renew_style(in_a_config(old)) == in_a_config(STYLE if name == "steps" else CHAT_STYLE)
     mine = old.replace("#ffffff", "#fffff0")
     assert renew_style(in_a_config(mine)) == in_a_config(mine)
+
+
+def test_two_styles_of_one_config_are_renewed_each_on_its_own() -> None:
+    options = EVERYTHING.model_copy(update={"allow_remove": True})
+    config = write_config(options, shape_of([TRACE], options))
+    assert renew_style(config) == config
+    changed = config.replace("--trajedit-new: #0b5323", "--trajedit-new: #0b5324")
+    assert renew_style(changed) == changed
+    older = "/* ls-trajedit structure 7471c4d73e7c4141 */\n.trajedit { color: teal; }\n"
+    with_older = re.sub(r"/\* ls-trajedit structure .*?(?=</Style>)", older, config, flags=re.DOTALL)
+    assert "teal" in with_older
+    assert renew_style(with_older).split() == config.split()
+
+
+@pytest.mark.parametrize("layout", ["unrolled", "repeater"])
+def test_every_class_of_removed_and_inserted_steps_is_one_that_the_styles_know(layout: str) -> None:
+    plain = EVERYTHING.model_copy(update={"layout": layout, "allow_remove": True, "allow_insert": 2})
+    chats = EVERYTHING.model_copy(update={"editable_fields": ["reasoning"], "allow_remove": True, "allow_insert": 2})
+    written = _classes_in(write_config(plain, shape_of([TRACE], plain)))
+    written |= _classes_in(write_chat_config(chats, chat_shape([data_of(TRIP)])))
+    of_structure = set(re.findall(r"\.(trajedit-[a-z-]+)", STRUCTURE_STYLE))
+    assert written - of_structure - set(re.findall(r"\.(trajedit-[a-z-]+)", CHAT_STYLE)) == set()
+    assert of_structure - written == ({"trajedit-repeated"} if layout == "unrolled" else set())
 
 
 @pytest.mark.parametrize("layout", ["unrolled", "repeater"])
@@ -120,6 +146,7 @@ def test_every_class_that_the_config_of_a_conversation_writes_is_one_that_its_st
         ("text", "original", 7.0),
         ("text", "editor", 7.0),
         ("secondary", "card", 4.5),
+        ("new", "card", 3.0),
         ("editor-border", "card", 3.0),
         ("editor-border", "editor", 3.0),
         ("accent", "card", 3.0),
@@ -138,7 +165,7 @@ def test_contrast_by_hand() -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_both_themes_declare_every_colour_in_use(theme: str) -> None:
-    assert set(re.findall(r"var\(--trajedit-([a-z-]+)\)", CHAT_STYLE)) == set(_colours(theme))
+    assert set(re.findall(r"var\(--trajedit-([a-z-]+)\)", CHAT_STYLE + STRUCTURE_STYLE)) == set(_colours(theme))
 
 
 def _classes_in(config: str) -> set[str]:
@@ -148,8 +175,8 @@ def _classes_in(config: str) -> set[str]:
 
 def _colours(theme: str) -> dict[str, str]:
     start = '[data-color-scheme="dark"] .trajedit {' if theme == "dark" else ".trajedit {"
-    block = STYLE[STYLE.index(start) :].partition("}")[0]
-    return dict(re.findall(r"--trajedit-([a-z-]+): (#[0-9a-f]{6});", block))
+    blocks = [style[style.index(start) :].partition("}")[0] for style in (STYLE, STRUCTURE_STYLE)]
+    return dict(re.findall(r"--trajedit-([a-z-]+): (#[0-9a-f]{6});", "".join(blocks)))
 
 
 def _contrast(one: str, other: str) -> float:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ls_trajedit.label_config.predict import predict
+from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.label_config.write_config import control_names, shown_fields, step_fields, write_config
 from ls_trajedit.traces.errors import OptionsError
@@ -130,6 +131,101 @@ def test_without_traces_or_a_number_of_steps_the_error_says_what_is_missing() ->
     with pytest.raises(OptionsError, match="give the traces, or set `max_steps`"):
         write_config(Options(), TraceShape())
     assert "<Repeater" in write_config(Options(layout="repeater"), TraceShape())
+
+
+def structure_of(root: ET.Element) -> dict[str | None, list[str | None]]:
+    """The choices that remove steps and insert others."""
+    found = (choices for choices in root.iter("Choices") if str(choices.get("name")).endswith("__structure"))
+    return {choices.get("name"): [choice.get("value") for choice in choices] for choices in found}
+
+
+def shown_when(root: ET.Element) -> list[tuple[str | None, str | None, list[str | None]]]:
+    """For each View that depends on a choice: of which control, which one, and the boxes in it."""
+    return [
+        (view.get("whenTagName"), view.get("whenChoiceValue"), [area.get("name") for area in view.iter("TextArea")])
+        for view in root.iter("View")
+        if view.get("visibleWhen") == "choice-selected"
+    ]
+
+
+def test_steps_can_be_removed_and_inserted_as_far_as_the_options_say() -> None:
+    root = config_of(Options(editable_fields=["thought", "action"], allow_remove=True, allow_insert=1))
+    assert structure_of(root) == {
+        "step_0__structure": ["Remove this step", "Insert a step after it", "Insert a step before it"],
+        "step_1__structure": ["Remove this step", "Insert a step after it"],
+    }
+    for choices in root.iter("Choices"):
+        assert (choices.get("toName"), choices.get("choice")) == (
+            f"{str(choices.get('name'))[:6]}__thought",
+            "multiple",
+        )
+        assert {choice.get("hotkey") for choice in choices} == {"\u2205"}
+    fields = ("thought", "action", "observation")
+    assert shown_when(root) == [
+        ("step_0__structure", "Insert a step before it", [f"step_0__before_1__{field}" for field in fields]),
+        ("step_0__structure", "Insert a step after it", [f"step_0__insert_1__{field}" for field in fields]),
+        ("step_1__structure", "Insert a step after it", [f"step_1__insert_1__{field}" for field in fields]),
+    ]
+    titles = [header for header in headers_of(root) if header and "nserted" in header]
+    assert titles == ["Inserted step"] * 3
+    assert {area.get("rows") for area in root.iter("TextArea")} == {"2"}
+
+
+def test_removed_and_inserted_steps_have_their_reasons() -> None:
+    root = config_of(Options(require_reason_on_edit=True, allow_remove=True, allow_insert=2, context_fields=[]), TRACE)
+    assert shown_when(root)[:6] == [
+        ("step_0__structure", "Insert a step before it", ["step_0__before_1__action", "step_0__before_1_reason"]),
+        (
+            "step_0__structure",
+            "Insert a second step before it",
+            ["step_0__before_2__action", "step_0__before_2_reason"],
+        ),
+        ("step_0__structure", "Remove this step", ["step_0__structure_reason"]),
+        ("step_0__structure", "Insert a step after it", ["step_0__insert_1__action", "step_0__insert_1_reason"]),
+        ("step_0__structure", "Insert a second step after it", ["step_0__insert_2__action", "step_0__insert_2_reason"]),
+        ("step_1__structure", "Remove this step", ["step_1__structure_reason"]),
+    ]
+
+
+def test_the_options_allow_the_one_without_the_other() -> None:
+    assert structure_of(config_of(Options(), TRACE)) == {}
+    only_removal = config_of(Options(allow_remove=True), TRACE)
+    assert structure_of(only_removal)["step_0__structure"] == ["Remove this step"]
+    assert shown_when(only_removal) == []
+    assert structure_of(config_of(Options(allow_insert=3), TRACE))["step_1__structure"] == [
+        "Insert a step after it",
+        "Insert a second step after it",
+        "Insert a third step after it",
+    ]
+
+
+def test_a_repeater_has_them_once_with_the_index_of_the_step() -> None:
+    root = config_of(Options(layout="repeater", allow_remove=True, allow_insert=1), TRACE)
+    (repeater,) = root.iter("Repeater")
+    assert structure_of(repeater) == {
+        "step_{{idx}}__structure": ["Remove this step", "Insert a step after it", "Insert a step before it"]
+    }
+    assert [view[0] for view in shown_when(repeater)] == ["step_{{idx}}__structure"] * 2
+
+
+@pytest.mark.parametrize("field", ["structure", "structure_reason", "insert_1", "before_2_x", "insert_1.corrected"])
+def test_fields_are_not_named_like_controls_that_remove_and_insert(field: str) -> None:
+    options = Options(editable_fields=[field], allow_remove=True, allow_insert=1, require_reason_on_edit=True)
+    trace = {"steps": [{field.partition(".")[0]: "x"}]}
+    schema = read_config(write_config(options, shape_of([trace], options)))
+    assert [editor.field for editor in schema.fixed.editors] == [field]
+    assert [[box.field for box in slot.boxes] for slot in schema.fixed.structures[0].slots] == [[field], [field]]
+    plain = options.model_copy(update={"allow_remove": False, "allow_insert": 0})
+    assert control_names(plain) == {field: field.replace(".", "_")}
+
+
+def test_what_they_point_at_can_be_kept_when_a_config_is_written_again() -> None:
+    options = Options(editable_fields=["thought", "action"], allow_remove=True)
+    again = write_config(options, shape_of([TRACE], options), {0: "action", 1: "other"})
+    pointed_at = [structure.original for structure in read_config(again).fixed.structures]
+    assert pointed_at == ["step_0__action", "step_1__action"]
+    gone = write_config(options, shape_of([TRACE], options), {0: "gone"})
+    assert read_config(gone).fixed.structures[0].original == "step_0__thought"
 
 
 @pytest.mark.parametrize(

@@ -205,12 +205,13 @@ class ProjectServer(RecordingServer):
     def __init__(self, config: str, *datas: dict[str, Any]) -> None:
         super().__init__(there=[{"id": n, "data": data} for n, data in enumerate(datas, start=1)])
         self.config = config
+        self.in_use: dict[tuple[str, str], int] = {}
 
     def project(self, number: int) -> Project:
         return Project(number, "Traces", self.config, len(self.there), "", shows_predictions=True)
 
-    def controls_in_use(self, project: int) -> dict[str, int]:
-        return {}
+    def controls_in_use(self, project: int) -> dict[tuple[str, str], int]:
+        return self.in_use
 
     def set_label_config(self, project: int, config: str) -> None:
         self.config = config
@@ -341,3 +342,49 @@ def test_a_config_that_lacks_nothing_gets_the_style_of_this_version_and_keeps_th
 
     again = update_project(cast(Server, recording), 12, Options(), chats)
     assert (again.config_changed, again.config) == (False, recording.config)
+
+
+def test_a_config_without_the_controls_that_remove_and_insert_steps_gets_them() -> None:
+    loaded = LoadedTraces("t.jsonl", [StepTrace(1, TRACES[0])])
+    recording = ProjectServer(config_for(Options(), shape_of_traces(Options(), loaded)), TRACES[0])
+    server, versions = cast(Server, recording), [prediction_version(recording.config)]
+    for changed in ({"allow_remove": True}, {"allow_insert": 1}, {"allow_insert": 3}, {"require_reason_on_edit": True}):
+        options = Options.model_validate({"allow_remove": True, **changed})
+        assert update_project(server, 12, options, loaded).config_changed
+        versions.append(prediction_version(recording.config))
+        again = update_project(server, 12, options, loaded)
+        assert (again.config_changed, again.fields_changed) == (False, False)
+    # To remove a step needs no box, unless it asks for a reason.
+    assert versions[0] == versions[1]
+    assert len(set(versions)) == 4
+
+
+def test_options_that_allow_less_take_nothing_from_a_config() -> None:
+    loaded = LoadedTraces("t.jsonl", [StepTrace(1, TRACES[0])])
+    options = Options(allow_remove=True, allow_insert=3)
+    recording = ProjectServer(config_for(options, shape_of_traces(options, loaded)), TRACES[0])
+    for less in (Options(), Options(allow_insert=2), Options(allow_remove=True)):
+        assert not update_project(cast(Server, recording), 12, less, loaded).config_changed
+
+
+def test_a_config_that_grows_keeps_what_the_controls_of_a_step_point_at() -> None:
+    options = Options(allow_remove=True, allow_insert=1)
+    calls_only = loaded_chats({"id": "a", "messages": [MESSAGES[0], LONGER[2]]})
+    data = chat_data(calls_only.chats[0].trace, NO_OPTIONS)
+    recording = ProjectServer(write_chat_config(options, chat_shape([data])), data)
+    recording.in_use = {("step_0__structure", "step_0__call_0__arguments"): 2}
+    target = update_project(cast(Server, recording), 12, options, loaded_chats({"id": "b", "messages": LONGER}))
+    assert target.config_changed
+    schema = read_config(recording.config)
+    assert [editor.field for editor in schema.fixed.editors][:2] == ["content", "tool_calls[0].arguments"]
+    assert schema.fixed.structures[0].original == "step_0__call_0__arguments"
+
+
+def test_a_config_whose_controls_would_point_at_another_tag_is_refused() -> None:
+    loaded = LoadedTraces("t.jsonl", [StepTrace(1, {"id": "a", "steps": [{"action": "x", "thought": "y"}]})])
+    options = Options(allow_remove=True)
+    recording = ProjectServer(config_for(options, shape_of_traces(options, loaded)), TRACES[0])
+    recording.in_use = {("step_0__structure", "step_0__action"): 2}
+    other = Options(editable_fields=["thought"], context_fields=[], allow_remove=True)
+    with pytest.raises(SetupError, match=r"use controls that the new labeling config lacks: `step_0__structure` \(2\)"):
+        update_project(cast(Server, recording), 12, other, loaded)

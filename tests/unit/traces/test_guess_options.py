@@ -23,7 +23,9 @@ from ls_trajedit.traces.shape import check_options, shape_of
 
 def guessed(*traces: dict[str, Any]) -> dict[str, Any]:
     """The guesses that differ from the defaults."""
-    options, default = guess_options(traces, "t.jsonl").model_dump(), Options().model_dump()
+    # Steps can be removed, and one can be inserted into each gap, whatever the traces are.
+    default = Options(allow_remove=True, allow_insert=1).model_dump()
+    options = guess_options(traces, "t.jsonl").model_dump()
     return {key: value for key, value in options.items() if value != default[key]}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ls_trajedit.doctor.config import check_editors, check_layout, check_texts
+from ls_trajedit.doctor.config import check_editors, check_layout, check_structure, check_texts
 from ls_trajedit.doctor.finding import Finding
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_studio.release import Release
@@ -116,3 +116,24 @@ def test_a_box_on_the_task_that_is_read_as_the_final_answer_is_a_warning() -> No
 def test_a_config_that_only_takes_remarks_corrects_nothing() -> None:
     config = '<View><Text name="a" value="$steps[0].x"/><TextArea name="b" toName="a" perRegion="true"/></View>'
     assert check_editors(read_config(config)).level == "problem"
+
+
+def with_structure(choices: str, boxes: str = "") -> str:
+    return f"""<View>{editor_tags(0)}<Text name="x" value="$steps[0].thought"/>
+    <Choices name="x__structure" toName="x">{choices}</Choices>{boxes}</View>"""
+
+
+REMOVE = '<Choice value="Remove this step"/>'
+INSERT = '<Choice value="Insert a step after it"/>'
+BOX = '<TextArea name="x__insert_1__content" toName="x"/>'
+
+
+def test_choices_without_boxes_and_boxes_without_a_choice_are_problems() -> None:
+    (problem,) = check_structure(read_config(with_structure(INSERT)))
+    assert (problem.level, "there is no box for such a step" in problem.text) == ("problem", True)
+    (problem,) = check_structure(read_config(with_structure(REMOVE, BOX)))
+    assert problem.text.startswith(
+        "`x__insert_1__content` is for `Insert a step after it`, which `x__structure` does not"
+    )
+    assert list(check_structure(read_config(with_structure(REMOVE + INSERT, BOX)))) == []
+    assert list(check_structure(read_config(UNROLLED))) == []
