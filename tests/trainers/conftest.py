@@ -21,22 +21,38 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from .loss_table import LossTable
+from .structure_export import write_structure_export
 from .tiny_model import make_tokenizer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+_EXAMPLE = (EXAMPLES / "export.json", EXAMPLES / "export_config.xml")
 LOSSES = pytest.StashKey[LossTable]()
 
 
 @pytest.fixture(scope="session")
 def text_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every format of the examples' corrections, steps as text."""
-    return _convert(tmp_path_factory.mktemp("text"))
+    return _convert(tmp_path_factory.mktemp("text"), *_EXAMPLE)
 
 
 @pytest.fixture(scope="session")
 def tool_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, with tool calls where an action is one."""
-    return _convert(tmp_path_factory.mktemp("tools"), "--tools")
+    return _convert(tmp_path_factory.mktemp("tools"), *_EXAMPLE, "--tools")
+
+
+@pytest.fixture(scope="session")
+def structure_text_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every format of traces with steps removed and inserted, steps as text."""
+    folder = tmp_path_factory.mktemp("structure")
+    return _convert(folder, *write_structure_export(folder))
+
+
+@pytest.fixture(scope="session")
+def structure_tool_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, with tool calls where an action is one."""
+    folder = tmp_path_factory.mktemp("structure_tools")
+    return _convert(folder, *write_structure_export(folder), "--tools")
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +84,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write(str(table))
 
 
-def _convert(folder: Path, *options: str) -> Path:
-    export, config = EXAMPLES / "export.json", EXAMPLES / "export_config.xml"
+def _convert(folder: Path, export: Path, config: Path, *options: str) -> Path:
     command = ["convert", str(export), "--config", str(config), "--format", "all", "--output", str(folder), *options]
     whole = [sys.executable, "-m", "ls_trajedit", *command]
     done = subprocess.run(whole, cwd=folder, capture_output=True, text=True, check=False)

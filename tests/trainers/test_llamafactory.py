@@ -10,13 +10,13 @@ import pytest
 
 from .schema_validator import validator
 
-FOLDERS = ("text_files", "tool_files")
+FOLDERS = ("text_files", "tool_files", "structure_text_files", "structure_tool_files")
 ASKED, ANSWERED = ("human", "observation"), ("gpt", "function_call")
 
 
 @pytest.fixture(params=FOLDERS)
 def folder(request: pytest.FixtureRequest) -> Path:
-    """What it reads: steps as text, then of `--tools`."""
+    """What it reads: steps as text, then of `--tools`; and both of traces with steps removed and inserted."""
     return request.getfixturevalue(request.param) / "llamafactory"
 
 

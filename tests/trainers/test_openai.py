@@ -13,12 +13,12 @@ from .rows import json_lines
 from .schema_validator import validator
 
 SFT, DPO = "openai/sft.jsonl", "openai/dpo.jsonl"
-FOLDERS = ("text_files", "tool_files")
+FOLDERS = ("text_files", "tool_files", "structure_text_files", "structure_tool_files")
 
 
 @pytest.fixture(params=FOLDERS)
 def folder(request: pytest.FixtureRequest) -> Path:
-    """Steps as text, then with tool calls."""
+    """Steps as text, then with tool calls; and both of traces with steps removed and inserted."""
     return request.getfixturevalue(request.param)
 
 
@@ -46,8 +46,16 @@ def test_the_corrected_turns_alone_have_weight(text_files: Path) -> None:
     ]
 
 
-def test_every_call_is_of_a_listed_tool_and_answered_at_once(tool_files: Path) -> None:
-    calls = list(_calls(tool_files))
+def test_of_traces_with_steps_removed_and_inserted_the_inserted_ones_have_weight(structure_text_files: Path) -> None:
+    rows = json_lines(structure_text_files / SFT)
+    weights = [[m["weight"] for m in row["messages"] if m["role"] == "assistant"] for row in rows]
+    # Of the second trace, steps were only removed.
+    assert weights == [[0, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0]]
+
+
+@pytest.mark.parametrize("files", ["tool_files", "structure_tool_files"])
+def test_every_call_is_of_a_listed_tool_and_answered_at_once(request: pytest.FixtureRequest, files: str) -> None:
+    calls = list(_calls(request.getfixturevalue(files)))
     assert calls
     for messages, place, tools in calls:
         made = messages[place]["tool_calls"]

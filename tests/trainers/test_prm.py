@@ -22,7 +22,7 @@ OURS = {"learning_rate": 1e-3}
 
 def test_takes_steps(text_files: Path, tokenizer: PreTrainedTokenizerFast, losses: LossTable, tmp_path: Path) -> None:
     rows = load_rows(text_files / FILE)
-    tokens = Dataset.from_list([_labelled(row, tokenizer) for row in rows])
+    tokens = Dataset.from_list([labelled(row, tokenizer) for row in rows])
     trainer = Trainer(
         step_model(tokenizer),
         TrainingArguments(**{**SETTINGS, **OURS}, output_dir=str(tmp_path), per_device_train_batch_size=len(rows)),
@@ -36,10 +36,10 @@ def test_takes_steps(text_files: Path, tokenizer: PreTrainedTokenizerFast, losse
 
 def test_each_step_has_one_label_behind_its_text(text_files: Path, tokenizer: PreTrainedTokenizerFast) -> None:
     for row in load_rows(text_files / FILE):
-        labelled = _labelled(row, tokenizer)
-        ends = [place for place, label in enumerate(labelled["labels"]) if label != -100]
-        assert [bool(labelled["labels"][end]) for end in ends] == row["labels"]
-        texts = [tokenizer.decode(labelled["input_ids"][: end + 1]) for end in ends]
+        tokens = labelled(row, tokenizer)
+        ends = [place for place, label in enumerate(tokens["labels"]) if label != -100]
+        assert [bool(tokens["labels"][end]) for end in ends] == row["labels"]
+        texts = [tokenizer.decode(tokens["input_ids"][: end + 1]) for end in ends]
         assert texts == [row["prompt"] + _joined(row["completions"][: n + 1]) for n in range(len(ends))]
 
 
@@ -53,7 +53,7 @@ def test_the_steps_that_were_corrected_are_the_wrong_ones(text_files: Path) -> N
     }
 
 
-def _labelled(row: dict[str, Any], tokenizer: PreTrainedTokenizerFast) -> dict[str, list[int]]:
+def labelled(row: dict[str, Any], tokenizer: PreTrainedTokenizerFast) -> dict[str, list[int]]:
     """The prompt, then the steps, each with a separator, whose token carries the label of the step."""
     ids: list[int] = tokenizer(row["prompt"])["input_ids"]
     labels = [-100] * len(ids)
