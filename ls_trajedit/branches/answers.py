@@ -14,7 +14,7 @@ from ls_trajedit.branches.agent import BranchFailed, Ending, FailureReason
 from ls_trajedit.label_config.storable import what_cannot_be_stored
 from ls_trajedit.redaction import find_secret, redact
 from ls_trajedit.traces.chat import ChatMessage
-from ls_trajedit.traces.json_text import parse_json, same_json
+from ls_trajedit.traces.json_text import canonical_json, parse_json
 from ls_trajedit.traces.model import Call, Message, Result, Text
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions, arguments_at
@@ -25,6 +25,7 @@ __all__ = ["MOST_MESSAGES", "ending_of", "json_object", "messages_in", "quoted",
 MOST_MESSAGES = 2_000
 
 _ROLES = ("system", "user", "assistant", "tool")
+_PARTS = ("text", "thinking", "refusal", "image_url")
 _MESSAGES = ReadOptions(messages_key=("messages",))
 _LONGEST_QUOTE = 80
 
@@ -99,8 +100,8 @@ def _read(items: list[dict[str, Any]]) -> tuple[Message, ...]:
     try:
         (trace,) = read_chat({"messages": items}, FORMAT.name, _MESSAGES)
     except ReadError as error:
-        # All else was checked before.
-        _fail("unknown_call", f"the messages of the answer cannot be read: {error}")
+        is_unnamed = any(item["role"] == "tool" and not item.get("tool_call_id") for item in items)
+        _fail("unknown_call" if is_unnamed else "wrong_shape", f"the messages of the answer cannot be read: {error}")
     return trace.messages
 
 
@@ -197,6 +198,9 @@ def _checked(answer: Any) -> Iterator[dict[str, Any]]:
             _fail("unknown_role", f"{where} has {what}; it has to be one of {', '.join(_ROLES)}")
         if not isinstance(item.get("content"), str | list | None):
             _fail("wrong_shape", f"the `content` of {where} is neither a string nor a list of parts")
+        for part in item["content"] if isinstance(item.get("content"), list) else ():
+            if not isinstance(part, str) and not (isinstance(part, dict) and part.get("type") in _PARTS):
+                _fail("wrong_shape", f"{where} has a part that is neither a text nor an image")
         for key in ("name", "tool_call_id"):
             if not isinstance(item.get(key), str | None):
                 _fail("wrong_shape", f"the `{key}` of {where} is not a string")
@@ -208,7 +212,8 @@ def _checked(answer: Any) -> Iterator[dict[str, Any]]:
         older = item.get("function_call")
         for call in (*(calls or ()), *([] if older is None else [{"function": older}])):
             _check_call(call, where)
-        yield item
+        # The reader knows a message by that key.
+        yield {"content": None, **item}
 
 
 def _check_call(call: Any, where: str) -> None:
@@ -230,20 +235,15 @@ def _refuse_repetition(before: Sequence[ChatMessage], items: Sequence[dict[str, 
     """Raises BranchFailed when the answer begins with what was sent: all of it, or its end."""
     sent = [_content(dict(message)) for message in before]
     given = [_content(item) for item in items[: len(sent)]]
-    if not sent:
-        return
-    begins = same_json(given[0], sent[0])
-    if begins or any(
-        same_json(given[: len(sent) - start], sent[start:])
-        for start in range(max(0, len(sent) - len(given)), len(sent))
-    ):
+    starts = range(max(0, len(sent) - len(given)), len(sent))
+    if given[:1] == sent[:1] or any(given[: len(sent) - start] == sent[start:] for start in starts):
         _fail("repeats_prefix", "the answer begins with messages that were sent; it has to hold only what follows them")
 
 
-def _content(item: dict[str, Any]) -> list[Any]:
+def _content(item: dict[str, Any]) -> str:
     """What two messages share when one repeats the other, in whatever form."""
-    calls = [_called(call) for call in item.get("tool_calls") or ()]
-    return [item["role"], item.get("content") or "", item.get("tool_call_id"), [_same_call(call) for call in calls]]
+    calls = [_same_call(_called(call)) for call in item.get("tool_calls") or ()]
+    return canonical_json([item["role"], item.get("content") or "", item.get("tool_call_id"), calls])
 
 
 def _same_call(function: Any) -> list[Any]:

@@ -35,6 +35,7 @@ __all__ = ["KEY_VARIABLE", "ModelAgent", "find_endpoint"]
 KEY_VARIABLE = "OPENAI_API_KEY"
 """The environment variable with the key of the endpoint."""
 
+_PATH = "/chat/completions"
 _REASONING = "reasoning_content"
 _REFUSING_STATUSES = (400, 422)
 _CUT_OFF = ("length", "max_tokens")
@@ -160,7 +161,7 @@ def find_endpoint(url: str, key: str | None) -> Service:
     address = find_service("--model", url)
     if key and address.userinfo:
         raise UsageError(f"--model: give either a password in the address or {KEY_VARIABLE}; a request can hold one")
-    path = address.path.rstrip("/") + "/chat/completions"
+    path = address.path.rstrip("/").removesuffix(_PATH) + _PATH
     return Service(address.copy_with(path=path), (("Authorization", f"Bearer {key}"),) if key else ())
 
 

@@ -70,6 +70,8 @@ class Program:
         mark = secrets.token_hex(16)
         environment = {**_environment(self.hidden), MARK_VARIABLE: mark}
         try:
+            # The first to fail when too many files are open: then nothing was started yet.
+            selector = selectors.DefaultSelector()
             process = subprocess.Popen(  # noqa: S603 - the program that the user named, and no shell
                 self.command,
                 stdin=subprocess.PIPE,
@@ -81,7 +83,7 @@ class Program:
             )
         except OSError as error:
             raise BranchFailed("not_started", f"{self.name} cannot be started: {error.strerror}") from None
-        exchange = _Exchange(process, sent)
+        exchange = _Exchange(process, sent, selector)
         try:
             with stop.ending(lambda: _kill(process, mark)):
                 is_done = exchange.run(time.monotonic() + timeout)
@@ -169,12 +171,12 @@ class _Errors:
 class _Exchange:
     """What is said to a process and what it says, until it ends."""
 
-    def __init__(self, process: subprocess.Popen[bytes], sent: bytes) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], sent: bytes, selector: selectors.BaseSelector) -> None:
         self.output = bytearray()
         self.errors = _Errors()
         self._process = process
         self._to_send = memoryview(sent)
-        self._selector = selectors.DefaultSelector()
+        self._selector = selector
         self._stdin, self._stdout, self._stderr = (
             cast(BinaryIO, pipe) for pipe in (process.stdin, process.stdout, process.stderr)
         )
@@ -254,14 +256,14 @@ class _Exchange:
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether the process has ended. It keeps its number until it is waited for."""
+    """Whether the process has ended. Where it need not be waited for to know that, it keeps its number until it is."""
+    if not hasattr(os, "waitid"):  # on macOS before Python 3.13
+        return process.poll() is not None
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _kill(process: subprocess.Popen[bytes], mark: str) -> None:
-    """Kills the process, which nobody has waited for, and everything that it started."""
-    if process.returncode is not None:
-        return
+    """Kills the process and everything that it started."""
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     marked = f"{MARK_VARIABLE}={mark}".encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from ls_trajedit.branches.stop import Stop, Stopped
 
 __all__ = ["BranchFailure", "Continued", "Outcome", "run_branches"]
 
-# What was told to end has been killed by then.
-_SECONDS_TO_END = 10.0
+# For those that read the end of what was killed. Who waits for something that cannot be ended, such as the name of a
+# host, ends with the process.
+_SECONDS_TO_END = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ def run_branches(agent: Agent, requests: Iterable[AgentRequest], jobs: int, logs
         yield _taken(outcomes, len(workers))
     finally:
         stop()
+        deadline = time.monotonic() + _SECONDS_TO_END
         for worker in workers:
             if worker.ident is not None:
-                worker.join(_SECONDS_TO_END)
+                worker.join(max(0.0, deadline - time.monotonic()))
 
 
 class _Shared:

@@ -119,9 +119,11 @@ def test_without_a_key_and_without_tools(tmp_path: Path) -> None:
     with serve(answering(END)) as service:
         ask(tmp_path, f"{service.url}/v1/", asked())
         ask(tmp_path, f"{service.url}/openai?api-version=7", asked(), key=" ")
+        ask(tmp_path, f"{service.url}/v1/chat/completions/", asked())
     assert [(seen.path, seen.query) for seen in service.seen] == [
         ("/v1/chat/completions", ""),
         ("/openai/chat/completions", "api-version=7"),
+        ("/v1/chat/completions", ""),
     ]
     assert "authorization" not in service.seen[0].headers
     assert sent(service) == {"model": "m", "messages": [USER]}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -216,6 +218,32 @@ def test_nothing_that_a_program_started_is_left(tmp_path: Path, ending: str) -> 
         assert failure(tmp_path, code, str(tmp_path / "pid"), timeout=3).reason == expected
     for name in ("pid-child", "pid-apart"):
         assert not is_running(int((tmp_path / name).read_text()))
+
+
+def test_where_a_process_has_to_be_waited_for_to_know_that_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS with Python 3.12."""
+    monkeypatch.delattr(os, "waitid")
+    assert run(tmp_path, READ + CHILDREN + ANSWER, None, str(tmp_path / "pid")).messages[0].text == "It is a."
+    for name in ("pid-child", "pid-apart"):
+        assert not is_running(int((tmp_path / name).read_text()))
+    assert failure(tmp_path, READ + "time.sleep(600)", timeout=0.3).reason == "timeout"
+
+
+def test_with_too_many_open_files_nothing_is_left(tmp_path: Path) -> None:
+    before = {int(path.name) for path in Path("/proc/self/fd").iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    agent = ProgramAgent(find_program("--agent", program(tmp_path, READ + ANSWER)), SECONDS, 0)
+    log = BranchLog(tmp_path / "logs", "a branch")
+    try:
+        for spare in range(12):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(before) + spare, limits[1]))
+            with contextlib.suppress(BranchFailed):
+                agent(asked(), log, Stop())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert {int(path.name) for path in Path("/proc/self/fd").iterdir()} <= before
 
 
 @pytest.mark.parametrize("start", ["import os\nos.close(0)\n", "", "import sys\nsys.stdin.close()\n"])

@@ -53,6 +53,12 @@ def test_messages_are_read_as_those_of_traces_are() -> None:
     ]
 
 
+def test_a_message_may_lack_what_is_empty() -> None:
+    thought = {"role": "assistant", "reasoning_content": "Hm."}
+    answer = [thought, CALL, {"role": "tool", "tool_call_id": "c1"}, said("a")]
+    assert read(answer) == [thought | {"content": ""}, CALL, tool_result("c1", ""), said("a")]
+
+
 def test_keys_that_clients_add_say_nothing() -> None:
     message = {
         "role": "assistant",
@@ -75,6 +81,11 @@ def test_keys_that_clients_add_say_nothing() -> None:
         ([{"role": "assistant", "content": 7}], "wrong_shape", "neither a string nor a list"),
         ([{"role": "assistant", "content": "a", "name": 7}], "wrong_shape", "`name` of message 1"),
         ([CALL, {"role": "tool", "content": "a", "tool_call_id": 1}], "wrong_shape", "`tool_call_id` of message 2"),
+        ([{"role": "assistant", "content": [{"type": "tool_use"}]}], "wrong_shape", "neither a text nor an image"),
+        ([{"role": "user", "content": [{"type": "file"}]}], "wrong_shape", "message 1 of the answer has a part"),
+        ([{"role": "assistant", "content": [{"type": ["text"]}]}], "wrong_shape", "neither a text nor an image"),
+        ([{"role": "assistant", "content": "a", "parts": []}], "wrong_shape", "cannot be read"),
+        ([{"role": "assistant", "content": [{"type": "text", "text": "a"}, 7]}], "wrong_shape", "neither a text nor"),
         ([{"role": "agent", "content": "a"}], "unknown_role", "the role `agent`"),
         ([{"role": "Assistant", "content": "a"}], "unknown_role", "the role `Assistant`"),
         ([{"content": "a"}], "unknown_role", "message 1 of the answer has no role"),
@@ -152,6 +163,14 @@ def test_the_answer_begins_with_the_result_for_which_the_conversation_waits() ->
 )
 def test_what_was_sent_is_not_to_be_repeated(answer: Any, before: list[ChatMessage]) -> None:
     assert reason(answer, *before)[0] == "repeats_prefix"
+
+
+def test_long_conversations_are_compared_in_no_time() -> None:
+    """Comparing all beginnings with all ends, message by message, would take the texts a million times."""
+    before = [USER, *(said("x" * 1_000) for _ in range(1_000))]
+    answer = [said("x" * 1_000) for _ in range(999)]
+    assert reason(answer, *before)[0] == "repeats_prefix"
+    assert len(read([*answer[:-1], said("another")], *before[:1], USER)) == 999
 
 
 def test_an_equal_call_is_not_a_repetition() -> None:
