@@ -185,7 +185,7 @@ def wider_config(
     holds traces of the other kind, or the options make a config that lacks anything that the project's has.
     """
     old = read_config(project.label_config)
-    empty: Shape = ChatShape() if is_chat_data(data) else TraceShape()
+    empty: Shape = ChatShape() if is_chat_data(data) else TraceShape(longest=old.max_steps or 0)
     config = _config_with(options, old, _widened(empty, data, options))
     if _covers(project.label_config, config):
         return WiderConfig(project.label_config, shape)

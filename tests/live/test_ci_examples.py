@@ -160,3 +160,26 @@ def test_the_crontab_line_pulls(label_studio: LocalLabelStudio, person: Person, 
     log = (home / "training-data.log").read_text()
     assert log.count("up to date") == 1
     assert person.token not in log
+
+
+def test_the_workflow_that_continues_brings_each_branch_into_the_project_once(
+    label_studio: LocalLabelStudio, person: Person
+) -> None:
+    workflow: dict[Any, Any] = yaml.safe_load(example("continue.yml").text)
+    job = workflow["jobs"]["pull-and-continue"]
+    scripts = [step["run"] for step in job["steps"] if "run" in step]
+    heard = {**TRACE, "steps": [{**TRACE["steps"][0], "observation": "no such tool"}]}
+    project = person.push(write_traces(person.folder.parent / "traces.jsonl", [heard]), "--title", "Branches")
+    agent = 'import json; print(json.dumps({"messages": [{"role": "assistant", "content": "found"}]}))'
+    (person.folder / "my_agent.py").write_text(agent, encoding="utf-8")
+    made = []
+    for night in range(3):
+        for script in scripts:
+            run(script, person, project)
+        continued = read_json(person.folder / "continued.json")
+        made.append((len(continued["made"]), continued["already_there"]))
+        if not night:
+            correct(label_studio, project)
+    assert made == [(0, 0), (1, 0), (0, 1)]
+    assert len(tasks(label_studio, project)) == 2
+    assert read_json(person.folder / "data" / "manifest.json")["counts"]["tasks"] == 2
