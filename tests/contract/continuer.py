@@ -22,7 +22,7 @@ from ls_trajedit.traces.shape import shape_of
 from .hostile_label_studio import PROJECT, corrected
 from .puller import Puller, Ran
 
-__all__ = ["OPTIONS", "Continuer", "plain_config"]
+__all__ = ["OPTIONS", "Continuer", "fix", "plain_config", "trace", "use_chats"]
 
 OPTIONS = "editable_fields: [action]\n"
 _AGENT = """

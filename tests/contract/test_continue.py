@@ -11,8 +11,9 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.output.folder import lock_branches, lock_folder
 from ls_trajedit.push import prediction_version
+from ls_trajedit.traces.options import parse_options
 
-from .continuer import Continuer, fix, use_chats
+from .continuer import OPTIONS, Continuer, fix, plain_config, trace, use_chats
 from .hostile_label_studio import CONFIG, corrected
 from .puller import Puller
 from .reply import Reply, own_error
@@ -586,3 +587,29 @@ def test_what_continues_a_superseded_branch_is_superseded_with_it(continuer: Con
     # Nobody goes on from a correction of a branch that is superseded.
     continuer.correct(second, "and another")
     assert continuer.run("--json").json()["made"] == []
+
+
+def test_an_answer_that_is_only_the_final_answer_has_no_new_step(continuer: Continuer) -> None:
+    number = continuer.studio.add_task({**trace("t1"), "final_answer": "none"})
+    continuer.studio.label_config = plain_config(
+        parse_options(OPTIONS, "trajedit.yaml"), {**trace("t1"), "final_answer": "none"}
+    )
+    continuer.correct(number, "look better")
+    continuer.agent(
+        """
+        print(json.dumps({"messages": [{"role": "user", "content": "it"}, {"role": "assistant", "content": "It."}]}))
+        """
+    )
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    ((branch, _),) = continuer.branches().items()
+    assert continuer.data(branch)["steps"] == []
+    assert restore_trace(continuer.data(branch)) == {
+        "id": ran.json()["made"][0],
+        "task_description": "Find it.",
+        "steps": [{"action": "look better", "observation": "it"}],
+        "final_answer": "It.",
+    }
+    assert continuer.puller.pull().exit_code == 0
