@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
-from ls_trajedit.branches.agent import Agent, AgentRequest, BranchFailed, RecordedCall
+from ls_trajedit.branches.agent import Agent, AgentRequest, BranchFailed, Ending, RecordedCall
 from ls_trajedit.branches.corrections import Correction, HowToRead, Plan, Survey, corrections_of
 from ls_trajedit.branches.run import BranchFailure, Continued, run_branches
 from ls_trajedit.converters.branches import branch_id
@@ -88,11 +88,13 @@ class FailedBranch:
 
 @dataclass
 class Continuing:
-    """What a run did: the ids of the branches that it `made`, those that failed, and how many it `left` for the next
-    one. `changed` are corrections that were changed, and branches that somebody else made, while it ran."""
+    """What a run did: the ids of the branches that it `made`, how they end, those that failed, and how many it `left`
+    for the next one. `changed` are corrections that were changed, and branches that somebody else made, while it ran.
+    """
 
     made: list[str] = field(default_factory=list)
     failed: list[FailedBranch] = field(default_factory=list)
+    endings: Counter[Ending] = field(default_factory=Counter)
     there: int = 0
     superseded: int = 0
     restored: int = 0
@@ -148,6 +150,7 @@ def continue_project(
                         case Continued(_, continuation, _):
                             if destination.bring(correction, continuation.messages):
                                 done.made.append(correction.id)
+                                done.endings[continuation.ending] += 1
                             else:
                                 done.changed += 1
                 except BranchFailed as failure:

@@ -21,11 +21,13 @@ from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.options import Options
 
 if TYPE_CHECKING:
-    from ls_trajedit.branches.agent import AgentRequest
+    from ls_trajedit.branches.agent import AgentRequest, Ending
     from ls_trajedit.branches.corrections import Plan
     from ls_trajedit.branches.project import Continuing, FailedBranch, ProjectRequest
 
 __all__ = ["continue_"]
+
+_UNFINISHED: dict[str, Ending] = {"up to a call": "unexecuted_call", "up to --max-turns": "max_turns"}
 
 
 @with_option_groups
@@ -114,6 +116,7 @@ def _say_failure(failed: FailedBranch) -> None:
 def _as_json(done: Continuing) -> dict[str, object]:
     return {
         "made": done.made,
+        "endings": dict(sorted(done.endings.items())),
         "already_there": done.there,
         "superseded": done.superseded,
         "restored": done.restored,
@@ -137,6 +140,9 @@ def _as_json(done: Continuing) -> dict[str, object]:
 def _print_for_person(done: Continuing, address: str, project: int) -> None:
     print_line(f"project {project}: {address}")
     print_line(f"  continued      {len(done.made)}")
+    for name, ending in _UNFINISHED.items():
+        if done.endings[ending]:
+            print_line(f"    {name:<11}  {done.endings[ending]}")
     print_line(f"  already there  {done.there}")
     for name, count in (
         ("superseded", done.superseded),

@@ -57,6 +57,21 @@ def test_a_corrected_step_is_gone_on_from_and_what_follows_is_a_task(continuer: 
     assert (ran.json()["failed"], ran.json()["already_there"], ran.json()["left"]) == ({}, 0, 0)
 
 
+def test_a_branch_may_end_at_a_call_that_nobody_executed(continuer: Continuer) -> None:
+    continuer.agent(
+        """
+        call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": {}}}
+        print(json.dumps({"messages": [{"role": "assistant", "content": "", "tool_calls": [call]}]}))
+        """
+    )
+    continuer.add("t1")
+    assert continuer.run("--json").json()["endings"] == {"unexecuted_call": 1}
+    continuer.add("t2")
+    ran = continuer.run()
+    assert ran.exit_code == 0
+    assert ran.out.splitlines()[1:] == ["  continued      1", "    up to a call  1", "  already there  1"]
+
+
 def test_the_same_command_again_asks_nobody_and_imports_nothing(continuer: Continuer) -> None:
     continuer.add()
     assert continuer.run().exit_code == 0
