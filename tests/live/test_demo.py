@@ -98,6 +98,12 @@ def check_files(folder: Path) -> None:
     assert all(record["corrected_trace"] != record["original_trace"] for record in edited)
     seed = next(record for record in edited if record["trace_id"] == "traj_001")
     assert seed["edits"][0]["edited_text"] == "web_search(query='SF weather')"
+    # Ben moves the event instead of making a second one; ana takes a step away that comes twice.
+    moved = next(record for record in edited if record["trace_id"] == "traj_013")
+    assert [change["op"] for change in moved["structure"]] == ["remove", "insert"]
+    assert "move_event" in moved["corrected_trace"]["steps"][2]["action"]
+    shorter = next(record for record in edited if record["trace_id"] == "traj_009")
+    assert len(shorter["corrected_trace"]["steps"]) == len(shorter["original_trace"]["steps"]) - 1
     completions = [line["completion"] for line in read_lines(folder / "trajectory_sft.jsonl")]
     assert completions == [record["corrected_trace"] for record in edited]
     pairs = [(line["chosen"], line["rejected"]) for line in read_lines(folder / "trajectory_dpo.jsonl")]
