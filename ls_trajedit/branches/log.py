@@ -15,7 +15,7 @@ from ls_trajedit.redaction import redact
 
 __all__ = ["MOST_LOGGED", "BranchLog"]
 
-MOST_LOGGED = 100_000
+MOST_LOGGED = 50_000
 """So many bytes are kept of the beginning of what an agent wrote, and as many of its end."""
 
 # Attempts are few, but a model may have many turns with tools.

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ TURNS: list[tuple[list[ChatMessage], str]] = [
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> Path:
     """A folder with the model, as `save_pretrained` writes it."""
+    tokenizer = deepcopy(tokenizer)
     tokenizer.chat_template = TEMPLATE
     model = causal_model(tokenizer)
     rows = [_row(tokenizer, before, said) for before, said in TURNS]
