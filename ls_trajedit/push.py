@@ -55,11 +55,12 @@ __all__ = [
     "Target",
     "WiderConfig",
     "create_project",
+    "is_prefilled",
     "let_backend_prefill",
     "prediction_version",
-    "prefill_all",
     "push_prefilled",
     "push_traces",
+    "renew_predictions",
     "update_project",
     "wider_config",
 ]
@@ -208,12 +209,26 @@ def _config_with(options: Options, old: Schema, shape: Shape) -> str:
     return config_for(_never_shorter(options, old, shape), shape)
 
 
-def prefill_all(server: Server, project: Project, config: str) -> None:
-    """Has predictions for this config, which the project has, prefill the editors of every task. Raises what
-    `push_prefilled` raises."""
+def is_prefilled(project: Project) -> bool:
+    """Whether predictions that were imported prefill the editors of the project, and not those of a backend."""
+    return project.model_version.startswith(f"{MODEL_VERSION}-")
+
+
+def renew_predictions(server: Server, project: Project, config: str, shape: Shape) -> str:
+    """Has the editors of every task prefilled as before, after the project, which is given as it was, got this `config`
+    for tasks of that `shape`. Returns the model version of the predictions. Raises what `push_prefilled` raises."""
     version = prediction_version(config)
-    _predict_the_rest(server, project, config, project.task_count, _SENDING)
-    server.show_predictions(project.id, version)
+    if prediction_version(project.label_config) == version:
+        return project.model_version
+    if is_prefilled(project):
+        _predict_the_rest(server, project, config, server.project(project.id).task_count, _SENDING)
+        server.show_predictions(project.id, version)
+        return version
+    ours = next((known for known in server.backends(project.id) if known.model_version == MODEL_VERSION), None)
+    if ours is not None:
+        target = Target(project, config, shape, frozenset(), config_changed=True, fields_changed=True)
+        let_backend_prefill(server, target, ours.title)
+    return project.model_version
 
 
 def push_traces(

@@ -113,10 +113,8 @@ class Survey:
                     self._said[record.source.annotation_id] = (record.trace_id, sha)
                 case Skipped(key, _):
                     self._said[key[1]] = (self._traces[number], None)
-                case Rejected(key, _) | Excluded(key, _):
+                case Rejected(key, _) | Excluded(key, _) | Edited(key) | Unedited(key):
                     self._unread.add(key[1])
-                case _:
-                    pass
             correction = _correction(outcome, data, how)
             if correction is not None and isinstance(correction.traces, ChatTraces) and not is_chat_data(data):
                 self.recorded += 1

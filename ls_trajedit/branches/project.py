@@ -16,7 +16,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.branches.agent import Agent, AgentRequest, BranchFailed, Ending, RecordedCall
 from ls_trajedit.branches.corrections import Correction, HowToRead, Plan, Survey, corrections_of
 from ls_trajedit.branches.run import BranchFailure, Continued, run_branches
@@ -39,7 +38,7 @@ from ls_trajedit.output.folder import PRIVATE, lock_branches
 from ls_trajedit.progress import Progress
 from ls_trajedit.project_config import Shape
 from ls_trajedit.pull.snapshot import with_all_tasks
-from ls_trajedit.push import prediction_version, prefill_all, wider_config
+from ls_trajedit.push import is_prefilled, renew_predictions, wider_config
 from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.chat import chat_messages
 from ls_trajedit.traces.errors import DataError, SetupError, TooManyControlsError
@@ -278,7 +277,7 @@ class _Destination:
         if correction.id in self._seen:
             return False
         task: dict[str, Any] = {"data": data}
-        if self._is_prefilled:
+        if is_prefilled(self.project):
             task["predictions"] = [self._prediction(data)]
         with defer_signals():
             self._import(task)
@@ -308,17 +307,10 @@ class _Destination:
             config = self._wider(data)
         except SetupError as error:
             raise BranchFailed("no_boxes", str(error)) from None
-        if config != self.project.label_config:
+        if config != self.project.label_config and self.shape is not None:
             self.server.set_label_config(self.project.id, config)
-            self.project = replace(self.project, label_config=config)
-            if self._is_prefilled and prediction_version(config) != self.project.model_version:
-                prefill_all(self.server, self.server.project(self.project.id), config)
-                self.project = replace(self.project, model_version=prediction_version(config))
-
-    @property
-    def _is_prefilled(self) -> bool:
-        """Whether predictions that came with the tasks prefill the editors of this project."""
-        return self.project.model_version.startswith(f"{MODEL_VERSION}-")
+            version = renew_predictions(self.server, self.project, config, self.shape)
+            self.project = replace(self.project, label_config=config, model_version=version)
 
     def _prediction(self, data: dict[str, Any]) -> dict[str, Any]:
         config = self.project.label_config

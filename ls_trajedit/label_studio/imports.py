@@ -94,7 +94,7 @@ def wait_for_running_imports(server: Server, project: int, max_wait: float) -> N
     raise ServerError(
         f"project {project}: {plural(len(running), 'import')} {ids} still running, so what is in the project is not "
         f"complete, and nothing was imported. {server.address}/api/projects/{project}/imports/"
-        f"{running[0]}/ tells how far it is; push when it says `completed` or `failed`"
+        f"{running[0]}/ tells how far it is; run this again when it says `completed` or `failed`"
     )
 
 

@@ -14,9 +14,9 @@ from ls_trajedit.push import prediction_version
 from ls_trajedit.traces.options import parse_options
 
 from .continuer import OPTIONS, Continuer, fix, plain_config, trace, use_chats
-from .hostile_label_studio import CONFIG, corrected
+from .hostile_label_studio import CONFIG, PROJECT, corrected
 from .puller import Puller
-from .reply import Reply, own_error
+from .reply import Reply, json_reply, own_error
 
 
 @pytest.fixture
@@ -628,3 +628,84 @@ def test_an_answer_that_is_only_the_final_answer_has_no_new_step(continuer: Cont
         "final_answer": "It.",
     }
     assert continuer.puller.pull().exit_code == 0
+
+
+def test_conversations_that_push_did_not_bring_are_counted_and_not_continued(continuer: Continuer) -> None:
+    messages = [
+        {"role": "user", "content": "What is x?"},
+        {"role": "assistant", "content": "One."},
+        {"role": "user", "content": "Sure?"},
+        {"role": "assistant", "content": "Yes."},
+    ]
+    continuer.studio.label_config = (
+        '<View><Text name="a" value="$messages[1].content"/><TextArea name="better" toName="a"/></View>'
+    )
+    task = continuer.studio.add_task({"id": "c1", "messages": messages})
+    continuer.studio.annotate(task, corrected("Two.", "better", "a"))
+
+    ran = continuer.run()
+
+    assert ran.exit_code == 0, ran.err
+    assert "1 correction of conversations that `push` did not bring into the project" in ran.err
+    assert continuer.run("--json").json()["not_pushed"] == 1
+    assert continuer.asked() == []
+
+
+def test_what_an_action_of_the_data_manager_made_supersedes_and_continues_nothing(continuer: Continuer) -> None:
+    task = continuer.add()
+    continuer.run()
+    fields = {"lead_time": None, "parent_annotation": 99, "last_action": None}
+    continuer.studio.change_annotation(task, 0, **fields)
+
+    ran = continuer.run("--json")
+
+    assert (ran.json()["superseded"], ran.json()["made"]) == (0, [])
+
+
+def test_a_damaged_state_is_left_for_the_next_pull(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.studio.pass_time()
+    continuer.puller.pull()
+    state = continuer.puller.folder / ".ls-trajedit" / "state.sqlite"
+    state.write_bytes(b"not a database")
+
+    assert len(continuer.run("--json").json()["made"]) == 1
+    assert state.read_bytes() == b"not a database"
+    ran = continuer.puller.pull()
+    assert ran.exit_code == 0
+    assert "damaged" in ran.err
+
+
+def test_the_state_of_another_project_is_not_used(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.studio.pass_time()
+    assert continuer.puller.pull(project=PROJECT + 1).exit_code == 0
+
+    ran = continuer.run("--json")
+
+    assert len(ran.json()["made"]) == 1
+    assert "tasks" in ran.asked
+    assert continuer.puller.pull("--check", project=PROJECT + 1).exit_code in (0, 1)
+
+
+def test_the_backend_fills_the_boxes_where_it_does_so_for_other_tasks(continuer: Continuer) -> None:
+    continuer.studio.model_version = "ls-trajedit"
+    continuer.add("t1")
+
+    assert continuer.run().exit_code == 0
+
+    ((branch, _),) = continuer.branches().items()
+    assert continuer.studio.tasks[branch]["predictions"] == []
+    assert continuer.studio.model_version == "ls-trajedit"
+
+
+def test_a_running_import_is_waited_for_before_anything_is_read(continuer: Continuer) -> None:
+    continuer.add("t1")
+    running = json_reply({"count": 1, "results": [{"id": 7, "status": "created"}]})
+    continuer.studio.misbehave(lambda _: running, "imports", times=50)
+
+    ran = continuer.run("--max-wait", "0")
+
+    assert ran.exit_code == 4
+    assert "import 7" in ran.err
+    assert continuer.asked() == []
