@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -25,14 +25,16 @@ from ls_trajedit.converters.record import (
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.chat_data import chat_data
+from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.jsonb import as_jsonb
+from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 from tests.support.chats import ANTHROPIC, OPENAI, SHAREGPT, TOOLS, openai_chat
-from tests.support.loop import choices_result, one_outcome, text_result
+from tests.support.loop import annotate, choices_result, one_outcome, project_of, text_result
 
 REMOVE = "Remove this step"
 AFTER = ("Insert a step after it", "Insert a second step after it", "Insert a third step after it")
@@ -910,3 +912,37 @@ def test_an_id_that_is_taken_is_not_given_to_an_inserted_call() -> None:
     boxes = told(0, "insert_1", call_0__name="find_flights", call_0__arguments='{"to": "TRF"}')
     outcome = chat_annotated(chosen(0, AFTER[0]), *boxes, source=source)
     assert chat_steps(outcome)[1]["tool_calls"][0]["id"] == "i00001c10"
+
+
+# The pages that push makes
+
+
+def on_our_page(options: Options, trace: dict[str, Any], results: Results) -> Outcome:
+    """What becomes of an annotation in which some boxes hold something else than push's prediction put there."""
+    project = project_of(options, [trace])
+    given = {result["from_name"] for result in results}
+    untouched = predict({"data": project.data[0]}, project.config)
+    return annotate(project, [*(result for result in untouched if result["from_name"] not in given), *results])
+
+
+@pytest.mark.parametrize("layout", ["unrolled", "repeater"])
+def test_what_is_typed_on_our_page_is_read(layout: Literal["unrolled", "repeater"]) -> None:
+    options = Options(
+        editable_fields=["thought", "action"],
+        allow_remove=True,
+        allow_insert=0 if layout == "repeater" else 2,
+        require_reason_on_edit=True,
+        layout=layout,
+    )
+    assert isinstance(on_our_page(options, PLAIN, []), Unedited)
+    reason = typed(1, "structure_reason", "Noise.")
+    record = record_of(on_our_page(options, PLAIN, [choose(1, REMOVE), reason]))
+    assert record.structure == (Removal(1, "Noise."),)
+    assert record.source.remarks == ()
+    if layout == "unrolled":
+        boxes = {"thought": "Count.", "action": "wc", "observation": "3"}
+        results = [typed(2, f"insert_2__{word}", text) for word, text in boxes.items()]
+        record = record_of(on_our_page(options, PLAIN, [choose(2, *AFTER[:2]), *results]))
+        assert record.structure == (Insertion(2, 0, boxes, ""),)
+        first = [choose(0, BEFORE[0]), typed(0, "before_1__action", "pwd")]
+        assert steps_of(record_of(on_our_page(options, PLAIN, first)))[0] == {"action": "pwd"}
