@@ -33,7 +33,14 @@ from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError
 from ls_trajedit.traces.step_spelling import spelling_of
 
-__all__ = ["BranchDataError", "chat_branch_data", "current_data", "plain_branch_data", "superseded_data"]
+__all__ = ["SUPERSEDED", "BranchDataError", "chat_branch_data", "current_data", "plain_branch_data", "superseded_data"]
+
+
+SUPERSEDED = (
+    "The correction that this trace continues has been changed since. What is corrected here is kept, and is in no "
+    "training file."
+)
+"""What the page of a branch says that is superseded."""
 
 
 class BranchDataError(ValueError):
@@ -128,13 +135,13 @@ def plain_branch_data(
 def superseded_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a branch, with the note that the correction that it continues has been changed since."""
     notes = data[RESERVED_KEY]
-    return {**data, RESERVED_KEY: {**notes, BRANCH: {**notes[BRANCH], "superseded": True}}}
+    return {**data, RESERVED_KEY: {**notes, BRANCH: {**notes[BRANCH], "superseded": True, "notice": SUPERSEDED}}}
 
 
 def current_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """The data of a branch without the note of `superseded_data`: somebody says again what it continues."""
     notes = data[RESERVED_KEY]
-    note = {key: value for key, value in notes[BRANCH].items() if key != "superseded"}
+    note = {key: value for key, value in notes[BRANCH].items() if key not in ("superseded", "notice")}
     return {**data, RESERVED_KEY: {**notes, BRANCH: note}}
 
 

@@ -1,7 +1,7 @@
 """What a task's data says of the correction that its trace continues: the note `branch` under the reserved key.
 
     {"parent": {"trace_id", "task_id", "annotation_id", "step", "sha256"}, "round": 2,
-     "superseded": true?,                                        the correction has been changed since
+     "superseded": true?, "notice": "…"?,                        the correction has been changed since, in words, too
      "steps_key": "steps", "locked": "[…]", "shown": "…", "titles": ["Step 4", …]}     traces of the plain shape only
 
 `locked` is the JSON text of the steps that come before those in the data, and `shown` what a person reads of them.
@@ -87,6 +87,7 @@ def is_branch_note(value: Any) -> bool:
         branch = parse_branch(value)
         if not value.keys() <= _ALL_KEYS or branch.round < 2 or branch.parent.step < -1:
             return False
+        _typed({"notice": "", **value}, "notice", str)
         if value.keys().isdisjoint(_PLAIN_KEYS):
             return True
         parse_path(_typed(value, "steps_key", str))
@@ -125,7 +126,7 @@ def _note_in(data: Mapping[str, Any]) -> Any:
 
 
 _PLAIN_KEYS = {"steps_key", "locked", "shown", "titles"}
-_ALL_KEYS = {"parent", "round", "superseded", *_PLAIN_KEYS}
+_ALL_KEYS = {"parent", "round", "superseded", "notice", *_PLAIN_KEYS}
 
 
 def _typed(value: Any, key: str, *types: type) -> Any:

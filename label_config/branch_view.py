@@ -12,12 +12,8 @@ from ls_trajedit.label_config.branch_note import BRANCH
 from ls_trajedit.label_config.tags import Element, add_label, add_view
 from ls_trajedit.traces.field_path import RESERVED_KEY
 
-__all__ = ["LOCKED", "SUPERSEDED", "add_branch_step_title", "add_locked_steps", "add_superseded"]
+__all__ = ["LOCKED", "add_branch_step_title", "add_locked_steps", "add_superseded"]
 
-SUPERSEDED = (
-    "The correction that this trace continues has been changed since, and another trace continues that. What is "
-    "corrected here is kept, and is in no training file."
-)
 LOCKED = "What came before, as it was corrected. It cannot be changed here."
 
 _NOTE = f"${RESERVED_KEY}.{BRANCH}"
@@ -40,8 +36,7 @@ _STYLE = """
   overflow-wrap: anywhere;
 }
 .trajedit .trajedit-locked-steps { max-height: 50vh; overflow: auto; }
-.trajedit .trajedit-noted,
-.trajedit .trajedit-superseded:has(.trajedit-noted :is(h4, h5):empty),
+.trajedit .trajedit-superseded:has(:is(h4, h5):empty),
 .trajedit .trajedit-locked:has(.trajedit-locked-steps :is(h4, h5):empty),
 .trajedit .trajedit-branch-title:has(:is(h4, h5):empty),
 .trajedit .trajedit-step:has(.trajedit-branch-title :is(h4, h5):not(:empty)) .trajedit-own-title {
@@ -53,10 +48,8 @@ _STYLE = """
 def add_superseded(root: Element) -> None:
     """The style of what is here, and the line for a branch that is superseded."""
     etree.SubElement(root, "Style").text = _STYLE
-    view = add_view(root, "trajedit-superseded")
-    # A Header that nobody sees, so that the style knows whether the line is meant.
-    add_label(view, "trajedit-noted", f"{_NOTE}.superseded")
-    add_label(view, "trajedit-label", SUPERSEDED)
+    # A Header shows strings alone, so the note has one beside `superseded`.
+    add_label(add_view(root, "trajedit-superseded"), "trajedit-label", f"{_NOTE}.notice")
 
 
 def add_locked_steps(root: Element) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ls_trajedit.label_config.branch_data import (
     BranchDataError,
     chat_branch_data,
+    current_data,
     plain_branch_data,
     superseded_data,
 )
@@ -373,9 +374,9 @@ def test_a_superseded_branch_says_so_and_keeps_all_else() -> None:
         for found in stored(data):
             marked = superseded_data(found)
             assert branch_of(marked) == replace(BRANCH, superseded=True)
-            notes = {**marked[RESERVED_KEY], "branch": {**marked[RESERVED_KEY]["branch"]}}
-            del notes["branch"]["superseded"]
-            assert {**marked, RESERVED_KEY: notes} == found
+            assert marked[RESERVED_KEY]["branch"]["notice"].startswith("The correction that this trace continues has")
+            check_notes(marked)
+            assert current_data(marked) == found
 
 
 ODD: list[Any] = [
