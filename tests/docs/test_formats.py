@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.record import Insertion, Removal
 from ls_trajedit.converters.training.counts import Omission, TrainingCounts
 from ls_trajedit.converters.training.rendering import Rendering
+from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.output.manifest import training_json
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import parse_options
+from tests.support.branches import PLAIN_CONFIG, annotation, correction_of, plain_parent, typed
 
 from .pages import blocks, read_page, table_rows
 from .write_outputs import folder_with_examples, in_shell
@@ -48,7 +51,19 @@ def test_a_format_for_trainers_has_a_section_with_a_line_of_its_own_file(name: s
 
 def test_the_columns_of_a_row_are_documented_in_their_order() -> None:
     columns = [words(row[0])[0] for row in table_rows(PAGE, "What every row says")]
-    assert columns == list(example_sample().columns(0, n_edits=1, is_stale=False))
+    sample = replace(example_sample(), has_branches=True)
+    assert columns == list(sample.columns(0, n_edits=1, is_stale=False))
+
+
+def test_the_lines_about_branches_are_those_of_the_example() -> None:
+    section = re.search(r"^## Branches\n(.*?)(?=^## )", read_page(PAGE), re.M | re.S)
+    assert section
+    (shown,) = [block.text.strip() for block in blocks("json") if block.page == PAGE and block.text in section.group(1)]
+    edits = (typed("step_0__action", "get(key='a')"), typed("step_1__thought", "Store it."))
+    outcome, _ = correction_of(plain_parent(annotation(8, *edits)), PLAIN_CONFIG, 0)
+    sample = Sample(outcome.record, traces=outcome.traces, has_branches=True, branch_point=0)
+    made = [json_line(row.values).decode() for row in dpo_rows(sample) if isinstance(row, TrainingRow)]
+    assert shown.splitlines() == made
 
 
 def test_the_lines_about_removed_and_inserted_steps_are_those_of_the_examples() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Unedited
-from ls_trajedit.converters.record import Insertion, ReasonWithoutEdit, Record, Remark, Removal, StepLabel
+from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, Unedited
+from ls_trajedit.converters.record import Insertion, ReasonWithoutEdit, Record, RejectReason, Remark, Removal, StepLabel
 from tests.support.branches import branch_of_plain, plain_parent
 from tests.support.loop import choices_result, one_outcome, text_result
 
@@ -51,6 +51,15 @@ def test_labels_reasons_and_remarks_count_so_too() -> None:
     assert record.source.step_labels == (StepLabel(1, "correctness", ("wrong",)),)
     assert record.source.reasons_without_edit == (ReasonWithoutEdit(1, "action", "Odd."),)
     assert record.source.remarks == (Remark("step_1__action__corrected", 2, "action", "For a step that is not there."),)
+
+
+def test_a_text_for_what_is_locked_rejects_the_annotation() -> None:
+    config = """<View><Text name="new" value="$steps[0].action"/><TextArea name="fix" toName="new"/>
+        <Text name="old" value="$ls_trajedit.branch.locked"/><TextArea name="bad" toName="old"/></View>"""
+    data = branch_of_plain(plain_parent())["data"]
+    outcome = one_outcome(config, data, [text_result("bad", "old", "[]")])
+    assert isinstance(outcome, Rejected)
+    assert outcome.reject.reason == RejectReason.UNATTRIBUTED_TEXT
 
 
 def test_every_new_step_may_be_removed_because_the_locked_ones_are_left() -> None:
