@@ -42,17 +42,19 @@ def text_turns(trace: model.Trace, rendering: Rendering, reasoning: Reasoning) -
     """The steps of a conversation as text: calls and reasoning by the template for a step, results by the one for an
     observation."""
     return [
-        Turn(_said_as_text(step.message, rendering, reasoning), tuple(text_messages(step.heard, rendering)))
+        Turn(_said_as_text(step.message, rendering, reasoning), tuple(text_messages(step.heard, rendering, reasoning)))
         for step in trace.steps
     ]
 
 
-def text_messages(messages: Iterable[model.Message], rendering: Rendering) -> list[Message]:
+def text_messages(
+    messages: Iterable[model.Message], rendering: Rendering, reasoning: Reasoning
+) -> list[Message]:
     """What the agent heard, as text of the user. What it was given as its own words stays the assistant's."""
     said: list[Message] = []
     for message in messages:
         if message.role == "assistant":
-            given = _said_as_text(message, rendering, "text")
+            given = _said_as_text(message, rendering, reasoning)
             said.extend([given] if given else [])
             continue
         text = _text_without_images(message)

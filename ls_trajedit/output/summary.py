@@ -27,7 +27,7 @@ _RARELY = {
     "copies": ("annotation", "repeating another one of the same person: in no training file"),
     "lower_bounds": ("edit", "of texts so long that a distance is a lower bound"),
     "superseded": ("annotation", "of a branch whose correction has changed since: in no training file"),
-    "accepted_branches": ("branch", "found right as it is, which gives rows (--accept-branches)"),
+    "accepted_branches": ("trace", "continued and accepted without a correction: in files for SFT"),
 }
 # Names of fields come from traces, so they are escaped in Markdown tables.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})

@@ -57,7 +57,7 @@ def test_each_step_of_a_branch_is_in_the_next_pull(puller: Puller) -> None:
 
     server.pass_time()
     accepting = puller.pull(*FORMATS, "--accept-branches")
-    assert "1 branch found right as it is" in accepting.out
+    assert "1 trace continued and accepted without a correction" in accepting.out
     assert [row["n_edits"] for row in rows(puller)] == [1, 0]
 
     server.pass_time()

@@ -222,7 +222,7 @@ def test_accepted_branches_give_sft_rows(convert: Convert) -> None:
         assert len(converted.rows(pairs)) == 1
     assert converted.manifest["counts"]["accepted_branches"] == 1
     assert converted.manifest["training"]["accept_branches"] is True
-    assert "1 branch found right as it is" in converted.out
+    assert "1 trace continued and accepted without a correction" in converted.out
 
 
 @pytest.mark.parametrize(
