@@ -47,9 +47,7 @@ def text_turns(trace: model.Trace, rendering: Rendering, reasoning: Reasoning) -
     ]
 
 
-def text_messages(
-    messages: Iterable[model.Message], rendering: Rendering, reasoning: Reasoning
-) -> list[Message]:
+def text_messages(messages: Iterable[model.Message], rendering: Rendering, reasoning: Reasoning) -> list[Message]:
     """What the agent heard, as text of the user. What it was given as its own words stays the assistant's."""
     said: list[Message] = []
     for message in messages:

@@ -467,7 +467,9 @@ class Sample:
         if self.is_recorded:
             return heard_messages(trace.before, self.rules.reasoning)
         said = [message for message in trace.before if message.role != "system"]
-        return text_messages(said, self.rendering, self.rules.reasoning) or [user_message(self.task or self.no_observation)]
+        return text_messages(said, self.rendering, self.rules.reasoning) or [
+            user_message(self.task or self.no_observation)
+        ]
 
     def _chat_turns(self, trace: Trace) -> list[Turn]:
         if self.is_text:

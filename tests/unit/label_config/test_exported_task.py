@@ -16,6 +16,7 @@ from ls_trajedit.traces.guess_options import guess_options
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, StepTrace, WrittenTrace, read_chat, read_file
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions
+from tests.support.branches import branch_of_chat, branch_of_plain, chat_parent, plain_parent
 
 TRACE = {"id": "tr1", "question": "Find it.", "steps": [{"action": "look"}]}
 
@@ -132,3 +133,14 @@ def test_a_whole_export_is_read_with_its_lines() -> None:
     assert kinds == [(StepTrace, 1), (ChatTrace, 2), (InvalidTrace, 3)]
     assert found.formats["openai-chat"] == "a task that `push` made of it"
     assert not issubclass(ReadError, TrajeditError)
+
+
+def test_a_branch_that_is_exported_is_a_trace_with_all_of_its_steps() -> None:
+    whole = TaskReader(Options())(branch_of_plain(plain_parent()))
+    assert [step["action"] for step in whole["steps"]] == ["get(key='a')", "put(key='a', value=15)"]
+    written = TaskReader(Options())(branch_of_chat(chat_parent()))
+    assert isinstance(written, WrittenTrace)
+    assert [message.role for message in written.trace.messages] == [
+        *("user", "assistant", "tool", "assistant", "tool", "assistant")
+    ]
+    assert len(written.trace.steps) == 2

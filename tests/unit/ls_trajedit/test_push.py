@@ -13,7 +13,8 @@ import pytest
 from ls_trajedit.inputs import LoadedTraces
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
 from ls_trajedit.label_config.chat_data import chat_data
-from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.read_config import read_config, shown_values
+from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.label_studio.client import ImportStarted, Project, Server
 from ls_trajedit.label_studio.failures import TooLargeError
 from ls_trajedit.project_config import config_for, shape_of_traces
@@ -32,6 +33,8 @@ from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import ChatTrace, StepTrace, read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.shape import shape_of
+from tests.support.branches import OPTIONS, branch_of_chat, branch_of_plain, chat_parent, plain_parent
 
 TRACES = [{"id": f"tr{n}", "task": "Do it.", "steps": [{"action": f"action {n}"}]} for n in range(600)]
 
@@ -388,3 +391,35 @@ def test_a_config_whose_controls_would_point_at_another_tag_is_refused() -> None
     other = Options(editable_fields=["thought"], context_fields=[], allow_remove=True)
     with pytest.raises(SetupError, match=r"use controls that the new labeling config lacks: `step_0__structure` \(2\)"):
         update_project(cast(Server, recording), 12, other, loaded)
+
+
+def test_the_config_of_a_project_with_branches_shows_what_they_continue() -> None:
+    parent, branch = plain_parent()["data"], branch_of_plain(plain_parent())["data"]
+    without = config_for(OPTIONS, shape_of([restore_trace(parent)], OPTIONS))
+    for layout in ("unrolled", "repeater"):
+        options = OPTIONS.model_copy(update={"layout": layout})
+        old = config_for(options, shape_of([restore_trace(parent)], options))
+        assert "branch" not in old
+        recording = ProjectServer(old, parent, branch)
+        loaded = LoadedTraces("t.jsonl", steps=[StepTrace(1, {**restore_trace(parent), "id": "new"})])
+        target = update_project(cast(Server, recording), 12, options, loaded)
+        assert target.config_changed
+        assert target.known == {"t1", branch["id"]}
+        assert {"$ls_trajedit.branch.shown", "$ls_trajedit.branch.notice"} <= shown_values(recording.config)
+        # The branch has one new step, and the one that is locked has no card.
+        assert read_config(recording.config).max_steps == (2 if layout == "unrolled" else None)
+        assert read_config(recording.config).fields().keys() == read_config(without).fields().keys()
+        again = update_project(cast(Server, recording), 12, options, loaded)
+        assert not again.config_changed
+
+
+def test_the_config_of_a_project_with_branches_has_room_for_what_was_said_before() -> None:
+    parent, branch = chat_parent()["data"], branch_of_chat(chat_parent())["data"]
+    options = Options(editable_fields=["reasoning", "content", "tool_calls[*].arguments"])
+    old = config_for(options, chat_shape([parent]))
+    assert "branch" not in old
+    recording = ProjectServer(old, parent, branch)
+    target = update_project(cast(Server, recording), 12, options, loaded_chats({"id": "b", "messages": MESSAGES}))
+    assert target.config_changed
+    assert {"$ls_trajedit.branch.notice", "$steps[0].before[2].text"} <= shown_values(recording.config)
+    assert "$ls_trajedit.branch.shown" not in shown_values(recording.config)
