@@ -552,7 +552,9 @@ def test_no_agent_gets_the_token(continuer: Continuer) -> None:
     continuer.agent(
         """
         import os
-        print(dict(os.environ), sys.argv, file=sys.stderr)
+        # Each file that is there afterwards is looked through for the token.
+        open("seen.txt", "w").write(f"{dict(os.environ)} {sys.argv}")
+        print(dict(os.environ), file=sys.stderr)
         print(json.dumps({"messages": [{"role": "assistant", "content": "done"}]}))
         """
     )
@@ -709,3 +711,139 @@ def test_a_running_import_is_waited_for_before_anything_is_read(continuer: Conti
     assert ran.exit_code == 4
     assert "import 7" in ran.err
     assert continuer.asked() == []
+
+
+def choice(step: int, *choices: str) -> dict[str, object]:
+    """The result of the choices that remove a step, or insert one beside it."""
+    return {
+        "from_name": f"step_{step}__structure",
+        "to_name": f"step_{step}__action",
+        "type": "choices",
+        "value": {"choices": list(choices)},
+    }
+
+
+@pytest.fixture
+def restructuring(continuer: Continuer) -> Continuer:
+    """Somebody whose project lets steps be removed and inserted."""
+    options = f"{OPTIONS}allow_remove: true\nallow_insert: 1\n"
+    (continuer.folder / "trajedit.yaml").write_text(options, encoding="utf-8")
+    continuer.studio.label_config = plain_config(parse_options(options, "trajedit.yaml"), trace("t"))
+    return continuer
+
+
+def test_a_trace_goes_on_where_a_removed_step_stood(restructuring: Continuer) -> None:
+    task = restructuring.add("t1", None)
+    restructuring.studio.annotate(task, choice(0, "Remove this step"))
+    restructuring.agent('print(json.dumps({"messages": [{"role": "assistant", "content": "better"}]}))')
+
+    ran = restructuring.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    (asked,) = restructuring.asked()
+    assert (asked["messages"], asked["step"]) == ([{"role": "user", "content": "Find it."}], 0)
+    ((branch, note),) = restructuring.branches().items()
+    assert note.parent.step == -1
+    assert restore_trace(restructuring.data(branch))["steps"] == [{"action": "better"}]
+    assert restructuring.run("--json").json()["already_there"] == 1
+
+
+def test_a_trace_goes_on_after_an_inserted_step(restructuring: Continuer) -> None:
+    task = restructuring.add("t1", None)
+    box = corrected("wait", "step_0__insert_1__action", "step_0__action")
+    restructuring.studio.annotate(task, choice(0, "Insert a step after it"), box)
+
+    ran = restructuring.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    (asked,) = restructuring.asked()
+    assert [message["content"] for message in asked["messages"]] == ["Find it.", "look", "nothing", "wait"]
+    ((branch, note),) = restructuring.branches().items()
+    assert note.parent.step == 1
+    assert restore_trace(restructuring.data(branch))["steps"] == [
+        {"action": "look", "observation": "nothing"},
+        {"action": "wait", "observation": "heard wait"},
+        {"action": "then this"},
+    ]
+    # Another text in the box is another correction.
+    other = corrected("wait longer", "step_0__insert_1__action", "step_0__action")
+    restructuring.studio.change_annotation(task, 0, result=[choice(0, "Insert a step after it"), other])
+    again = restructuring.run("--json").json()
+    assert (len(again["made"]), again["superseded"]) == (1, 1)
+
+
+def test_a_branch_of_a_conversation_is_continued_and_its_steps_go_on_counting(continuer: Continuer) -> None:
+    def call(identity: str, key: str) -> dict[str, object]:
+        made = {"id": identity, "type": "function", "function": {"name": "get", "arguments": {"key": key}}}
+        return {"role": "assistant", "content": "", "tool_calls": [made]}
+
+    def fixed(key: str) -> dict[str, object]:
+        control = "step_0__call_0__arguments"
+        return corrected(json.dumps({"key": key}), f"{control}__corrected", control)
+
+    first = [{"role": "user", "content": "What is x?"}, call("a", "x")]
+    heard = {"role": "tool", "tool_call_id": "a", "content": "1"}
+    task = use_chats(continuer, {"id": "c1", "messages": [*first, heard, {"role": "assistant", "content": "It is 1."}]})
+    continuer.studio.annotate(task, fixed("y"))
+    continuer.agent(
+        """
+        call = asked["messages"][-1]["tool_calls"][0]
+        made = {"id": "b", "type": "function", "function": {"name": "get", "arguments": {"key": "z"}}}
+        print(json.dumps({"messages": [
+            {"role": "tool", "tool_call_id": call["id"], "content": "nothing"},
+            {"role": "assistant", "content": "", "tool_calls": [made]},
+            {"role": "tool", "tool_call_id": "b", "content": "3"},
+            {"role": "assistant", "content": "It is 3."},
+        ]}))
+        """
+    )
+    assert continuer.run().exit_code == 0
+    ((second, _),) = continuer.branches().items()
+    continuer.studio.annotate(second, fixed("w"))
+
+    ran = continuer.run("--json")
+
+    assert ran.exit_code == 0, ran.err
+    (third,) = continuer.branches().keys() - {second}
+    (asked,) = [asked for asked in continuer.asked() if asked["id"] == ran.json()["made"][0]]
+    assert asked["messages"] == [
+        first[0],
+        call("a", "y"),
+        {"role": "tool", "tool_call_id": "a", "content": "nothing"},
+        call("b", "w"),
+    ]
+    assert asked["metadata"]["round"] == 3
+    assert asked["id"].startswith(continuer.data(second)["id"] + "~")
+    titles = [step["title"] for number in (task, second, third) for step in continuer.data(number)["steps"]]
+    assert titles == ["Step 1", "Step 2", "Step 2", "Step 3", "Step 3", "Step 4"]
+
+
+def test_boxes_of_a_new_kind_are_filled_in_every_task(continuer: Continuer) -> None:
+    messages = [
+        {"role": "user", "content": "What is x?"},
+        {"role": "assistant", "content": "Which x?"},
+        {"role": "user", "content": "Any."},
+        {"role": "assistant", "content": "It is 1."},
+    ]
+    task = use_chats(continuer, {"id": "c1", "messages": messages})
+    before = continuer.studio.model_version = prediction_version(continuer.studio.label_config)
+    continuer.studio.annotate(task, corrected("Say which.", "step_0__content__corrected", "step_0__content"))
+    continuer.agent(
+        """
+        call = {"id": "a", "type": "function", "function": {"name": "get", "arguments": {}}}
+        said = {"role": "assistant", "content": "", "tool_calls": [call]}
+        print(json.dumps({"messages": [{"role": "user", "content": "Mine."}, said]}))
+        """
+    )
+
+    ran = continuer.run()
+
+    assert ran.exit_code == 0, ran.err
+    ((branch, _),) = continuer.branches().items()
+    after = continuer.studio.model_version
+    assert after == prediction_version(continuer.studio.label_config) != before
+    assert ran.asked.index("change") < ran.asked.index("predictions") < ran.asked.index("import")
+    (prediction,) = continuer.studio.tasks[branch]["predictions"]
+    assert prediction["model_version"] == after
+    texts = {result["from_name"]: result["value"]["text"] for result in prediction["result"]}
+    assert texts["step_0__call_0__arguments__corrected"] == ["{}"]
