@@ -144,7 +144,7 @@ class ModelAgent:
         sent = json_line({"id": call.id, "name": call.name, "arguments": call.arguments})
         try:
             raw = self.tools.run(sent + b"\n", self.timeout, log, stop)
-            return read_result(call, json_object(raw, f"what {self.tools.name} wrote"))
+            return read_result(call, json_object(raw, "what the program wrote"))
         except BranchFailed as failure:
             raise BranchFailed("tool_failed", f"the call of `{quoted(call.name)}`: {failure.sentence}") from None
 

@@ -55,11 +55,6 @@ class Program:
     command: tuple[str, ...]
     hidden: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return quoted(shlex.join(self.command))
-
     def run(self, sent: bytes, timeout: float, log: BranchLog, stop: Stop) -> bytes:
         """What the program writes to its standard output when it gets `sent` on its standard input. What it writes to
         its standard error goes to the log. No process that it started is left.
@@ -82,7 +77,7 @@ class Program:
                 start_new_session=True,
             )
         except OSError as error:
-            raise BranchFailed("not_started", f"{self.name} cannot be started: {error.strerror}") from None
+            raise BranchFailed("not_started", f"the program cannot be started: {error.strerror}") from None
         exchange = _Exchange(process, sent, selector)
         try:
             with stop.ending(lambda: _kill(process, mark)):
@@ -93,14 +88,14 @@ class Program:
             exchange.finish()
             log.write(exchange.errors.kept())
         if exchange.is_too_much:
-            raise BranchFailed("too_much", f"{self.name} wrote more than {_MOST_BYTES >> 20} MiB and was killed")
+            raise BranchFailed("too_much", f"the program wrote more than {_MOST_BYTES >> 20} MiB and was killed")
         if not is_done:
             raise BranchFailed(
-                "timeout", f"{self.name} had not ended after {timeout:g} s and was killed", is_transient=True
+                "timeout", f"the program had not ended after {timeout:g} s and was killed", is_transient=True
             )
         if process.returncode:
             raise BranchFailed(
-                "exit_code", f"{self.name} {_how(process.returncode)}{exchange.errors.last_words()}", is_transient=True
+                "exit_code", f"the program {_how(process.returncode)}{exchange.errors.last_words()}", is_transient=True
             )
         return bytes(exchange.output)
 

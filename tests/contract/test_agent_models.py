@@ -282,7 +282,7 @@ def test_a_program_executes_what_was_not_recorded(tmp_path: Path, monkeypatch: p
         ("print('{\"content\": 7}')", "has to have `content`"),
         ('print(\'{"content": "a", "is_error": true}\')', "has to have `content`"),
         ('print(\'{"content": "a\\\\u0000"}\')', "U+0000"),
-        ("import time\ntime.sleep(600)", "had not ended after 2 s"),
+        ("import time\ntime.sleep(600)", "had not ended after 3 s"),
         (f'print(\'{{"content": "{KEY}"}}\')', "holds OPENAI_API_KEY"),
     ],
 )
@@ -290,7 +290,8 @@ def test_a_tool_that_fails_fails_the_branch_and_is_not_tried_again(tmp_path: Pat
     counting = f"open({str(tmp_path / 'runs')!r}, 'a').write('x')\n"
     with serve(answering(calling(("x", "put", "{}")), END)) as service:
         tools = program(tmp_path, counting + code)
-        failed = failure(tmp_path, service.url, key=KEY, tools=tools, retries=3, timeout=2)
+        timeout = 3 if "sleep" in code else SECONDS
+        failed = failure(tmp_path, service.url, key=KEY, tools=tools, retries=3, timeout=timeout)
     assert failed.reason == "tool_failed"
     assert failed.sentence.startswith("the call of `put`: ")
     assert words in failed.sentence
