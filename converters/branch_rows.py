@@ -29,8 +29,9 @@ class JoinedTask:
         return self.branches is not None
 
     def marked(self, outcome: Outcome) -> Outcome:
-        """The outcome of an annotation of the task, whose record says so when the branch is superseded."""
-        if self.branches is None or self.key not in self.branches.superseded:
+        """The outcome of an annotation of the task, whose record says so when the branch is superseded. One without an
+        id is, because nobody knows that it is not."""
+        if self.branches is None or (self.key is not None and self.key not in self.branches.superseded):
             return outcome
         if not isinstance(outcome, Edited | Unedited) or (branch := outcome.record.source.branch) is None:
             return outcome

@@ -76,7 +76,9 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     visible = [change for change in sample.changes if _shows(change, sample)]
     shown = [change for change in visible if change.place < end or end == len(sample.corrected)]
     if not shown:
-        return Omission.STALE if visible else Omission.INVISIBLE
+        if not visible:
+            return Omission.INVISIBLE
+        return Omission.REGENERATED if is_cut else Omission.STALE
     corrected = _finished_conversation(sample, sample.before, sample.corrected[:end])
     if corrected is None or any(_position(sample, index) < end for index in sample.half_emptied_steps):
         return Omission.EMPTY

@@ -170,6 +170,24 @@ def test_a_branch_of_a_correction_that_is_gone_gives_no_rows(convert: Convert, p
     assert all(row["trace_id"] == "t1" for row in converted.rows("trl/dpo.jsonl"))
 
 
+def test_a_branch_without_an_id_gives_no_rows_because_nobody_knows_whether_it_is_superseded(convert: Convert) -> None:
+    parent = plain_parent()
+    branch = branch_of_plain(parent, annotation(9, typed("step_0__action", "put(key='a', value=14)")))
+    del branch["id"]
+    converted = convert(parent, branch)
+    assert converted.manifest["counts"]["superseded"] == 1
+    assert [(row["trace_id"], row["regenerated"]) for row in converted.rows("trl/dpo.jsonl")] == [("t1", False)]
+
+
+def test_a_change_that_shows_only_after_the_cut_is_left_out_as_regenerated(convert: Convert) -> None:
+    # White space at the end is nothing that the row shows, and an act all the same.
+    later = annotation(8, typed("step_0__action", "get(key='b') "), typed("step_1__thought", "Store it."))
+    parent = plain_parent(later)
+    converted = convert(parent, branch_of_plain(parent, annotation(9)), options=("--stale", "exclude"))
+    assert converted.rows("trl/sft.jsonl") == []
+    assert converted.left_out("trl/sft.jsonl") == {"regenerated": 1}
+
+
 def test_a_branch_of_a_superseded_branch_is_superseded(convert: Convert) -> None:
     parent = plain_parent()
     second = branch_of_plain(parent, annotation(9, typed("step_0__action", "put(key='a', value=14)")))
