@@ -253,6 +253,7 @@ class _Destination:
     project: Project
     last_task: int
     shape: Shape | None = None
+    _brought: int = 0
     _seen: set[str] = field(default_factory=set)
     _is_checked: bool = False
 
@@ -281,6 +282,7 @@ class _Destination:
             task["predictions"] = [self._prediction(data)]
         with defer_signals():
             self._import(task)
+        self._brought += 1
         return True
 
     def _data(self, correction: Correction, new: tuple[Message, ...]) -> dict[str, Any]:
@@ -332,7 +334,7 @@ class _Destination:
         try:
             answer = self.server.import_tasks(project, [task])
             if not isinstance(answer, int):
-                before = self.server.project(project).task_count
+                before = self.request.project.task_count + self._brought
                 job = ImportJob(answer.id, project, 1, before)
                 answer = wait_for_import(self.server, job, self.request.max_wait, lambda made: None)
         except TooLargeError:

@@ -443,6 +443,17 @@ def test_an_import_of_which_nobody_knows_what_became_is_not_repeated(continuer: 
     assert len(continuer.branches()) == 1
 
 
+def test_imports_that_label_studio_works_off_are_waited_for(continuer: Continuer) -> None:
+    continuer.add("t1")
+    continuer.add("t2")
+    continuer.studio.misbehave(lambda _: json_reply({"import": 7}, 201), "import", times=2)
+
+    ran = continuer.run("--json", "--max-wait", "1")
+
+    assert ran.exit_code == 0, ran.err
+    assert len(ran.json()["made"]) == len(continuer.branches()) == 2
+
+
 def test_a_wrong_token_ends_the_run_before_an_agent_is_asked(
     continuer: Continuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
