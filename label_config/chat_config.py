@@ -20,6 +20,8 @@ from ls_trajedit.label_config.branch_view import add_superseded
 from ls_trajedit.label_config.read_config import TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import CHAT_STYLE
 from ls_trajedit.label_config.tags import (
+    NO_ANCHORS,
+    Anchors,
     Element,
     NewField,
     add_editor,
@@ -110,10 +112,10 @@ _NEW_FIELDS = (
 )
 
 
-def write_chat_config(options: Options, shape: ChatShape, anchors: Mapping[int, str] = {}) -> str:
+def write_chat_config(options: Options, shape: ChatShape, anchors: Anchors = NO_ANCHORS) -> str:
     """The labeling config, as XML, for conversations of this `shape`: a card for each of its steps or, with `max_steps`
     in the options, for so many. Boxes are for the `chat_fields` of the options. The controls that remove a step and
-    insert others point at the tag that `anchors` has for its index, if it is there.
+    insert others, and its labels, point at the tags that `anchors` has for its index, if they are there.
 
     Raises OptionsError for a trace without steps, and for the repeater layout: it makes the same card for each step,
     but steps differ in the number of their calls.
@@ -136,7 +138,7 @@ def write_chat_config(options: Options, shape: ChatShape, anchors: Mapping[int, 
         _add_system_prompt(root)
     for index, step in enumerate(steps):
         _add_heard(root, f"steps[{index}].before", f"step_{index}__before", step.before)
-        _add_step(root, options, index, step, anchors.get(index))
+        _add_step(root, options, index, step, anchors)
     _add_heard(root, "after", "after", shape.after)
     return config_text(root)
 
@@ -166,7 +168,7 @@ def _add_heard(parent: Element, path: str, name: str, images: Iterable[int]) -> 
         _add_images(view, f"{path}[{number}]", f"{name}_{number}", count)
 
 
-def _add_step(root: Element, options: Options, index: int, step: StepShape, anchor: str | None) -> None:
+def _add_step(root: Element, options: Options, index: int, step: StepShape, anchors: Anchors) -> None:
     at, prefix = f"steps[{index}]", f"step_{index}"
     card = etree.Element("View", className="trajedit-step")
     add_label(card, "trajedit-title", f"${at}.title")
@@ -183,9 +185,9 @@ def _add_step(root: Element, options: Options, index: int, step: StepShape, anch
     for number, call in enumerate(step.calls):
         editors += _add_call(card, options, f"{prefix}__call_{number}", f"{at}.tool_calls[{number}]", call)
     if editors:
-        add_step_labels(card, options, editors[0])
+        add_step_labels(card, options, _anchor(editors, prefix, anchors.labels.get(index)))
     title = f"{prefix}__title"
-    original = next((name for name in (*editors, title) if name == f"{prefix}__{anchor}"), [*editors, title][0])
+    original = _anchor([*editors, title], prefix, anchors.structures.get(index))
     if original == title and (options.allow_remove or options.allow_insert):
         # Controls have to point at a Text. Nobody sees this one.
         add_text(add_view(card, "trajedit-anchor"), title, f"{at}.title")
@@ -194,6 +196,11 @@ def _add_step(root: Element, options: Options, index: int, step: StepShape, anch
         add_inserted_before(root, options, prefix, original, _NEW_FIELDS)
     root.append(card)
     add_inserted_after(root, options, prefix, original, _NEW_FIELDS)
+
+
+def _anchor(names: list[str], prefix: str, end: str | None) -> str:
+    """The one of these tags whose name ends so or, without such a tag, the first one."""
+    return next((name for name in names if name == f"{prefix}__{end}"), names[0])
 
 
 def _add_call(card: Element, options: Options, name: str, path: str, call: CallShape) -> list[str]:

@@ -244,6 +244,10 @@ class Schema:
         """The controls that remove steps and insert others; those of a Repeater for its first step."""
         return self._sample.structures
 
+    def labels(self) -> tuple[LabelControl, ...]:
+        """The controls that score steps; those of a Repeater for its first step."""
+        return self._sample.labels
+
     def as_json(self) -> dict[str, Any]:
         """What the manifest says about the schema."""
         return {

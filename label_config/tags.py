@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -13,6 +13,8 @@ from ls_trajedit.label_config.style import STRUCTURE_STYLE
 from ls_trajedit.traces.options import Options
 
 __all__ = [
+    "NO_ANCHORS",
+    "Anchors",
     "Element",
     "NewField",
     "add_editor",
@@ -29,6 +31,20 @@ __all__ = [
 ]
 
 Element = etree._Element
+
+
+class Anchors(NamedTuple):
+    """At which tags of a step the controls that remove it and insert others (`structures`) and its labels point, by the
+    index of the step: the end of the tag's name, after `step_0__`. Annotations name these tags, so a config that takes
+    the place of another keeps them."""
+
+    structures: Mapping[int, str]
+    labels: Mapping[int, str]
+
+
+NO_ANCHORS: Final = Anchors({}, {})
+"""Those of a new config, whose controls point at the first tag that there is."""
+
 
 # Label Studio gives every choice a hotkey, so a key pressed outside a box would score some step that is not even in
 # sight. No keyboard event has the code of this character.

@@ -12,6 +12,8 @@ from ls_trajedit.label_config.branch_view import add_branch_step_title, add_lock
 from ls_trajedit.label_config.read_config import FINAL_ANSWER_TAG, TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import STYLE
 from ls_trajedit.label_config.tags import (
+    NO_ANCHORS,
+    Anchors,
     Element,
     NewField,
     add_editor,
@@ -51,12 +53,12 @@ class StepField:
     editable: bool
 
 
-def write_config(options: Options, shape: TraceShape, anchors: Mapping[int, str] = {}) -> str:
+def write_config(options: Options, shape: TraceShape, anchors: Anchors = NO_ANCHORS) -> str:
     """The labeling config, as XML, for traces of this `shape`.
 
     The unrolled layout has a card for each step up to `max_steps` or, without that option, up to the longest trace; the
-    repeater layout has one card, which Label Studio repeats. The controls that remove a step and insert others point at
-    the tag of its first editable field, or at the one that `anchors` has for the first step.
+    repeater layout has one card, which Label Studio repeats. The controls that remove a step and insert others, and
+    its labels, point at the tag of its first editable field, or at the one that `anchors` has for the first step.
 
     Raises OptionsError when the unrolled layout has neither number of steps.
     """
@@ -66,20 +68,20 @@ def write_config(options: Options, shape: TraceShape, anchors: Mapping[int, str]
         add_superseded(root)
         add_locked_steps(root)
     fields = step_fields(options, shape)
-    anchor = next((field.name for field in fields if field.name == anchors.get(0)), _first_editable(fields))
+    own = Anchors({0: _anchor(fields, anchors.structures)}, {0: _anchor(fields, anchors.labels)})
     if options.layout == "repeater":
         steps = add_view(root, "trajedit-repeated")
         repeater = etree.SubElement(steps, "Repeater", on=f"${options.steps_key}", indexFlag=INDEX_FLAG)
         # Label Studio makes the same of each step, so the style shows what is for the first step only there.
         title = _Title("Step", shape.has_branches)
-        _add_step(repeater, options, fields, INDEX_FLAG, title, anchor, with_before=True)
+        _add_step(repeater, options, fields, INDEX_FLAG, title, own, with_before=True)
     else:
         count = options.max_steps or shape.longest
         if not count:
             raise OptionsError("the number of steps is unknown: give the traces, or set `max_steps`")
         for index in range(count):
             title = _Title(f"Step {index + 1}", shape.has_branches)
-            _add_step(root, options, fields, str(index), title, anchor, with_before=index == 0)
+            _add_step(root, options, fields, str(index), title, own, with_before=index == 0)
     _add_final_answer(root, options, shape)
     return config_text(root)
 
@@ -174,13 +176,13 @@ def _add_step(
     fields: list[StepField],
     index: str,
     title: _Title,
-    anchor: str,
+    anchors: Anchors,
     *,
     with_before: bool,
 ) -> None:
     """A card for the step of that index, and one for each step that can be inserted beside it."""
     step = f"step_{index}"
-    original = f"{step}__{anchor}"
+    original = f"{step}__{anchors.structures[0]}"
     new_fields = _new_fields(options, fields)
     if with_before:
         add_inserted_before(parent, options, step, original, new_fields)
@@ -193,13 +195,16 @@ def _add_step(
             add_editor(add_field(card, "trajedit-field", field.field), options, name, path)
         else:
             add_text(add_field(card, "trajedit-context", field.field), name, path)
-    add_step_labels(card, options, f"{step}__{_first_editable(fields)}")
+    add_step_labels(card, options, f"{step}__{anchors.labels[0]}")
     add_structure(card, options, step, original, with_before=with_before)
     add_inserted_after(parent, options, step, original, new_fields)
 
 
-def _first_editable(fields: list[StepField]) -> str:
-    return next(field.name for field in fields if field.editable)
+def _anchor(fields: list[StepField], anchors: Mapping[int, str]) -> str:
+    """The name of the field that the first step has an anchor at or, where it is not there, of the first editable
+    one."""
+    anchored = (field.name for field in fields if field.name == anchors.get(0))
+    return next(anchored, next(field.name for field in fields if field.editable))
 
 
 def _new_fields(options: Options, fields: list[StepField]) -> list[NewField]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ls_trajedit.inputs import LoadedTraces
 from ls_trajedit.label_config.chat_config import ChatShape, chat_shape, write_chat_config
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.schema import Schema
+from ls_trajedit.label_config.tags import NO_ANCHORS, Anchors
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.shape import TraceShape, check_chat_fields, check_options, shape_of
@@ -29,22 +28,25 @@ def shape_of_traces(options: Options, loaded: LoadedTraces) -> Shape:
     return shape
 
 
-def config_for(options: Options, shape: Shape, anchors: Mapping[int, str] = {}) -> str:
-    """The labeling config for traces of this shape. `anchors` says for steps by index which tag their structure
-    controls point at, if it is there: the end of its name. Raises OptionsError when the options do not fit the shape.
-    """
+def config_for(options: Options, shape: Shape, anchors: Anchors = NO_ANCHORS) -> str:
+    """The labeling config for traces of this shape, in which controls point at the tags of `anchors` where these are
+    there. Raises OptionsError when the options do not fit the shape."""
     if isinstance(shape, ChatShape):
         return write_chat_config(options, shape, anchors)
     return write_config(options, shape, anchors)
 
 
-def anchors_in(schema: Schema) -> dict[int, str]:
-    """The tags at which the structure controls point, by the index of the step: the ends of their names. Annotations
-    name them, so another config for the same tasks has to keep them."""
-    return {
-        structure.step_index: structure.original.removeprefix(f"step_{structure.step_index}__")
-        for structure in schema.structures()
-    }
+def anchors_in(schema: Schema) -> Anchors:
+    """The tags at which the controls of steps point that correct nothing."""
+    of_steps = ((label.step_index, label.original) for label in schema.labels() if label.step_index is not None)
+    return Anchors(
+        {each.step_index: _end(each.original, each.step_index) for each in schema.structures()},
+        {step: _end(original, step) for step, original in of_steps},
+    )
+
+
+def _end(tag: str, step: int) -> str:
+    return tag.removeprefix(f"step_{step}__")
 
 
 def longest(shape: Shape) -> int:

@@ -18,6 +18,7 @@ from ls_trajedit.label_config.read_config import read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.structure import REMOVE
 from ls_trajedit.label_config.style import renew_style
+from ls_trajedit.label_config.tags import NO_ANCHORS
 from ls_trajedit.label_config.task_data import NotesError, restore_own_steps, to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields
 from ls_trajedit.label_studio.failures import TooLargeError
@@ -154,7 +155,7 @@ def update_project(
     wait_for_running_imports(server, number, sending.max_wait)
     old = _schema_or_none(project.label_config)
     shape, known = _with_tasks(server, project, old, options, shape_of_traces(options, loaded))
-    config = config_for(_never_shorter(options, old, shape), shape, anchors_in(old) if old else {})
+    config = _config_with(options, old, shape)
     if old is not None and _covers(project.label_config, config):
         kept = renew_style(project.label_config)
         changed = kept != project.label_config
@@ -205,8 +206,10 @@ def wider_config(
     return WiderConfig(config, shape)
 
 
-def _config_with(options: Options, old: Schema, shape: Shape) -> str:
-    return config_for(_never_shorter(options, old, shape), shape)
+def _config_with(options: Options, old: Schema | None, shape: Shape) -> str:
+    """The labeling config for that shape, in the place of the old one."""
+    anchors = NO_ANCHORS if old is None else anchors_in(old)
+    return config_for(_never_shorter(options, old, shape), shape, anchors)
 
 
 def is_prefilled(project: Project) -> bool:

@@ -12,6 +12,7 @@ from ls_trajedit.label_config.chat_config import ChatShape, chat_shape, write_ch
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config, shown_values
+from ls_trajedit.label_config.tags import Anchors
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
 from ls_trajedit.traces.model import Call, Message, Reasoning, Text, Trace
@@ -269,7 +270,7 @@ def test_what_the_controls_of_a_step_point_at_can_be_kept_when_it_gets_more_boxe
         (None, "step_0__reasoning"),
         ("call_0__name", "step_0__reasoning"),
     ):
-        schema = read_config(write_chat_config(options, shape, {0: anchor} if anchor else {}))
+        schema = read_config(write_chat_config(options, shape, Anchors({0: anchor} if anchor else {}, {})))
         assert schema.fixed.structures[0].original == original
         assert [editor.field for editor in schema.fixed.editors] == ["reasoning", "content"]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.tags import Anchors
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.label_config.write_config import control_names, shown_fields, step_fields, write_config
 from ls_trajedit.traces.errors import OptionsError
@@ -221,10 +222,10 @@ def test_fields_are_not_named_like_controls_that_remove_and_insert(field: str) -
 
 def test_what_they_point_at_can_be_kept_when_a_config_is_written_again() -> None:
     options = Options(editable_fields=["thought", "action"], allow_remove=True)
-    again = write_config(options, shape_of([TRACE], options), {0: "action", 1: "other"})
+    again = write_config(options, shape_of([TRACE], options), Anchors({0: "action", 1: "other"}, {}))
     pointed_at = [structure.original for structure in read_config(again).fixed.structures]
     assert pointed_at == ["step_0__action", "step_1__action"]
-    gone = write_config(options, shape_of([TRACE], options), {0: "gone"})
+    gone = write_config(options, shape_of([TRACE], options), Anchors({0: "gone"}, {}))
     assert read_config(gone).fixed.structures[0].original == "step_0__thought"
 
 

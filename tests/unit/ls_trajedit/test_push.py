@@ -27,10 +27,11 @@ from ls_trajedit.push import (
     push_prefilled,
     push_traces,
     update_project,
+    wider_config,
 )
 from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, ServerError, SetupError, TraceError
 from ls_trajedit.traces.json_text import json_line
-from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options import Options, StepLabels
 from ls_trajedit.traces.read import ChatTrace, StepTrace, read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 from ls_trajedit.traces.shape import shape_of
@@ -380,6 +381,32 @@ def test_a_config_that_grows_keeps_what_the_controls_of_a_step_point_at() -> Non
     assert target.config_changed
     schema = read_config(recording.config)
     assert [editor.field for editor in schema.fixed.editors][:2] == ["content", "tool_calls[0].arguments"]
+    assert schema.fixed.structures[0].original == "step_0__call_0__arguments"
+
+
+def test_a_config_that_grows_keeps_what_the_labels_of_a_step_point_at() -> None:
+    options = Options(step_labels=StepLabels(correctness=["correct", "incorrect"]), allow_remove=True)
+    calls_only = loaded_chats({"id": "a", "messages": [MESSAGES[0], LONGER[2]]})
+    data = chat_data(calls_only.chats[0].trace, NO_OPTIONS)
+    recording = ProjectServer(write_chat_config(options, chat_shape([data])), data)
+    label = "step_0__call_0__arguments__correctness"
+    recording.in_use = {(label, "step_0__call_0__arguments"): 2}
+    update_project(cast(Server, recording), 12, options, loaded_chats({"id": "b", "messages": LONGER}))
+    schema = read_config(recording.config)
+    assert [editor.field for editor in schema.fixed.editors][:2] == ["content", "tool_calls[0].arguments"]
+    assert schema.fixed.labels[0].control == label
+
+
+def test_a_config_for_one_more_task_keeps_what_is_pointed_at() -> None:
+    options = Options(step_labels=StepLabels(correctness=["correct", "incorrect"]), allow_insert=1)
+    calls_only = loaded_chats({"id": "a", "messages": [MESSAGES[0], LONGER[2]]})
+    data = chat_data(calls_only.chats[0].trace, NO_OPTIONS)
+    recording = ProjectServer(write_chat_config(options, chat_shape([data])), data)
+    server = cast(Server, recording)
+    more = chat_data(loaded_chats({"id": "b", "messages": LONGER}).chats[0].trace, NO_OPTIONS)
+    schema = read_config(wider_config(server, server.project(12), options, more, None).config)
+    assert [editor.field for editor in schema.fixed.editors][:2] == ["content", "tool_calls[0].arguments"]
+    assert schema.fixed.labels[0].control == "step_0__call_0__arguments__correctness"
     assert schema.fixed.structures[0].original == "step_0__call_0__arguments"
 
 
