@@ -111,7 +111,8 @@ def locked_steps(note: Mapping[str, Any]) -> list[Any]:
 def branch_of(data: Mapping[str, Any]) -> Branch | None:
     """What the trace in a task's data continues; None for one that was pushed, and for a note that is not ours."""
     note = _note_in(data)
-    return parse_branch(note) if is_branch_note(note) else None
+    # Of every task this is asked, and most are none.
+    return parse_branch(note) if note is not None and is_branch_note(note) else None
 
 
 def locked_count(data: Mapping[str, Any]) -> int:

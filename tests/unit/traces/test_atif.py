@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.traces.atif import to_atif
+from ls_trajedit.traces.atif import exact_atif, to_atif
 from ls_trajedit.traces.chat import chat_messages
+from ls_trajedit.traces.exact_messages import same_messages
+from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Reasoning, Result, Text, Trace
+from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers import atif, langchain, openhands, sharegpt, smolagents, steps, swe_agent
-from ls_trajedit.traces.readers.base import NO_OPTIONS, Format
+from ls_trajedit.traces.readers.atif import is_exact
+from ls_trajedit.traces.readers.base import NO_OPTIONS, Format, ReadError
 from tests.support.sources import atif as atif_sources
 from tests.support.sources import langchain as langchain_sources
 from tests.support.sources import openhands as openhands_sources
@@ -178,3 +182,46 @@ def test_what_came_as_atif_keeps_its_agent() -> None:
     }
     (trace,) = atif.FORMAT.read(source, NO_OPTIONS)
     assert to_atif(trace)["agent"] == source["agent"]
+
+
+NAMED = Trace(
+    "t1",
+    "What no message says.",
+    (
+        Message("user", (Text("Go."),), name="Ann"),
+        Message("assistant", (Text("a"), Text("b"), Call("get", '{"cut', "k1"))),
+        Message("user", (Text("Wait."),)),
+        Message("tool", (Result((Text("7"), Other([1])), "k1", "get"),)),
+    ),
+    ({"type": "function", "function": {"name": "get", "description": "", "more": 1}},),
+)
+
+
+def test_what_plain_atif_has_no_place_for_is_read_back_from_an_exact_trajectory() -> None:
+    (plain,) = read_chat(to_atif(NAMED), "atif", NO_OPTIONS)
+    assert not same_messages(plain.messages, NAMED.messages)
+    (exact,) = read_chat(parse_json(json_line(exact_atif(NAMED))), "atif", NO_OPTIONS)
+    assert same_messages(exact.messages, NAMED.messages)
+    assert (exact.task, exact.agent, exact.tools) == (NAMED.task, None, NAMED.tools)
+
+
+def test_who_reads_plain_atif_reads_an_exact_trajectory_as_a_plain_one() -> None:
+    exact = exact_atif(NAMED)
+    del exact["extra"]
+    assert exact == to_atif(NAMED)
+
+
+def test_what_somebody_wrote_into_the_steps_counts_and_not_what_was_exact_before() -> None:
+    exact = parse_json(json_line(exact_atif(NAMED)))
+    exact["steps"][0]["message"] = "Stop."
+    (read,) = read_chat(exact, "atif", NO_OPTIONS)
+    assert read.messages[0].text == "Stop."
+    assert not is_exact(exact)
+
+
+@pytest.mark.parametrize("messages", [None, [None] * 9, [{"role": "nobody", "parts": []}], [{"role": "user"}], [7]])
+def test_an_exact_trajectory_that_does_not_fit_itself_is_an_error(messages: Any) -> None:
+    exact = exact_atif(NAMED)
+    exact["extra"]["ls_trajedit"]["messages"] = messages
+    with pytest.raises(ReadError, match=r"extra\.ls_trajedit"):
+        read_chat(exact, "atif", NO_OPTIONS)

@@ -1,4 +1,4 @@
-"""New steps are spelled as those of the trace are; what branches make of it is in `label_config/test_branch_data.py`."""
+"""New steps are spelled as those of the trace are. What branches make of it is in `label_config/test_branch_data`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from ls_trajedit.converters.training.tool_calls import parse_calls
 from ls_trajedit.traces.step_spelling import spelling_of
 from tests.support.strategies import exact
-
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(-1e9, 1e9) | st.text(max_size=5),
