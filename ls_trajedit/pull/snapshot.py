@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
 from ls_trajedit.label_studio.tasks import TASK_FIELDS
-from ls_trajedit.output.folder import lock_folder
+from ls_trajedit.output.folder import lock_folder, make_temporary_folder
 from ls_trajedit.progress import Progress
 from ls_trajedit.pull.clocks import Since, since_when
 from ls_trajedit.pull.state import DamagedStateError, PullState, has_state, open_state
@@ -31,19 +30,21 @@ def with_all_tasks(
     server: Server, project: Project, folder: Path, progress: Progress, use: Callable[[Iterator[bytes]], Found]
 ) -> Found:
     """What `use` makes of the JSON of each task of the project, in order of their ids. `folder` may hold the state of a
-    pull; where that proves to be damaged, `use` is called again, with the tasks read anew.
+    pull; where that proves to be damaged, `use` is called again, with the tasks read anew. The folder is locked
+    meanwhile.
 
     Raises what `server` and `use` raise, DataError when the server returns fewer tasks than it reports or when writing
-    fails, and SetupError when a pull is writing there at this moment.
+    fails, and SetupError when another run is writing there at this moment, or nothing can be written.
     """
-    if has_state(folder):
-        # What is damaged is for the next pull, which says so and begins a new one.
-        with suppress(DamagedStateError), lock_folder(folder), open_state(folder) as state:
-            since = _since(state, server, project)
-            if since.time is not None:
-                return _used(server, project, state, since, progress, use)
-    with TemporaryDirectory(prefix="ls-trajedit-") as empty, open_state(Path(empty)) as state:
-        return _used(server, project, state, Since(None), progress, use)
+    with lock_folder(folder):
+        if has_state(folder):
+            # What is damaged is for the next pull, which says so and begins a new one.
+            with suppress(DamagedStateError), open_state(folder) as state:
+                since = _since(state, server, project)
+                if since.time is not None:
+                    return _used(server, project, state, since, progress, use)
+        with make_temporary_folder(folder) as empty, open_state(empty) as state:
+            return _used(server, project, state, Since(None), progress, use)
 
 
 def _used(

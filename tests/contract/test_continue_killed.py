@@ -59,6 +59,7 @@ def test_however_often_it_is_ended_each_correction_gets_one_branch(
         ]
     assert continuer.run("--json").json()["already_there"] == 40
     assert _agents_of(continuer.folder) == []
+    assert [path.name for path in puller.folder.iterdir()] == [".ls-trajedit"]
 
 
 def _agents_of(folder: Path) -> list[str]:
