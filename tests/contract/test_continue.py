@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ls_trajedit.label_config.branch_data import SUPERSEDED
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.output.folder import lock_branches, lock_folder
@@ -108,7 +109,8 @@ def test_a_changed_correction_is_continued_anew_and_the_old_branch_is_superseded
     assert branches[new].parent.sha256 != branches[old].parent.sha256
     # Nothing but the note has changed.
     after = continuer.data(old)
-    assert after["ls_trajedit"]["branch"].pop("superseded") is True
+    note = after["ls_trajedit"]["branch"]
+    assert (note.pop("superseded"), note.pop("notice")) == (True, SUPERSEDED)
     assert after == before
     assert continuer.studio.tasks[old]["annotations"] == annotations
     assert (ran.json()["superseded"], len(ran.json()["made"])) == (1, 1)

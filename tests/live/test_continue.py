@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
+from ls_trajedit.label_config.branch_data import SUPERSEDED
 from ls_trajedit.label_config.branch_note import branch_of
 
 from .command_line import Person, read_lines, write_traces
@@ -165,7 +166,8 @@ def test_a_conversation_goes_on_from_a_corrected_call_and_again_from_another_one
     third = continue_(person, project)
     assert (len(third["made"]), third["superseded"]) == (1, 1)
     _, old, new = tasks(label_studio, project)
-    assert old["data"]["ls_trajedit"]["branch"].pop("superseded") is True
+    note = old["data"]["ls_trajedit"]["branch"]
+    assert (note.pop("superseded"), note.pop("notice")) == (True, SUPERSEDED)
     assert old["data"] == branch["data"]
     assert annotations_of(label_studio, branch["id"]) == kept
     assert [each["id"] for each in old["predictions"]] == [prediction["id"]]
