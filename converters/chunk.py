@@ -82,10 +82,11 @@ class ConvertedChunk:
 
     def _add_interchange_rows(self, item: KeyedRecord, plan: ExportPlan, *, is_accepted: bool) -> None:
         sample = Sample(item.record, traces=item.traces, is_accepted=is_accepted)
+        with_rows = gives_rows(item.record)
         for format_ in plan.interchange_formats:
             # Every annotation is in the corrections; elsewhere a copy would say a second time what one person said, and
             # a branch what continues something that nobody stands by any more.
-            if format_ != CORRECTIONS and not gives_rows(item.record):
+            if not with_rows and format_ != CORRECTIONS:
                 continue
             for file in format_.files:
                 for row in file.rows(sample):
