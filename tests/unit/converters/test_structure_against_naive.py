@@ -83,7 +83,7 @@ class Page:
 
 
 Insertion = Callable[[int, int], tuple[Json, dict[str, str]]]
-"""Makes a step, as records show it, and the texts of its boxes, given after which step it stands and its place there."""
+"""Makes a step, as records show it, and the texts of its boxes, given the step that it follows and its place there."""
 
 
 def tick(
