@@ -28,6 +28,7 @@ _ROLES = ("system", "user", "assistant", "tool")
 _PARTS = ("text", "thinking", "refusal", "image_url")
 _MESSAGES = ReadOptions(messages_key=("messages",))
 _LONGEST_QUOTE = 80
+_NO_CALL = "a result in the answer is that of no call that waits for one"
 
 
 def messages_in(raw: bytes, whose: str) -> Any:
@@ -71,9 +72,16 @@ def read_messages(before: Sequence[ChatMessage], answer: Any) -> tuple[Message, 
     calls = _Calls(before)
     linked = [calls.link(item, number) for number, item in enumerate(items)]
     messages = _read([*calls.stand_in, *linked])[len(calls.stand_in) :]
+    waiting = set(calls.waited_for)
     for number, message in enumerate(messages):
         if message.role == "assistant" and all(isinstance(p, Text) and not p.text.strip() for p in message.parts):
             _fail("says_nothing", f"the assistant says and does nothing in message {number + 1} of the answer")
+        waiting.update(call.id for call in message.calls)
+        for part in message.parts:
+            if isinstance(part, Result):
+                if part.call_id not in waiting:
+                    _fail("unknown_call", _NO_CALL)
+                waiting.remove(part.call_id)
     return messages
 
 
@@ -100,13 +108,15 @@ def _read(items: list[dict[str, Any]]) -> tuple[Message, ...]:
     try:
         (trace,) = read_chat({"messages": items}, FORMAT.name, _MESSAGES)
     except ReadError as error:
-        is_unnamed = any(item["role"] == "tool" and not item.get("tool_call_id") for item in items)
-        _fail("unknown_call" if is_unnamed else "wrong_shape", f"the messages of the answer cannot be read: {error}")
+        if any(item["role"] == "tool" and not item.get("tool_call_id") for item in items):
+            _fail("unknown_call", _NO_CALL)
+        _fail("wrong_shape", f"the messages of the answer cannot be read: {error}")
     return trace.messages
 
 
 class _Calls:
-    """The calls of a conversation: which ids are in use, and which calls still wait for their result."""
+    """The calls of a conversation: which ids are in use, and which calls still wait for their result. `waited_for` are
+    those that do at its end."""
 
     def __init__(self, before: Sequence[ChatMessage]) -> None:
         self._names: dict[str, str] = {}
@@ -122,6 +132,7 @@ class _Calls:
                 self._ids[call["id"]] = call["id"]
                 self._waiting[call["id"]] = None
             self._waiting.pop(message.get("tool_call_id", ""), None)
+        self.waited_for = tuple(self._waiting)
         self._first = dict(self._waiting)
         self.stand_in = list(self._stand_in())
 

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ls_trajedit.branches.agent import BranchFailed
 from ls_trajedit.branches.answers import MOST_MESSAGES, ending_of, messages_in, read_messages, read_result
@@ -314,3 +316,90 @@ def test_a_result_of_a_tool() -> None:
 def test_a_tool_that_answers_something_else(answer: dict[str, Any]) -> None:
     with pytest.raises(BranchFailed, match="has to have `content`"):
         read_result(Call("get", {}, "c9"), answer)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.sampled_from(["", "a", "{}", "c1", "\0", "<tool_call>{}</tool_call>"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "id", "text"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+IDS = st.sampled_from(["c1", "c2", "call00001", ""])
+FUNCTIONS = st.fixed_dictionaries(
+    {"name": st.sampled_from(["get", "put"]) | JSON}, optional={"arguments": JSON, "input": JSON, "parts": JSON}
+)
+CALLS = st.fixed_dictionaries({}, optional={"id": IDS | JSON, "function": FUNCTIONS, "custom": FUNCTIONS, "name": JSON})
+PARTS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["text", "image_url", "thinking", "refusal"])},
+    optional={"text": JSON, "image_url": JSON, "thinking": JSON, "refusal": JSON},
+)
+MESSAGES = st.fixed_dictionaries(
+    {"role": st.sampled_from(["assistant", "tool", "user", "system"])},
+    optional={
+        "content": st.sampled_from(["a", "<think>b</think>c", '<tool_call>{"name": "get"}</tool_call>', ""])
+        | st.lists(PARTS | JSON, max_size=2)
+        | JSON,
+        "tool_calls": st.lists(CALLS, max_size=2) | JSON,
+        "tool_call_id": IDS,
+        "function_call": FUNCTIONS | JSON,
+        "reasoning": JSON,
+        "reasoning_details": JSON,
+        "refusal": JSON,
+        "name": st.sampled_from(["get", "ana"]) | JSON,
+        "type": JSON,
+    },
+)
+# Such as an agent may well write them.
+SAID = st.sampled_from(["a", None, "<think>b</think>c", '<tool_call>{"name": "get", "arguments": {}}</tool_call>'])
+GOOD_CALLS = st.builds(
+    lambda identity, name: {"id": identity, "function": {"name": name, "arguments": "{}"}},
+    IDS,
+    st.sampled_from(["get", "put"]),
+)
+GOOD_MESSAGES = (
+    st.builds(
+        lambda content, calls: {
+            "role": "assistant",
+            "content": content or (None if calls else "b"),
+            "tool_calls": calls,
+        },
+        SAID,
+        st.lists(GOOD_CALLS, max_size=2),
+    )
+    | st.fixed_dictionaries(
+        {"role": st.just("tool"), "content": SAID}, optional={"tool_call_id": IDS, "name": st.just("get")}
+    )
+    | st.just({"role": "user", "content": "<tool_response>1</tool_response>"})
+)
+BEFORE: list[list[ChatMessage]] = [[USER], [USER, CALL], [USER, CALL, RESULT], [USER, CALL, RESULT, CALL]]
+
+
+@given(st.sampled_from(BEFORE), st.lists(MESSAGES | JSON, max_size=4) | st.lists(GOOD_MESSAGES, max_size=6))
+def test_whatever_an_agent_answers_it_continues_the_conversation_or_fails(
+    before: list[ChatMessage], answer: Any
+) -> None:
+    try:
+        messages = read_messages(before, answer)
+    except BranchFailed:
+        return
+    made = {call["id"] for message in before for call in message.get("tool_calls", [])}
+    waiting = (
+        made - {message.get("tool_call_id", "") for message in before[-1:]} if "tool_calls" in before[-1] else set()
+    )
+    assert any(message.role == "assistant" for message in messages)
+    for message in messages:
+        if message.role == "assistant":
+            assert message.parts
+            waiting |= {call.id for call in message.calls}
+            assert not made & {call.id for call in message.calls}
+            made |= {call.id for call in message.calls}
+            assert all(call.id and call.name for call in message.calls)
+        for part in message.parts:
+            if isinstance(part, Result):
+                assert part.call_id in waiting
+                waiting.remove(part.call_id)
+    assert ending_of(messages) in ("finished", "unexecuted_call")
