@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ls_trajedit.converters.training.alignment import Change
 from ls_trajedit.converters.training.chat_turns import has_broken_call
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
@@ -34,6 +33,11 @@ class Conversation(NamedTuple):
     def spoken_steps(self) -> frozenset[int]:
         """The steps that say something in it."""
         return frozenset(step for step in self.steps if step is not None)
+
+    @property
+    def last_step(self) -> int:
+        """The last step that says something in it."""
+        return next(step for step in reversed(self.steps) if step is not None)
 
     def trained_characters(self) -> int:
         """How many characters a model is trained on that learns every turn of the assistant."""
@@ -73,7 +77,7 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     if is_cut and sample.stale_from is not None and sample.branch_point is not None:
         # Not before what is stale: an edit that is noise may have been continued, too.
         end = min(end, max(sample.stale_from, sample.branch_point + 1))
-    visible = [change for change in sample.changes if _shows(change, sample)]
+    visible = sample.visible_changes
     shown = [change for change in visible if change.place < end or end == len(sample.corrected)]
     if not shown:
         if not visible:
@@ -82,7 +86,7 @@ def trajectory_of(sample: Sample) -> Trajectory | Omission | None:
     corrected = _finished_conversation(sample, sample.before, sample.corrected[:end])
     if corrected is None or any(_position(sample, index) < end for index in sample.half_emptied_steps):
         return Omission.EMPTY
-    is_stale = not is_cut and sample.stale_from is not None and max(corrected.spoken_steps) >= sample.stale_from
+    is_stale = not is_cut and sample.stale_from is not None and corrected.last_step >= sample.stale_from
     if is_stale and sample.rules.stale == "exclude":
         return Omission.STALE
     if has_broken_call(corrected.messages):
@@ -112,7 +116,7 @@ def learnable_trajectory(sample: Sample) -> Trajectory | Omission | None:
     """The whole conversation, for files of which every turn is learned: no trainer that reads them has a mask for a
     step that was called wrong and left as it was."""
     found = trajectory_of(sample)
-    if isinstance(found, Trajectory):
+    if isinstance(found, Trajectory) and sample.steps_called_wrong:
         wrong = {_position(sample, index) for index in sample.steps_called_wrong}
         if not wrong.isdisjoint(found.corrected.spoken_steps):
             return Omission.INCORRECT
@@ -130,21 +134,18 @@ def prompt_before(sample: Sample, position: int) -> list[Message]:
     assistant | Thought: Look it up. / Action: web_search(query='SF weather')
     user | Observation: (none recorded)
     """
+    if position not in sample.prompts:
+        sample.prompts[position] = _prompt_before(sample, position)
+    return sample.prompts[position]
+
+
+def _prompt_before(sample: Sample, position: int) -> list[Message]:
     if (recorded := sample.recorded_prompt(position)) is not None:
         return recorded
     messages = _conversation(sample, sample.before, sample.corrected[:position]).messages
     if not sample.is_recorded and messages[-1]["role"] == "assistant":
         messages.append(user_message(sample.no_observation))
     return messages
-
-
-def _shows(change: Change, sample: Sample) -> bool:
-    """Whether the conversation is written otherwise because of the change."""
-    if change.kind == "edit":
-        return change.rejected in sample.visible_steps
-    if change.kind == "replacement":
-        return sample.is_written_otherwise(change)
-    return (sample.chosen(change) if change.kind == "insertion" else sample.rejected(change)) is not None
 
 
 def _position(sample: Sample, index: int) -> int:

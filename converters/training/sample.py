@@ -95,12 +95,12 @@ class Sample:
     branch_point: int | None = None
     is_accepted: bool = False
 
-    @property
+    @cached_property
     def chat(self) -> ChatTraces | None:
         """The conversation that the record is of, None for a trace of the plain shape."""
         return self.traces if isinstance(self.traces, ChatTraces) else None
 
-    @property
+    @cached_property
     def is_recorded(self) -> bool:
         """Whether the rows are the messages of a conversation as they were recorded."""
         return self.chat is not None and not self.is_text
@@ -115,6 +115,11 @@ class Sample:
         """What is said before the first step: the task or, in a conversation, what was recorded. The system prompt of
         a conversation that is written as text is in `system`."""
         return self._before(None if self.chat is None else self.chat.corrected)
+
+    @cached_property
+    def prompts(self) -> dict[int, list[Message]]:
+        """The prompts that were made already, by position: each goes into the rows of several formats."""
+        return {}
 
     @cached_property
     def before_original(self) -> list[Message]:
@@ -241,6 +246,11 @@ class Sample:
         return frozenset(
             change.rejected for change in edits if change.rejected in self.edits and self.is_written_otherwise(change)
         )
+
+    @cached_property
+    def visible_changes(self) -> list[Change]:
+        """The changes because of which the conversation is written otherwise."""
+        return [change for change in self.changes if self._is_visible(change)]
 
     @cached_property
     def removed_steps(self) -> frozenset[int]:
@@ -453,6 +463,17 @@ class Sample:
             and number < len(steps)
             and is_acting_step(steps[number], is_chat=self.chat is not None, rendering=self.rendering)
         )
+
+    def _is_visible(self, change: Change) -> bool:
+        match change.kind:
+            case "edit":
+                return change.rejected in self.visible_steps
+            case "replacement":
+                return self.is_written_otherwise(change)
+            case "insertion":
+                return self.chosen(change) is not None
+            case "removal":
+                return self.rejected(change) is not None
 
     def _shows_an_error(self, change: Change) -> bool:
         if change.kind == "edit":

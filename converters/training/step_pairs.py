@@ -78,7 +78,8 @@ def step_pairs(sample: Sample) -> Iterator[StepPair | Omission]:
             yield Omission.BROKEN_CALL
         else:
             is_first = False
-            pair = StepPair(**vars(found), rejected=rejected, rejected_step=change.rejected)
+            known = (found.step, found.prompt, found.chosen, found.n_edits, found.is_stale)
+            pair = StepPair(*known, rejected, change.rejected)
             yield _reason(found, sample) if _is_too_stale(found, sample) else pair
 
 
