@@ -12,6 +12,7 @@ const SAME_VALUE = "same value";
 const EDITED = "data-trajedit-edited";
 const OWN = /^trajedit-(changes|edited-mark|edited-count|announcement)$/;
 const UNEXPLAINED = "data-trajedit-reason-missing";
+const REMOVED = "data-trajedit-removed";
 const FLAGS = {
   showDiff: "trajedit-show-diff",
   showCounts: "trajedit-show-edit-distance",
@@ -35,6 +36,12 @@ pageSheet.replaceSync(`
   .trajedit .trajedit-field[data-trajedit-edited],
   .trajedit .trajedit-step[data-trajedit-edited] > .trajedit-title { box-shadow: inset 4px 0 0 var(--trajedit-changed); }
   .trajedit .trajedit-step[data-trajedit-edited] > .trajedit-title { position: relative; }
+  .trajedit .trajedit-inserted[data-trajedit-edited] > .trajedit-title { position: relative; }
+  .trajedit [data-trajedit-removed] :is(.trajedit-original, .trajedit-context, .trajedit-call-name, .trajedit-result) {
+    color: var(--trajedit-deleted) !important; background: var(--trajedit-deleted-back) !important;
+    text-decoration: line-through;
+  }
+  .trajedit :is(.trajedit-structure, .trajedit-title) + .trajedit-changes { margin: 2px 12px; }
   .trajedit [data-trajedit-reason-missing] textarea { border-bottom: 2px dashed var(--trajedit-missing) !important; }
   .trajedit .trajedit-title .trajedit-edited-mark {
     position: absolute; top: 4px; right: 12px; font-weight: 700; color: var(--trajedit-changed);
@@ -48,6 +55,8 @@ pageSheet.replaceSync(`
 
 // What is known of each box: {text, editor, state, problem, panel, counting, numbers}.
 let known = new Map();
+// The panel of each card of a removed or inserted step.
+let cardPanels = new Map();
 let shownTask = null;
 let lookAgain = 0;
 let announcing = 0;
@@ -56,6 +65,11 @@ let lastTyped = null;
 const touched = new Set();
 let pageChanged = true;
 const page = new MutationObserver(onChange);
+// What is ticked changes without any node that comes or goes, for instance by Label Studio's Undo.
+const ticks = new MutationObserver(() => {
+  pageChanged = true;
+  askToLook();
+});
 
 function start() {
   const root = document.documentElement;
@@ -69,6 +83,7 @@ function start() {
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, pageSheet];
   page.observe(root, { childList: true, subtree: true });
   window.addEventListener("input", onInput, true);
+  window.addEventListener("click", onClick, true);
   keepTyping.start();
   askToLook();
   window[MARK] = { version: VERSION, remove };
@@ -77,18 +92,22 @@ function start() {
 
 function remove() {
   page.disconnect();
+  ticks.disconnect();
   cancelAnimationFrame(lookAgain);
   clearTimeout(announcing);
   window.removeEventListener("input", onInput, true);
+  window.removeEventListener("click", onClick, true);
   keepTyping.stop();
   for (const found of known.values()) forget(found);
   known = new Map();
+  keepPanels(new Map());
   for (const root of document.getElementsByClassName(pageFields.ROOT)) {
     for (const own of root.querySelectorAll(".trajedit-edited-mark, .trajedit-edited-count, .trajedit-announcement")) {
       own.remove();
     }
     setMarks(root, EDITED, new Set());
     setMarks(root, UNEXPLAINED, new Set());
+    setMarks(root, REMOVED, new Set());
   }
   document.adoptedStyleSheets = document.adoptedStyleSheets.filter((sheet) => sheet !== pageSheet);
   delete document.documentElement.dataset[MARK];
@@ -99,6 +118,15 @@ function onInput(event) {
   lastTyped = event.target;
   touched.add(event.target);
   askToLook();
+}
+
+// What is ticked is announced as what is typed is, but has no `input` event.
+function onClick({ target }) {
+  if (!target.closest(`.${pageFields.ROOT} .trajedit-structure input`)) return;
+  // Label Studio puts another box into its place.
+  lastTyped = target.closest(`.${pageFields.ROOT}`);
+  clearTimeout(announcing);
+  announcing = setTimeout(announce, SETTLED_MS);
 }
 
 // With each keystroke, React writes into the box's own text: no reason to look at more than that box.
@@ -127,13 +155,24 @@ function look() {
     pageChanged = true;
     for (const found of known.values()) forget(found);
     known = new Map();
+    keepPanels(new Map());
   }
-  let toMark = false;
-  if (pageChanged) toMark = lookForBoxes();
+  let toMark = pageChanged && lookForTicks();
+  if (pageChanged) toMark = lookForBoxes() || toMark;
   for (const box of pageChanged ? known.keys() : touched) toMark = lookAt(box) || toMark;
   pageChanged = false;
   touched.clear();
   if (toMark) markPage();
+}
+
+// Watches what removes and inserts steps; returns whether there is any of that.
+function lookForTicks() {
+  const rows = document.querySelectorAll(`.${pageFields.ROOT} .trajedit-structure`);
+  for (const row of rows) ticks.observe(row, { subtree: true, attributes: true, attributeFilter: ["class"] });
+  for (const card of document.querySelectorAll(`.${pageFields.ROOT} .trajedit-inserted`)) {
+    ticks.observe(card, { attributes: true, attributeFilter: ["style"] });
+  }
+  return rows.length > 0;
 }
 
 // Finds the page's boxes; returns whether they have changed.
@@ -183,7 +222,7 @@ function update(box, found) {
   const { host } = found.panel;
   const place = box.closest('[data-testid="textarea-control"]') ?? box;
   if (place.nextElementSibling !== host) place.after(host);
-  found.panel.showMark(isEdited(found) ? "edited" : SAME_VALUE);
+  found.panel.showMark(editor.place !== null ? "inserted" : isEdited(found) ? "edited" : SAME_VALUE);
   if (flags.showDiff) found.panel.showDiff(trajedit.diff(editor.original, found.text));
   if (flags.showCounts) count(found);
 }
@@ -230,7 +269,7 @@ function count(found) {
         const atLeast = (measure) => (lowerBounds.includes(measure) ? "≥ " : "");
         found.numbers =
           `${atLeast("words")}${counted(words, "word")}, ` +
-          `${atLeast("characters")}${counted(characters, "character")} changed`;
+          `${atLeast("characters")}${counted(characters, "character")}${found.editor.place === null ? " changed" : ""}`;
         found.panel.showCounts(found.numbers);
         return;
       }
@@ -256,8 +295,11 @@ function markRoot(root) {
   const edited = [];
   for (const [box, found] of known) {
     if (!root.contains(box)) continue;
-    if (isEdited(found)) edited.push([box, found]);
-    else if (found.panel) found.panel.showMissing("");
+    if (isEdited(found)) {
+      const isOut = found.editor.place !== null || stepStructure.isRemoved(box.closest(".trajedit-step"));
+      if (!isOut) edited.push([box, found]);
+      else found.panel.showMissing(found.problem);
+    } else if (found.panel) found.panel.showMissing("");
     else reasons.set(pageFields.controlOf(box), box);
   }
   const fields = new Set();
@@ -273,12 +315,89 @@ function markRoot(root) {
     if (isMissing) unexplained.add(reason.closest(".trajedit-reason") ?? reason.parentElement);
     found.panel.showMissing([found.problem, isMissing ? "The reason is missing." : ""].filter(Boolean).join(" "));
   }
-  const marked = new Set([...fields, ...cards.keys()]);
-  setMarks(root, EDITED, marked);
+  const marks = new Map([...cards].map(([card, number]) => [card, `${number} edited`]));
+  const panels = new Map();
+  const removed = stepStructure.removed(root).map((card) => markRemoved(card, marks, panels));
+  const filled = stepStructure.inserted(root).map((card) => markInserted(card, marks, panels)).filter(Boolean);
+  for (const { reason, panel, problem } of [...removed, ...filled]) {
+    const isMissing = requireReason && reason !== null && !pageFields.textOf(reason)?.trim();
+    if (isMissing) unexplained.add(reason.closest(".trajedit-reason") ?? reason.parentElement);
+    panel.showMissing([problem, isMissing ? "The reason is missing." : ""].filter(Boolean).join(" "));
+  }
+  keepPanels(panels, root);
+  setMarks(root, EDITED, new Set([...fields, ...marks.keys()]));
   setMarks(root, UNEXPLAINED, unexplained);
-  markCards(root, cards);
-  const missing = unexplained.size ? `, ${counted(unexplained.size, "reason")} missing` : "";
-  showCount(root, edited.length ? `${counted(edited.length, "field")} edited${missing}` : "");
+  setMarks(root, REMOVED, new Set(removed.map(({ card }) => card)));
+  markCards(root, marks);
+  const done = [
+    edited.length ? `${counted(edited.length, "field")} edited` : "",
+    removed.length ? `${counted(removed.length, "step")} removed` : "",
+    filled.length ? `${counted(filled.length, "step")} inserted` : "",
+    unexplained.size ? `${counted(unexplained.size, "reason")} missing` : "",
+  ];
+  showCount(root, done.filter(Boolean).join(", "));
+}
+
+function markRemoved(card, marks, panels) {
+  const tick = () => stepStructure.tickOfRemoval(card);
+  const panel = panelOf(card, titleOf(card), tick().disabled ? null : () => takeBack(tick), flagsOf(card));
+  const row = tick().closest(".trajedit-structure");
+  if (row.nextElementSibling !== panel.host) row.after(panel.host);
+  panel.showMark("removed");
+  marks.set(card, "removed");
+  panels.set(card, panel);
+  return { card, panel, reason: card.querySelector(".trajedit-removal textarea"), problem: "" };
+}
+
+// Marks the card of an inserted step; returns null for one in which nothing is written, which inserts nothing.
+function markInserted(card, marks, panels) {
+  const boxes = [...known].filter(([box, { editor }]) => card.contains(box) && editor !== null);
+  const reason = [...card.querySelectorAll(".trajedit-reason textarea")].at(-1) ?? null;
+  const filled = boxes.filter(([, found]) => isEdited(found));
+  const name = boxes.length ? pageFields.controlOf(boxes[0][0]) : "";
+  const tick = () => stepStructure.tickOf(card, name);
+  const canReset = tick() !== null && !tick().disabled;
+  const empty = () => {
+    for (const [box] of boxes) if (box.value) keepTyping.replace(box, "");
+    if (reason?.value) keepTyping.replace(reason, "");
+    takeBack(tick);
+  };
+  const panel = panelOf(card, insertedLabel(card, name), canReset ? empty : null, flagsOf(card));
+  const title = card.querySelector(".trajedit-title");
+  if (title && title.nextElementSibling !== panel.host) title.after(panel.host);
+  panel.showMark(filled.length ? "inserted" : "empty");
+  panel.showCounts(filled.length ? "" : "nothing is inserted while all its boxes are empty");
+  if (filled.length) marks.set(card, "inserted");
+  panels.set(card, panel);
+  if (!filled.length) panel.showMissing("");
+  return filled.length ? { panel, reason, problem: insertedProblem(filled) } : null;
+}
+
+// What would be wrong with an inserted step as a whole.
+function insertedProblem(filled) {
+  const parts = new Set(filled.map(([, { editor }]) => editor.call?.part));
+  if (parts.has("arguments") && !parts.has("name")) return "The call has no tool: it will be rejected.";
+  return filled.every(([, { editor }]) => editor.isHeard) ? "The agent does nothing in this step: it will be rejected." : "";
+}
+
+// Unticks a box. Label Studio puts another one into its place, which `tick` finds.
+function takeBack(tick) {
+  tick()?.click();
+  requestAnimationFrame(() => tick()?.focus());
+}
+
+function panelOf(card, label, reset, { allowReset }) {
+  return cardPanels.get(card) ?? changePanel.make(label, allowReset ? reset : null);
+}
+
+// Removes the panels of cards below the root (or of all) that are no more removed or inserted.
+function keepPanels(wanted, root = null) {
+  for (const [card, panel] of cardPanels) {
+    if (wanted.has(card) || (root && card.isConnected && !root.contains(card))) continue;
+    panel.host.remove();
+    cardPanels.delete(card);
+  }
+  for (const [card, panel] of wanted) cardPanels.set(card, panel);
 }
 
 function setMarks(root, attribute, wanted) {
@@ -290,13 +409,13 @@ function setMarks(root, attribute, wanted) {
 
 function markCards(root, cards) {
   for (const mark of root.querySelectorAll(".trajedit-edited-mark")) {
-    if (!cards.has(mark.closest(".trajedit-step"))) mark.remove();
+    if (!cards.has(mark.closest(".trajedit-step, .trajedit-inserted"))) mark.remove();
   }
-  for (const [card, number] of cards) {
+  for (const [card, text] of cards) {
     const title = card.querySelector(".trajedit-title") ?? card;
     let mark = title.querySelector(".trajedit-edited-mark");
     if (!mark) title.append((mark = changePanel.element("span", "trajedit-edited-mark")));
-    changePanel.setText(mark, `${number} edited`);
+    changePanel.setText(mark, text);
   }
 }
 
@@ -327,7 +446,7 @@ function announce() {
 }
 
 function saidOf(found) {
-  if (!found.panel) return "unchanged";
+  if (!found.panel) return found.editor.place === null ? "unchanged" : "empty";
   if (!isEdited(found)) return SAME_VALUE;
   return [found.numbers || "edited", found.problem.replace(/\.$/, "")].filter(Boolean).join(". ");
 }
@@ -340,11 +459,22 @@ function flagsOf(node) {
 // What a person would call the field: "Step 2, action", and in a conversation "Step 2, search, arguments".
 function labelOf(box) {
   const card = box.closest(".trajedit-step");
+  const inserted = box.closest(".trajedit-inserted");
+  const title = inserted ? insertedLabel(inserted, pageFields.controlOf(box)) : titleOf(card);
+  const field = box.closest(".trajedit-field")?.querySelector(".trajedit-label")?.textContent ?? "";
+  return [title, callOf(box, card), field].filter(Boolean).join(", ") || pageFields.controlOf(box);
+}
+
+function titleOf(card) {
   const title = card?.querySelector(".trajedit-title")?.firstElementChild?.textContent ?? "";
   const repeated = card?.closest(".trajedit-repeated");
-  const number = repeated ? ` ${[...repeated.querySelectorAll(".trajedit-step")].indexOf(card) + 1}` : "";
-  const field = box.closest(".trajedit-field")?.querySelector(".trajedit-label")?.textContent ?? "";
-  return [title + number, callOf(box, card), field].filter(Boolean).join(", ") || pageFields.controlOf(box);
+  return title + (repeated ? ` ${[...repeated.querySelectorAll(".trajedit-step")].indexOf(card) + 1}` : "");
+}
+
+// Such as "Inserted step after Step 2".
+function insertedLabel(card, boxName) {
+  const { beside, side } = stepStructure.besideOf(card, boxName);
+  return [card.querySelector(".trajedit-title")?.firstElementChild?.textContent, side, titleOf(beside)].filter(Boolean).join(" ");
 }
 
 // The tool that the box's call is of; after the first call of a card, with the call's number.

@@ -18,8 +18,10 @@ const pageFields = (() => {
     return found;
   }
 
-  // The editor in a box: {original, isJson, reason, call}, where `reason` is the control that asks why, or null, and
-  // `call` says of which call it corrects what, or is null. Null for a box that corrects nothing.
+  // The editor in a box: {original, isJson, reason, call, place, isHeard}, where `reason` is the control that asks why, or
+  // null, and `call` says of which call it corrects what, or is null. `place` is null, or which inserted step the box
+  // belongs to; its original is then empty, and `isHeard` says that it holds what the agent would hear. Null for a box
+  // that corrects nothing.
   function editorOf(box) {
     return currentSchema()?.editors.get(controlOf(box)) ?? null;
   }
@@ -84,7 +86,11 @@ const pageFields = (() => {
     const pointers = new Map();
     for (const tag of tags) if (showsField(tag)) texts.set(tag.name, tag.value);
     // With `perregion` or `peritem`, a text is a remark on a part.
-    const areas = tags.filter((tag) => tag.type === "textarea" && texts.has(tag.toname) && !tag.perregion && !tag.peritem);
+    const structure = stepStructure.boxesIn(tags);
+    const areas = tags.filter(
+      (tag) =>
+        tag.type === "textarea" && texts.has(tag.toname) && !tag.perregion && !tag.peritem && !structure.has(tag.name),
+    );
     for (const { toname } of areas) pointers.set(toname, (pointers.get(toname) ?? 0) + 1);
     const isReason = ({ name, toname }) =>
       /__reason$/i.test(name) || (pointers.get(toname) > 1 && /reason$/i.test(name));
@@ -96,9 +102,38 @@ const pageFields = (() => {
       const original = isReason(area) ? null : originalAt(path, data);
       if (!original) continue;
       const call = callAt(path, data, tools);
-      editors.set(area.name, { ...original, reason: reasons.get(area.toname) ?? null, call });
+      editors.set(area.name, { ...original, reason: reasons.get(area.toname) ?? null, call, place: null, isHeard: false });
+    }
+    // Null for a field that this task lacks.
+    const corrected = new Map(
+      areas.filter((area) => !isReason(area)).map(({ name, toname }) => [toname, editors.get(name) ?? null]),
+    );
+    for (const [name, box] of structure) {
+      if (box.word !== null) editors.set(name, newEditor(box, texts, corrected, data, tools));
     }
     return editors;
+  }
+
+  // The editor in a box of an inserted step. `corrected` has the editors of what is shown, by the names of the tags.
+  function newEditor({ step, place, word }, texts, corrected, data, tools) {
+    const shown = `${step}__${word}`;
+    const isChat = typeof data[RESERVED_KEY]?.source === "string";
+    const part = isChat ? stepStructure.CALL_PARTS[word] : undefined;
+    const call = part ? { at: place, part, name: "", tools } : null;
+    const isHeard = isChat ? word === "heard" : texts.has(shown) && !corrected.has(shown);
+    const isJson = !isChat && isAlwaysJson(fieldAt(texts.get(shown)), corrected, texts);
+    return { original: "", isJson, reason: null, call, place, isHeard };
+  }
+
+  // Whether a field is JSON in every step that has it.
+  function isAlwaysJson(field, corrected, texts) {
+    const alike = [...corrected].filter(([name, editor]) => editor !== null && fieldAt(texts.get(name)) === field);
+    return alike.length > 0 && alike.every(([, { isJson }]) => isJson);
+  }
+
+  // The path inside a step: ".action" of "$steps[0].action".
+  function fieldAt(path) {
+    return /^[^[]*\[\d+\](.*)$/.exec(path ?? "")?.[1];
   }
 
   // Whether a tag shows its value, and not what is at that address or encoded in it.
@@ -140,7 +175,8 @@ const pageFields = (() => {
   // How the text of a box compares with the original: "same", "relaid" when only the layout of a call's JSON differs,
   // "edited", or "broken" when it should be JSON and is not. As in the converters, line ends alone do not count as a
   // difference, nor does the layout of JSON, unless that is very long.
-  function compare({ original, isJson, call }, text) {
+  function compare({ original, isJson, call, place }, text) {
+    if (place !== null && !text?.trim()) return "same";
     if (text === null || trajedit.foldNewlines(text) === trajedit.foldNewlines(original)) return "same";
     if (!isJson) return "edited";
     if (text.length + original.length > LONGEST_JSON) return isJsonText(text) ? "edited" : "broken";

@@ -15,7 +15,15 @@ __all__ = ["SCRIPT_PATH", "USER_SCRIPT_PATH", "live_diff_script", "user_script"]
 SCRIPT_PATH = "/live-diff.js"
 USER_SCRIPT_PATH = "/live-diff.user.js"
 
-_PARTS = ("diff.js", "call_check.js", "page_fields.js", "change_panel.js", "keep_typing.js", "live_diff.js")
+_PARTS = (
+    "diff.js",
+    "call_check.js",
+    "step_structure.js",
+    "page_fields.js",
+    "change_panel.js",
+    "keep_typing.js",
+    "live_diff.js",
+)
 
 
 @lru_cache
