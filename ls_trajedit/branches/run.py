@@ -13,6 +13,7 @@ from pathlib import Path
 from ls_trajedit.branches.agent import Agent, AgentRequest, BranchFailed, Continuation
 from ls_trajedit.branches.log import BranchLog
 from ls_trajedit.branches.stop import Stop, Stopped
+from ls_trajedit.signals import defer_signals
 
 __all__ = ["BranchFailure", "Continued", "Outcome", "run_branches"]
 
@@ -62,7 +63,9 @@ def run_branches(agent: Agent, requests: Iterable[AgentRequest], jobs: int, logs
             worker.start()
         yield _taken(outcomes, len(workers))
     finally:
-        stop()
+        # What was started before a second signal is ended all the same.
+        with defer_signals():
+            stop()
         deadline = time.monotonic() + _SECONDS_TO_END
         for worker in workers:
             if worker.ident is not None:
