@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
+from ls_trajedit.traces.model import Message, Text
+from tests.support.chats import PICTURE
 from tests.support.rows import rows, said, user
 from tests.support.samples import TOOLS, EditOf, LabelsOf, Structure, chat_sample, sample_of
 
@@ -599,6 +602,44 @@ def test_a_conversation_that_begins_with_the_agent_has_no_prompt_for_what_is_fir
     assert chat_pairs(chat(source=source, removed=(0,))) == ["no_prompt"]
     assert chat_pairs(chat(source=source, inserted={-1: [{"content": "Hi."}]})) == ["no_prompt"]
     assert rows("trl/dpo_trajectory.jsonl", chat(source=source, removed=(0,))) == ["no_prompt"]
+
+
+def test_a_recorded_prompt_is_the_prompt_up_to_the_first_change() -> None:
+    def prompts(sample: Sample) -> list[Any]:
+        assert sample.chat is not None
+        recorded = {step: (Message("user", (Text(f"prompt {step}"),)),) for step in range(4)}
+        traces = replace(sample.chat, original=replace(sample.chat.original, prompts=recorded))
+        found = rows("trl/dpo.jsonl", replace(sample, traces=traces))
+        return [row if isinstance(row, str) else row["prompt"] for row in found]
+
+    edit = {"steps[2].tool_calls[0].arguments": '{"x": 1}'}
+    assert prompts(chat(edit, inserted={0: [{"content": "Wait."}]})) == [
+        [user("prompt 1")],
+        [*M[:3], said("Wait."), *M[3:5]],
+    ]
+    assert prompts(chat(edit, removed=(1,))) == [[user("prompt 1")], [user("prompt 1")]]
+    assert prompts(chat(edit, removed=(2,))) == [[user("prompt 2")]]
+    assert prompts(chat(edit, removed=(3,))) == [[user("prompt 2")], "no_next"]
+    # What was recorded before the removed step lacks what a user said after it.
+    first = {"steps[1].tool_calls[0].arguments": '{"x": 1}'}
+    assert prompts(chat(first, removed=(0,))) == ["answers_others", [M[0], M[2]]]
+    assert prompts(chat(removed=(0,), inserted={0: [{"content": "When?"}]})) == [[user("prompt 0")]]
+
+
+def test_images_of_what_was_removed_are_not_in_the_rows() -> None:
+    look = [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": PICTURE}}]
+    messages = [
+        user("Hi."),
+        call("one", "f"),
+        {**result("one", ""), "content": look},
+        said("A cat."),
+        user("No."),
+        said("!"),
+    ]
+    sample = chat(source={"id": "c6", "messages": messages}, removed=(0,))
+    (row,) = rows("trl/dpo.jsonl", sample)
+    assert "images" not in row
+    assert (sample.images, sample.images_of_original) == (0, 1)
 
 
 def test_as_text_a_conversation_has_the_same_pairs() -> None:
