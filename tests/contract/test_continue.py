@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from ls_trajedit.label_config.branch_data import SUPERSEDED
 from ls_trajedit.label_config.read_config import read_config
@@ -13,6 +16,7 @@ from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.output.folder import lock_branches, lock_folder
 from ls_trajedit.push import prediction_version
 from ls_trajedit.traces.options import parse_options
+from tests.support.http_service import serve
 
 from .continuer import OPTIONS, Continuer, fix, plain_config, trace, use_chats
 from .hostile_label_studio import CONFIG, PROJECT, corrected
@@ -271,6 +275,55 @@ def test_conversations_are_continued_and_the_config_shows_what_came_before(conti
     shown = len(data["steps"][0]["before"])
     assert f"$steps[0].before[{shown - 1}].text" in after
     assert not {"import", "change", "task"} & set(continuer.run().asked)
+
+
+def test_a_model_goes_on_with_the_results_that_were_recorded(continuer: Continuer, tmp_path: Path) -> None:
+    """The first call is corrected to be the second one, whose result is known. The model makes the first one, whose
+    result is known as well, and then one that nobody executes."""
+
+    def call(identity: str, key: str) -> dict[str, Any]:
+        function = {"name": "get", "arguments": json.dumps({"key": key})}
+        return {"role": "assistant", "content": None, "tool_calls": [{"id": identity, "function": function}]}
+
+    source = {
+        "id": "c1",
+        "messages": [
+            {"role": "user", "content": "Which is 7?"},
+            call("a", "x"),
+            {"role": "tool", "tool_call_id": "a", "content": "5"},
+            call("b", "y"),
+            {"role": "tool", "tool_call_id": "b", "content": "7"},
+            {"role": "assistant", "content": "It is x."},
+        ],
+    }
+    task = use_chats(continuer, source)
+    arguments = fix('{"key": "y"}') | {
+        "from_name": "step_0__call_0__arguments__corrected",
+        "to_name": "step_0__call_0__arguments",
+    }
+    continuer.studio.annotate(task, arguments)
+    turns = [call("a", "x"), call("a", "z")]
+
+    def answer(request: Request, body: bytes) -> JSONResponse:
+        return JSONResponse({"choices": [{"message": turns.pop(0), "finish_reason": "tool_calls"}]})
+
+    with serve(answer) as endpoint:
+        given = ["continue", "--project", str(PROJECT), "-o", str(tmp_path / "out"), "--json"]
+        ran = continuer.puller.run(*given, "--model", f"{endpoint.url}/v1", "--model-name", "m")
+
+    assert ran.exit_code == 0, ran.err
+    assert ran.json()["endings"] == {"unexecuted_call": 1}
+    sent = [json.loads(seen.body)["messages"] for seen in endpoint.seen]
+    assert [[message["content"] for message in messages if message["role"] == "tool"] for messages in sent] == [
+        ["7"],
+        ["7", "5"],
+    ]
+    (number,) = continuer.branches()
+    steps = continuer.data(number)["steps"]
+    assert [[called["arguments"] for called in step["tool_calls"]] for step in steps] == [
+        ['{\n  "key": "x"\n}'],
+        ['{\n  "key": "z"\n}'],
+    ]
 
 
 def test_only_so_many_are_continued_and_the_next_run_continues_the_rest(continuer: Continuer) -> None:
