@@ -117,13 +117,9 @@ class Sample:
         return self._before(None if self.chat is None else self.chat.corrected)
 
     @cached_property
-    def prompts(self) -> dict[int, list[Message]]:
-        """The prompts that were made already, by position: each goes into the rows of several formats."""
-        return {}
-
-    @cached_property
     def before_original(self) -> list[Message]:
-        """The same for the original trace: less, where the first step was removed and others spoke after it."""
+        """What is said before the first step of the original trace: less than `before`, where that step was removed and
+        others spoke after it."""
         return self._before(None if self.chat is None else self.chat.original)
 
     @cached_property
@@ -140,6 +136,11 @@ class Sample:
     def images_of_original(self) -> int:
         """How many images the original conversation holds."""
         return 0 if self.chat is None else len(image_urls(heard_messages(self.chat.original.messages)))
+
+    @cached_property
+    def prompts(self) -> dict[int, list[Message]]:
+        """The prompts that were made already, by position: each goes into the rows of several formats."""
+        return {}
 
     def recorded_prompt(self, position: int) -> list[Message] | None:
         """What the model was really given before the step at this position, where that was recorded and nothing before
@@ -296,8 +297,8 @@ class Sample:
     @cached_property
     def steps_called_wrong(self) -> frozenset[int]:
         """The indices of the steps that were called wrong and stand in the corrected trace as they were."""
-        wrong = (step for step, verdict in self.verdicts.items() if verdict == "wrong")
-        return frozenset(step for step in wrong if step not in self.visible_steps | self.removed_steps)
+        wrong = frozenset(step for step, verdict in self.verdicts.items() if verdict == "wrong")
+        return wrong and wrong - self.visible_steps - self.removed_steps
 
     @cached_property
     def contradictory_steps(self) -> frozenset[int]:
