@@ -12,12 +12,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ls_trajedit.branches.agent import Agent, AgentRequest, BranchFailed, Ending, RecordedCall
 from ls_trajedit.branches.corrections import Correction, HowToRead, Plan, Survey, corrections_of
+from ls_trajedit.branches.log import BranchLog
 from ls_trajedit.branches.run import BranchFailure, Continued, run_branches
 from ls_trajedit.converters.branches import branch_id
 from ls_trajedit.converters.traces import ChatTraces, PlainTraces
@@ -124,7 +124,8 @@ def continue_project(
     with lock_branches(request.folder):
         survey, plan = _plan(server, request, progress)
         mark_superseded(server, request.project.id, plan)
-        wanted = list(islice(plan.wanted.values(), request.limit))
+        ordered = _in_turn(request, plan)
+        wanted = ordered[: request.limit]
         done = Continuing(
             there=plan.there,
             superseded=len(plan.superseded),
@@ -132,8 +133,10 @@ def continue_project(
             left=len(plan.wanted) - len(wanted),
             recorded=plan.recorded,
         )
+        left = {_log(request, parent) for parent in ordered[len(wanted) :]}
         for log in request.logs.glob("*.log"):
-            log.unlink()
+            if log not in left:
+                log.unlink()
         destination = _Destination(server, request, request.project, survey.last_task)
         asked: dict[str, Correction] = {}
         requests = _asked(server, request, wanted, asked, destination)
@@ -165,9 +168,19 @@ def continue_project(
 def requests_of(server: Server, request: ProjectRequest, progress: Progress) -> tuple[Plan, list[AgentRequest]]:
     """What a run would do, and what it would ask an agent. Changes nothing. Raises what `continue_project` raises."""
     _, plan = _plan(server, request, progress)
-    wanted = islice(plan.wanted.values(), request.limit)
+    wanted = _in_turn(request, plan)[: request.limit]
     found = (_correction_now(server, request, parent) for parent in wanted)
     return plan, [_request(correction, request) for correction in found if correction is not None]
+
+
+def _in_turn(request: ProjectRequest, plan: Plan) -> list[Parent]:
+    """What is wanted, in the order of the project, but what failed before at the end: it shall not take the turn of
+    everything else under a limit."""
+    return sorted(plan.wanted.values(), key=lambda parent: _log(request, parent).exists())
+
+
+def _log(request: ProjectRequest, parent: Parent) -> Path:
+    return BranchLog(request.logs, branch_id(parent)).path
 
 
 def mark_superseded(server: Server, project: int, plan: Plan) -> None:

@@ -346,6 +346,27 @@ def test_only_so_many_are_continued_and_the_next_run_continues_the_rest(continue
     ]
 
 
+def test_what_failed_does_not_take_the_turn_of_everything_else(continuer: Continuer) -> None:
+    for number in range(3):
+        continuer.add(f"t{number}", f"look {number}")
+    continuer.agent(
+        """
+        if asked["messages"][-1]["content"] == "look 0":
+            sys.exit(3)
+        print(json.dumps({"messages": [{"role": "assistant", "content": "done"}]}))
+        """
+    )
+
+    runs = [continuer.run("--json", "--limit", "1", "--max-failures", "1").json() for _ in range(4)]
+
+    assert [(len(run["made"]), run["failed"], run["left"]) for run in runs] == [
+        (0, {"exit_code": 1}, 2),
+        (1, {}, 2),
+        (1, {}, 1),
+        (0, {"exit_code": 1}, 0),
+    ]
+
+
 def test_a_dry_run_says_what_would_be_asked_and_changes_nothing(continuer: Continuer) -> None:
     task = continuer.add("t1")
     continuer.run()

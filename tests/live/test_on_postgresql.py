@@ -25,6 +25,7 @@ from .editor_page import correct, editor, open_task, submit
 from .living_project import LivingProject
 from .project_api import annotate, call, tasks, text_result
 from .pulled_files import OUTPUTS, pull_here, pulled_files
+from .test_continue import test_steps_without_roles_go_on_below_the_steps_that_are_locked
 from .test_incremental_pull import (
     CORRECTED,
     check_random_changes,
@@ -44,6 +45,7 @@ __all__ = [
     "proxy",
     "test_annotations_that_move_when_duplicate_tasks_are_merged_are_not_lost",
     "test_convert_of_the_export_writes_what_pull_writes",
+    "test_steps_without_roles_go_on_below_the_steps_that_are_locked",
     "test_what_another_person_does_while_a_pull_runs_is_seen_before_or_after_and_by_the_next_pull",
 ]
 
