@@ -8,6 +8,7 @@ have the names that they ask for.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +17,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
+from ls_trajedit.label_config.branch_data import plain_branch_data, superseded_data
+from ls_trajedit.label_config.branch_note import Branch, Parent, branch_of
+from ls_trajedit.label_config.chat_data import written_trace
+from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.task_data import restore_trace
+from ls_trajedit.label_config.write_config import write_config
+from ls_trajedit.traces.model import Message, Reasoning, Text
+from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.shape import shape_of
 from tests.contract.conftest import HOSTS, StartHost
+from tests.support.branches import CHAT_CONFIG, branch_of_chat, chat_parent
 
 from . import test_push
 from .command_line import Person, read_json, read_lines, write_traces
@@ -148,6 +159,31 @@ def test_what_nobody_touched_comes_out_as_it_went_in_and_arguments_get_their_nam
     person.run("convert", "export.json", "--project", project, "-o", "converted", *FORMATS)
     for name in ("trajectory_corrections.json", "native/corrected.jsonl", "trl/dpo.jsonl"):
         assert (tmp_path / "converted" / name).read_bytes() == (tmp_path / "data" / name).read_bytes()
+
+
+def test_a_branch_comes_back_exactly_also_after_it_was_marked_as_superseded(label_studio: LocalLabelStudio) -> None:
+    options = parse_options(OPTIONS, "trajedit.yaml")
+    config = write_config(options, replace(shape_of([TRACE], options), has_branches=True))
+    branch = Branch(Parent("p", 1, 2, 0, "5d7a"), 2)
+    new = [Message("assistant", (Reasoning("Done."), Text("stop()")))]
+    plain = plain_branch_data("p~1", TRACE, TRACE["steps"][:1], new, branch, read_config(config))
+    chat = branch_of_chat(chat_parent())["data"]
+    project = call(label_studio, "POST", "/api/projects", json={"title": "Branches", "label_config": config})["id"]
+    call(label_studio, "POST", f"/api/projects/{project}/import", json=[{"data": plain}])
+    (task,) = tasks(label_studio, project)
+    for _ in range(2):
+        made = restore_trace(task["data"])
+        assert exact(made) == exact(
+            {**TRACE, "id": "p~1", "steps": [TRACE["steps"][0], {"thought": "Done.", "action": "stop()"}]}
+        )
+        assert branch_of(task["data"]) in (branch, replace(branch, superseded=True))
+        changed = {"data": superseded_data(task["data"])}
+        task = call(label_studio, "PATCH", f"/api/tasks/{task['id']}", json=changed)
+    room = {"title": "Branches", "label_config": CHAT_CONFIG}
+    project = call(label_studio, "POST", "/api/projects", json=room)["id"]
+    call(label_studio, "POST", f"/api/projects/{project}/import", json=[{"data": chat}])
+    (task,) = tasks(label_studio, project)
+    assert written_trace(task["data"])[0] == written_trace(chat)[0]
 
 
 def test_a_backend_prefills_the_boxes_with_what_was_in_the_file(
