@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from ls_trajedit.demo.run import run_demo
@@ -60,6 +60,14 @@ EDITORS = (
         "chat_001",
         middle="step_0__call_1__arguments__corrected",
     ),
+    Example(
+        "structure",
+        "traces.jsonl",
+        "trajedit.yaml",
+        "corrections.json",
+        "traj_013",
+        middle="step_2__structure_reason",
+    ),
 )
 THEMES = {"Light": ".png", "Dark": "-dark.png"}
 WIDTH, HEIGHT = 1000, 820
@@ -73,6 +81,8 @@ _OPENED = """task => {
 
 _TO_THE_MIDDLE = """box => {
   const scrolling = document.querySelector(".lsf-main-content");
+  // What is around it moves, too, when a box is clicked that was out of sight.
+  for (let outer = scrolling.parentElement; outer; outer = outer.parentElement) outer.scrollTop = 0;
   const top = box.getBoundingClientRect().top - scrolling.getBoundingClientRect().top;
   scrolling.scrollTop += top - scrolling.clientHeight / 2;
 }"""
@@ -144,18 +154,22 @@ def _correction(example: Example) -> dict[str, Any]:
 
 
 def _push(label_studio: LocalLabelStudio, example: Example) -> tuple[int, int]:
-    """A project with the example's traces, and the task in it that holds its trace."""
+    """A project with the example's trace, and the task in it."""
     options = parse_options((EXAMPLES / example.options).read_text(encoding="utf-8"), example.options)
-    loaded = load_traces([Input(EXAMPLES / example.traces)], options)
+    lines = (EXAMPLES / example.traces).read_text(encoding="utf-8").splitlines()
+    with TemporaryDirectory(prefix="ls-trajedit-screenshots-") as folder:
+        path = Path(folder) / example.traces
+        path.write_text(next(line for line in lines if json.loads(line)["id"] == example.trace), encoding="utf-8")
+        loaded = load_traces([Input(path)], options)
     server = connect(label_studio.url, label_studio.token)
     target = create_project(server, "Agent traces", options, loaded)
     push_prefilled(server, target, options, loaded, lambda done, total: None)
-    tasks = (task for page in data_pages(server, target.project.id) for task in page.tasks)
-    return target.project.id, next(task["id"] for task in tasks if task["data"]["id"] == example.trace)
+    (task,) = (task for page in data_pages(server, target.project.id) for task in page.tasks)
+    return target.project.id, task["id"]
 
 
 def _opened(browser: Browser, label_studio: LocalLabelStudio, theme: str, project: int, task: int) -> Page:
-    """The task, the first that the project offers, in a fresh browser with that theme and without the side panels."""
+    """The task, the only one of the project, in a fresh browser with that theme and without the side panels."""
     context = browser.new_context(
         base_url=label_studio.url,
         viewport={"width": WIDTH, "height": HEIGHT},
@@ -171,28 +185,44 @@ def _opened(browser: Browser, label_studio: LocalLabelStudio, theme: str, projec
     page.wait_for_url(lambda url: "/user/login" not in url)
     page.goto(f"/projects/{project}/data?labeling=1")
     page.wait_for_function(_OPENED, arg=task, timeout=60_000)
-    page.wait_for_selector(".trajedit textarea")
+    page.wait_for_selector(".trajedit textarea:visible")
     page.click('#info-history [data-tooltip="Collapse Group"]')
     return page
 
 
 def _type(page: Page, correction: Mapping[str, Any]) -> None:
-    """Types the edits and their reasons into their boxes, and chooses the labels of the steps."""
+    """Types the edits and their reasons into their boxes, chooses the labels of the steps, and removes and inserts
+    steps."""
     for edit in correction["edits"]:
         index = edit["step_index"]
         # `tool_calls[1].arguments` is `call_1__arguments` in the name of a control.
         field = re.sub(r"^tool_calls\[(\d+)\]\.", r"call_\1__", edit["field"])
         name = field if index is None else f"step_{index}__{field}"
         for control, text in ((f"{name}__corrected", edit["text"]), (f"{name}__reason", edit["reason"])):
-            page.locator(f'textarea[name^="{control}"]').fill(text)
-            page.keyboard.press("Tab")
-    page.locator(".trajedit-changes").nth(len(correction["edits"]) - 1).wait_for()
+            _fill(page, control, text)
+    page.locator(".trajedit-changes:visible").nth(len(correction["edits"]) - 1).wait_for()
     cards = page.locator(".trajedit-step")
     for label in correction["labels"]:
         card = cards.nth(label["step_index"])
         for choice in (label["correctness"], *label["error_types"]):
-            card.locator(f'label:has(input[name="{choice}"])').click()
+            _choose(card, choice)
+    for removed in correction.get("removed", ()):
+        _choose(cards.nth(removed["step_index"]), "Remove this step")
+        _fill(page, f"step_{removed['step_index']}__structure_reason", removed["reason"])
+    for inserted in correction.get("inserted", ()):
+        _choose(cards.nth(inserted["after"]), "Insert a step after it")
+        for field, text in (*inserted["step"].items(), ("", inserted["reason"])):
+            _fill(page, f"step_{inserted['after']}__insert_1_{f'_{field}' if field else 'reason'}", text)
     page.evaluate("document.querySelector('.lsf-main-content').scrollTop = 0")
+
+
+def _choose(card: Locator, choice: str) -> None:
+    card.locator(f'label:has(input[name="{choice}"])').click()
+
+
+def _fill(page: Page, control: str, text: str) -> None:
+    page.locator(f'textarea[name^="{control}"]').fill(text)
+    page.keyboard.press("Tab")
 
 
 if __name__ == "__main__":
