@@ -134,9 +134,9 @@ def continue_project(
             recorded=plan.recorded,
         )
         left = {_log(request, parent) for parent in ordered[len(wanted) :]}
-        for log in request.logs.glob("*.log"):
-            if log not in left:
-                log.unlink()
+        for path in request.logs.glob("*.log"):
+            if path not in left:
+                path.unlink()
         destination = _Destination(server, request, request.project, survey.last_task)
         asked: dict[str, Correction] = {}
         requests = _asked(server, request, wanted, asked, destination)
@@ -157,7 +157,8 @@ def continue_project(
                                 done.changed += 1
                 except BranchFailed as failure:
                     parent = correction.branch.parent
-                    failed = FailedBranch(correction.id, parent, failure.reason, failure.sentence, outcome.log)
+                    log = outcome.log if isinstance(outcome, BranchFailure) else _logged(request, outcome, failure)
+                    failed = FailedBranch(correction.id, parent, failure.reason, failure.sentence, log)
                     done.failed.append(failed)
                     on_failure(failed)
                 progress(number, total)
@@ -171,6 +172,15 @@ def requests_of(server: Server, request: ProjectRequest, progress: Progress) -> 
     wanted = _in_turn(request, plan)[: request.limit]
     found = (_correction_now(server, request, parent) for parent in wanted)
     return plan, [_request(correction, request) for correction in found if correction is not None]
+
+
+def _logged(request: ProjectRequest, outcome: Continued, failure: BranchFailed) -> Path:
+    """The log of a branch whose agent had done its part, with why it failed afterwards."""
+    before = b"" if outcome.log is None else outcome.log.read_bytes()
+    with BranchLog(request.logs, outcome.request.id) as log:
+        log.write(before)
+        log.say(f"failed ({failure.reason}): {failure.sentence}")
+    return log.path
 
 
 def _in_turn(request: ProjectRequest, plan: Plan) -> list[Parent]:

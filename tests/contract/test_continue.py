@@ -430,6 +430,7 @@ def test_an_answer_that_cannot_be_a_task_is_a_failure(continuer: Continuer) -> N
     continuer.add()
     continuer.agent(
         """
+        print("two at a time", file=sys.stderr)
         call = lambda n: {"id": n, "type": "function", "function": {"name": "a", "arguments": {}}}
         print(json.dumps({"messages": [{"role": "assistant", "content": "", "tool_calls": [call("x"), call("y")]}]}))
         """
@@ -438,7 +439,10 @@ def test_an_answer_that_cannot_be_a_task_is_a_failure(continuer: Continuer) -> N
     ran = continuer.run("--json")
 
     assert ran.json()["failed"] == {"no_task": 1}
-    assert "2 calls" in ran.json()["failures"][0]["detail"]
+    (failure,) = ran.json()["failures"]
+    assert "2 calls" in failure["detail"]
+    log = Path(failure["log"]).read_text(encoding="utf-8").splitlines()
+    assert log == ["two at a time", f"[ls-trajedit] failed (no_task): {failure['detail']}"]
 
 
 def test_the_project_is_looked_at_right_before_an_import(continuer: Continuer) -> None:

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 from ls_trajedit.label_config.branch_data import SUPERSEDED
 from ls_trajedit.label_config.branch_note import branch_of
@@ -80,10 +78,9 @@ def arguments_of(step: int, **arguments: str) -> dict[str, Any]:
     return text_result(f"{control}__corrected", control, json.dumps(arguments))
 
 
-@pytest.fixture
-def person(label_studio: LocalLabelStudio, tmp_path: Path) -> Person:
-    (tmp_path / "agent.py").write_text(AGENT, encoding="utf-8")
-    return Person.at(tmp_path, label_studio)
+def person_with(agent: str, folder: Path, label_studio: LocalLabelStudio) -> Person:
+    (folder / "agent.py").write_text(agent, encoding="utf-8")
+    return Person.at(folder, label_studio)
 
 
 def continue_(person: Person, project: int, *arguments: str) -> Any:
@@ -92,8 +89,9 @@ def continue_(person: Person, project: int, *arguments: str) -> Any:
 
 
 def test_a_conversation_goes_on_from_a_corrected_call_and_again_from_another_one(
-    label_studio: LocalLabelStudio, person: Person
+    label_studio: LocalLabelStudio, tmp_path: Path
 ) -> None:
+    person = person_with(AGENT, tmp_path, label_studio)
     project = person.push(write_traces(person.folder / "traces.jsonl", [CHAT]), "--title", "Sums")
     (parent,) = tasks(label_studio, project)
     annotation = annotate(label_studio, parent["id"], [arguments_of(1, key="b")], lead_time=5)
@@ -203,9 +201,9 @@ print(json.dumps({"messages": [
 
 
 def test_steps_without_roles_go_on_below_the_steps_that_are_locked(
-    label_studio: LocalLabelStudio, person: Person
+    label_studio: LocalLabelStudio, tmp_path: Path
 ) -> None:
-    (person.folder / "agent.py").write_text(PLAIN_AGENT, encoding="utf-8")
+    person = person_with(PLAIN_AGENT, tmp_path, label_studio)
     project = person.push(write_traces(person.folder / "traces.jsonl", [PLAIN]), "--title", "Plain sums")
     (parent,) = tasks(label_studio, project)
     annotate(
