@@ -86,7 +86,8 @@ def read_annotation(results: Any, controls: DeclaredControls, data: Mapping[str,
     noted_json = json_texts(data)
     edits = []
     reasons_without_edit = []
-    for editor in controls.editors_of(given):
+    editors = controls.editors_of(given)
+    for editor in editors:
         reason = "\n".join(said_texts(given.get(editor.reason or "", ())))
         texts = given.get(editor.control, [])
         original = get_field(shown, editor.path)
@@ -101,17 +102,17 @@ def read_annotation(results: Any, controls: DeclaredControls, data: Mapping[str,
             edits.append(edited)
         elif reason:
             reasons_without_edit.append(ReasonWithoutEdit(editor.step_index, editor.field, reason))
+    others = given.keys() - {name for editor in editors for name in (editor.control, editor.reason)}
+    if not others:  # nearly always
+        return Reading(tuple(edits), (), tuple(reasons_without_edit), tuple(remarks))
     labels = []
-    for label in controls.labels_of(given):
+    for label in controls.labels_of(others):
         choices = given[label.control]
         if get_field(data, label.step) not in (MISSING, None):
             labels.append(StepLabel(label.step_index, label.name, tuple(choices)))
         elif choices:
             remarks.append(Remark(label.control, label.step_index, "", "\n".join(choices)))
-    structures = controls.structures_of(given)
-    if not structures:  # nearly always
-        return Reading(tuple(edits), tuple(labels), tuple(reasons_without_edit), tuple(remarks))
-    read = read_structure(structures, given, data)
+    read = read_structure(controls.structures_of(others), given, data)
     return Reading(
         tuple(edits),
         tuple(labels),
