@@ -123,10 +123,8 @@ def test_a_prefix_is_the_corrected_trace_without_what_is_not_true_any_more(
             heard = {part.call_id for message in cut.messages for part in message.parts if isinstance(part, Result)}
             assert not false & heard
     # What follows a step that was removed is not there, beyond what the annotator wrote next.
-    kept = [position for position, item in enumerate(order) if isinstance(item, Kept)]
+    kept = {item.index: position for position, item in enumerate(order) if isinstance(item, Kept)}
     for index in removed:
-        after = [position for position in kept if order[position].index > index]  # type: ignore[union-attr] - kept
-        for position in after:
-            item = order[position]
-            assert isinstance(item, Kept)
-            assert position > cut.position or item.index in edited
+        for after, position in kept.items():
+            if after > index:
+                assert position > cut.position or after in edited
