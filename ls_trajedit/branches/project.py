@@ -32,7 +32,12 @@ from ls_trajedit.label_config.branch_note import Parent, branch_of
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_studio.failures import NotTakenError, TooLargeError
-from ls_trajedit.label_studio.imports import ImportJob, wait_for_import, wait_for_running_imports
+from ls_trajedit.label_studio.imports import (
+    ImportJob,
+    StillRunningError,
+    wait_for_import,
+    wait_for_running_imports,
+)
 from ls_trajedit.label_studio.tasks import annotation_counts, data_pages, task_with_id
 from ls_trajedit.output.folder import PRIVATE, lock_branches
 from ls_trajedit.progress import Progress
@@ -41,7 +46,7 @@ from ls_trajedit.pull.snapshot import with_all_tasks
 from ls_trajedit.push import is_prefilled, renew_predictions, wider_config
 from ls_trajedit.signals import defer_signals
 from ls_trajedit.traces.chat import chat_messages
-from ls_trajedit.traces.errors import DataError, SetupError, TooManyControlsError
+from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, SetupError, TooManyControlsError
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.model import Message, Text
 from ls_trajedit.traces.options import Options
@@ -365,6 +370,12 @@ class _Destination:
             raise BranchFailed("too_large", f"it takes {size:.1f} MB, more than the server accepts (413)") from None
         except (NotTakenError, DataError) as error:
             raise BranchFailed("not_imported", str(error)) from None
+        except StillRunningError:
+            raise
+        except OutcomeUnknownError as error:
+            raise OutcomeUnknownError(
+                f"{error}. Run the command again: it imports nothing that is in the project"
+            ) from None
         if answer < 1:
             raise BranchFailed("not_imported", f"project {project}: Label Studio accepted the import and made no task")
 

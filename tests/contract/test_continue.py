@@ -516,6 +516,7 @@ def test_an_import_of_which_nobody_knows_what_became_is_not_repeated(continuer: 
     ran = continuer.run()
 
     assert ran.exit_code == 4
+    assert "Run the command again: it imports nothing that is in the project" in ran.err
     assert ran.asked.count("import") == 1
     # It was carried out all the same.
     assert len(continuer.branches()) == 1
