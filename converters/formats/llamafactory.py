@@ -48,7 +48,7 @@ def sharegpt_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         values = {
             "conversations": [_turn(message) for message in found.corrected.messages] if turns is None else turns,
             **_columns_of_chats(sample, has_calls=turns is not None),
-            **sample.columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
+            **sample.whole_columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
         }
         yield TrainingRow(
             values,

@@ -54,7 +54,7 @@ def conversation_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         values = {
             **_columns_of(messages=found.corrected.messages),
             **_tools_column(sample),
-            **sample.columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
+            **sample.whole_columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
         }
         yield TrainingRow(values, found.corrected.trained_characters(), is_stale=found.is_stale)
     elif found is not None:
@@ -164,7 +164,7 @@ def trajectory_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
     values = {
         **_columns_of(prompt=found.corrected.messages[:prompt_length], chosen=chosen, rejected=rejected),
         **_tools_column(sample),
-        **sample.columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
+        **sample.whole_columns(found.first, n_edits=found.n_edits, is_stale=found.is_stale),
     }
     trained = found.corrected.trained_characters() + found.original.trained_characters()
     yield TrainingRow(values, trained, is_pair=True, is_stale=found.is_stale)

@@ -399,6 +399,14 @@ class Sample:
             columns["regenerated"] = is_stale and self.branch_point is not None
         return columns
 
+    def whole_columns(self, step: int, *, n_edits: int, is_stale: bool) -> Columns:
+        """The same of a row that holds the whole conversation. What followed in it may have been regenerated and be
+        left out for that."""
+        columns = self.columns(step, n_edits=n_edits, is_stale=is_stale)
+        if self.has_branches:
+            columns["regenerated"] = self.branch_point is not None
+        return columns
+
     @cached_property
     def _declared(self) -> list[Tool] | None:
         if self.rendering.tools_path is None:

@@ -195,14 +195,15 @@ def test_what_an_agent_does_after_a_correction_is_corrected_in_the_next_round(
     assert continued["source"]["branch"]["parent"]["annotation_id"] == parent["source"]["annotation_id"]
     name = continued["trace_id"]
     assert name.startswith("book~")
-    better = row(name, annotator, 2, 1, stale=False, prompt=CONTINUED, chosen=[BETTER], rejected=[SAID])
+    # What came before is part of the prompt of a conversation, so its steps are the new ones.
+    better = row(name, annotator, 1, 1, stale=False, prompt=CONTINUED, chosen=[BETTER], rejected=[SAID])
     assert rows(folder / "trl" / "dpo.jsonl") == [
         {**pairs[0], "regenerated": False},
         {**pairs[1], "regenerated": False},
         {**pairs[2], "regenerated": True},
         {**better, "regenerated": False},
     ]
-    whole = row(name, annotator, 2, 1, stale=False, messages=[*CONTINUED, BETTER])
+    whole = row(name, annotator, 1, 1, stale=False, messages=[*CONTINUED, BETTER])
     assert rows(folder / "trl" / "sft.jsonl") == [
         {**row("book", annotator, 0, 3, stale=True, messages=conversation), "regenerated": True},
         {**whole, "regenerated": False},

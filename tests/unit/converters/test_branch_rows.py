@@ -136,7 +136,7 @@ def test_exclude_keeps_a_regenerated_trajectory_up_to_where_the_branch_goes_on(c
     judged = convert(parent, branch_of_plain(parent, annotation(9)), options=("--stale", "exclude"))
     (row,) = judged.rows("trl/sft.jsonl")
     assert row["messages"] == [TASK, LOOK]
-    assert (row["step"], row["n_edits"], row["prefix_stale"], row["regenerated"]) == (0, 1, False, False)
+    assert (row["step"], row["n_edits"], row["prefix_stale"], row["regenerated"]) == (0, 1, False, True)
     assert [found["step"] for found in judged.rows("trl/dpo.jsonl")] == [0]
     assert judged.left_out("trl/dpo.jsonl") == {"regenerated": 1}
 
