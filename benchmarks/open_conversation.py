@@ -2,7 +2,8 @@
 
 Ours, with everything that was said on the page, against a config written by hand with nothing but a Text and a TextArea
 for each message of the agent. Then what it costs that the task data holds the source: a session of so many MB is
-imported and opened with and without it.
+imported and opened with and without it. Then what the boxes of steps that may be inserted cost, in a trace of 30 plain
+steps.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_stud
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.predict import predict
+from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.label_studio.client import connect
 from ls_trajedit.label_studio.tasks import data_pages
 from ls_trajedit.traces.field_path import RESERVED_KEY
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import ChatTrace, read_file
+from ls_trajedit.traces.shape import shape_of
 
 MESSAGES = 314
 MEGABYTES = 10
@@ -67,6 +70,7 @@ def main() -> None:
         sys.stdout.write(f"ratio {medians['ours'] / medians['by hand']:.2f}; at most 2 is wanted\n")
         sys.stdout.flush()
         _measure_source(label_studio, page)
+        _measure_insertions(label_studio, page, rounds)
 
 
 def _measure_source(label_studio: LocalLabelStudio, page: Page) -> None:
@@ -83,6 +87,23 @@ def _measure_source(label_studio: LocalLabelStudio, page: Page) -> None:
         for name, (imported, opened) in found.items()
     )
     sys.stdout.write(f"a session of {size:.1f} MB: {told}\n")
+
+
+def _measure_insertions(label_studio: LocalLabelStudio, page: Page, rounds: int) -> None:
+    steps = [{"thought": f"t {n}", "action": f"search(query={n})", "observation": f"found {n}"} for n in range(30)]
+    trace = {"id": "t", "task_description": "x", "steps": steps}
+    tasks = {}
+    for options in (Options(), *(Options(allow_remove=True, allow_insert=most) for most in (0, 1, 3))):
+        name = f"allow_remove: {str(options.allow_remove).lower()}, allow_insert: {options.allow_insert}"
+        tasks[name] = _push(label_studio, write_config(options, shape_of([trace], options)), trace)
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for _ in range(rounds):
+        for name, task in tasks.items():
+            seconds[name].append(_open(page, *task))
+    sys.stdout.write("| 30 steps | boxes | opens in, median | all |\n|---|---|---|---|\n")
+    for name, (_, _, boxes, _) in tasks.items():
+        each = ", ".join(f"{second:.1f}" for second in seconds[name])
+        sys.stdout.write(f"| {name} | {boxes} | {statistics.median(seconds[name]):.1f} s | {each} |\n")
 
 
 def _conversation(count: int, result_words: int) -> dict[str, Any]:

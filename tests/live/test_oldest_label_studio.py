@@ -98,6 +98,29 @@ def test_a_correction_on_the_page_comes_back_and_what_a_trace_lacks_is_out_of_si
     assert corrected(person.folder / "data") == {"short": [{"action": "count()"}]}
 
 
+def test_steps_are_removed_and_inserted_and_boxes_that_nobody_filled_say_nothing(
+    oldest: LocalLabelStudio, oldest_page: Page, person: Person
+) -> None:
+    (person.folder / "trajedit.yaml").write_text("allow_remove: true\nallow_insert: 1\n", encoding="utf-8")
+    number = person.push("traces.jsonl", "--title", "Structure")
+    open_task(oldest_page, number, ids(oldest, number)["long"])
+    hidden = editor(oldest_page, "step_0__insert_1__action")
+    expect(hidden).to_be_hidden()
+    cards = oldest_page.locator(".trajedit-step")
+    cards.nth(0).locator('input[name="Insert a step after it"]').check()
+    expect(hidden).to_be_visible()
+    hidden.click()
+    oldest_page.keyboard.type("wait()")
+    leave_box(oldest_page)
+    cards.nth(1).locator('input[name="Remove this step"]').check()
+    expect(editor(oldest_page, "step_1__action__corrected")).to_be_hidden()
+    submit(oldest_page)
+    person.run("pull", "--project", number)
+    assert corrected(person.folder / "data") == {
+        "long": [{"action": "search(queyr)"}, {"action": "wait()"}, {"action": "read()"}]
+    }
+
+
 def test_pulls_of_what_changed_are_full_pulls_and_convert_writes_the_same(
     oldest: LocalLabelStudio, person: Person
 ) -> None:
