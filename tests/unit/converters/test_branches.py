@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given as any_of
+from hypothesis import strategies as st
 
 from ls_trajedit.converters.branches import Cut, branch_id, correction_sha256, cut_of
 from ls_trajedit.converters.record import (
@@ -25,6 +27,7 @@ from ls_trajedit.traces.model import Trace
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 from ls_trajedit.traces.template import parse_template
+from tests.support.strategies import json_values
 
 USER = {"role": "user", "content": "How warm is it in Kiel?"}
 
@@ -522,3 +525,35 @@ def test_the_id_of_a_branch_names_its_trace_and_its_correction() -> None:
     others = [Parent("t1", 5, 9, 0, "ab"), Parent("t1", 5, 8, 0, "ac"), Parent("t2", 5, 8, 0, "ab")]
     assert len({branch_id(parent), *map(branch_id, others)}) == 4
     assert branch_id(parent) == branch_id(Parent("t1", 6, 8, 3, "ab"))
+
+
+_KEYS = st.sampled_from(["action", "thought", "observation", "action_input", "role", "type", "note"])
+_VALUES = st.one_of(
+    json_values(), st.sampled_from(["f(a=1)", '{"name":"f","arguments":{}}', ""]), st.just(OPEN["action"])
+)
+_STEPS = st.one_of(st.text(max_size=4), st.dictionaries(_KEYS, _VALUES, max_size=5), json_values())
+_TEMPLATES = st.sampled_from(["Thought: {thought}\nAction: {action}", "{note}", "{action}({action_input})"])
+
+
+@any_of(st.lists(_STEPS, min_size=1, max_size=4), _STEPS, st.booleans(), _TEMPLATES)
+def test_steps_of_any_shape_have_a_cut_or_none(steps: list[Any], other: Any, as_calls: bool, template: str) -> None:
+    rendering = Rendering(as_tool_calls=as_calls, step=parse_template(template))
+    last = len(steps) - 1
+    corrections: list[tuple[list[Any], tuple[Edit, ...], tuple[StructureChange, ...]]] = [
+        ([*steps[:-1], other], (edit(last, "action"),), ()),
+        ([*steps, other], (), (Insertion(last, 0, other, ""),)),
+        ([other, *steps], (), (Insertion(-1, 0, other, ""),)),
+        (steps[1:], (), (Removal(0, ""),)),
+    ]
+    for corrected, edits, structure in corrections:
+        cut = plain_cut(
+            plain(*steps, answer="18"),
+            plain(*corrected, answer="18"),
+            edits=edits,
+            structure=structure,
+            rendering=rendering,
+        )
+        if cut is not None:
+            assert cut.steps is not None
+            assert len(cut.steps) == cut.position + 1
+            assert list(cut.steps[:-1]) == corrected[: max(cut.position, 0)]
