@@ -52,13 +52,14 @@ TRACE_ID_TAG = "trace_id"
 FINAL_ANSWER_TAG = "final_answer"
 
 # What a labeling config may have. With five fields, reasons and 23 labels for each of 1,000 steps, `write_config` makes
-# one of 6 million characters, 94,000 tags, 7 attributes in a tag and 6 levels, which no browser opens any more.
+# one of 6 million characters, 94,000 tags, 7 attributes in a tag and 6 levels, which no browser opens any more. With
+# boxes for three inserted steps in each gap, 300 steps make one of 5 million characters and 60,000 tags.
 MOST_CHARACTERS = 10_000_000
 MOST_TAGS = 120_000
 MOST_ATTRIBUTES = 100
 MOST_DEPTH = 100
 MOST_REPEATED_TAGS = 1_000
-"""The tags with a name inside a Repeater; `write_config` makes 20."""
+"""The tags with a name inside a Repeater; `write_config` makes 60."""
 
 _DEFAULTS = Options()
 _OVERRIDES = {"steps_key", "id_key", "task_key", "final_answer_key", "step_text_key"}

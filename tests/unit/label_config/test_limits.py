@@ -21,7 +21,7 @@ from ls_trajedit.label_config.read_config import (
 from ls_trajedit.label_config.schema import MOST_CONTROLS, Schema
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.errors import ConfigError, TooManyControlsError
-from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.options import MOST_INSERTIONS, Options, StepLabels
 from ls_trajedit.traces.shape import TraceShape
 
 EDITOR = '<Text name="t" value="$steps[0].x"/><TextArea name="b" toName="t"/>'
@@ -94,6 +94,26 @@ def test_the_largest_config_that_we_write_is_far_below_the_limits() -> None:
     assert len(config) < MOST_CHARACTERS * 0.6
     assert config.count("<") - config.count("</") < MOST_TAGS * 0.8
     assert read_config(config).max_steps == 1_000
+
+
+def test_a_config_with_boxes_for_three_inserted_steps_in_each_gap_is_below_the_limits() -> None:
+    fields = ["thought", "action", "args", "plan", "note"]
+    labels = StepLabels(correctness=["a", "b", "c"], error_types=[f"e{number}" for number in range(20)])
+    options = Options(
+        editable_fields=fields,
+        require_reason_on_edit=True,
+        step_labels=labels,
+        allow_remove=True,
+        allow_insert=MOST_INSERTIONS,
+        max_steps=300,
+    )
+    config = write_config(options, TraceShape())
+    assert len(config) < MOST_CHARACTERS * 0.6
+    assert config.count("<") - config.count("</") < MOST_TAGS * 0.6
+    assert len(read_config(config).fixed.structures) == 300
+    repeated = read_config(write_config(options.model_copy(update={"layout": "repeater"}), TraceShape())).repeated
+    assert repeated is not None
+    assert len(repeated.tags) < MOST_REPEATED_TAGS * 0.1
 
 
 def test_what_is_inside_a_hyper_text_is_its_value_and_no_tags() -> None:
