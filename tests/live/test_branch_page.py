@@ -15,10 +15,12 @@ from ls_trajedit.label_config.branch_view import LOCKED
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.live_diff.script import live_diff_script
 from ls_trajedit.traces.options import Options
 from tests.support.branches import PLAIN_CONFIG, branch_of_chat, branch_of_plain, chat_parent, plain_parent
 
 from .editor_page import open_task, submit, type_instead, visible_cards, visible_editors
+from .live_diff_page import reset_button
 from .project_api import annotations_of, call, tasks
 
 
@@ -95,6 +97,15 @@ def test_a_correction_of_a_new_step_is_read_along_the_whole_trace(plain: Project
     record = plain.outcome(plain.branch).record
     assert [(edit.step_index, edit.edited_text) for edit in record.edits] == [(1, "put(key='a', value=14)")]
     assert record.corrected_trace.steps[0] == {"thought": "Look.", "action": "get(key='a')", "observation": "7"}
+
+
+def test_the_live_diff_calls_a_step_by_its_number_in_the_whole_trace(plain: Project, page: Page) -> None:
+    page.add_init_script(live_diff_script())
+    open_task(page, plain.number, plain.branch)
+    type_instead(page, "step_0__action__corrected", "put(1)")
+    expect(reset_button(page, "Step 2, action")).to_be_visible()
+    mark = page.locator(".trajedit-edited-mark").filter(visible=True)
+    expect(mark).to_have_text("1 edited")
 
 
 def test_a_conversation_shows_what_the_agent_did_before_without_boxes(chats: Project, page: Page) -> None:
