@@ -12,7 +12,7 @@ from ls_trajedit.label_config.branch_note import BRANCH
 from ls_trajedit.label_config.tags import Element, add_label, add_view
 from ls_trajedit.traces.field_path import RESERVED_KEY
 
-__all__ = ["LOCKED", "add_branch_step_title", "add_locked_steps", "add_superseded"]
+__all__ = ["LOCKED", "add_branch_title", "add_locked_steps", "add_superseded"]
 
 LOCKED = "What came before, as it was corrected. It cannot be changed here."
 
@@ -39,8 +39,11 @@ _STYLE = """
 .trajedit .trajedit-superseded:has(:is(h4, h5):empty),
 .trajedit .trajedit-locked:has(.trajedit-locked-steps :is(h4, h5):empty),
 .trajedit .trajedit-branch-title:has(:is(h4, h5):empty),
-.trajedit .trajedit-step:has(.trajedit-branch-title :is(h4, h5):not(:empty)) .trajedit-own-title {
+.trajedit .trajedit-title:has(.trajedit-branch-title :is(h4, h5):not(:empty)) .trajedit-own-title {
   display: none;
+}
+.trajedit .trajedit-repeated .trajedit-title:has(.trajedit-branch-title :is(h4, h5):not(:empty))::after {
+  content: none;
 }
 """
 
@@ -59,6 +62,9 @@ def add_locked_steps(root: Element) -> None:
     add_label(view, "trajedit-locked-steps", f"{_NOTE}.shown")
 
 
-def add_branch_step_title(card: Element, index: str) -> None:
-    """The title of a branch's step of this index, which counts from the beginning of the whole trace."""
-    add_label(card, "trajedit-title trajedit-branch-title", f"{_NOTE}.titles[{index}]")
+def add_branch_title(card: Element, text: str, index: str) -> None:
+    """The title of a card: `text` or, for the step of this index of a branch, one that counts from the beginning of the
+    whole trace."""
+    title = add_view(card, "trajedit-title")
+    add_label(title, "trajedit-own-title", text)
+    add_label(title, "trajedit-branch-title", f"{_NOTE}.titles[{index}]")

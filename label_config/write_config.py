@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from ls_trajedit.label_config.branch_view import add_branch_step_title, add_locked_steps, add_superseded
+from ls_trajedit.label_config.branch_view import add_branch_title, add_locked_steps, add_superseded
 from ls_trajedit.label_config.read_config import FINAL_ANSWER_TAG, TASK_TAG, TRACE_ID_TAG
 from ls_trajedit.label_config.style import STYLE
 from ls_trajedit.label_config.tags import (
@@ -165,9 +165,10 @@ class _Title:
     has_branches: bool
 
     def add(self, card: Element, index: str) -> None:
-        add_label(card, "trajedit-title trajedit-own-title" if self.has_branches else "trajedit-title", self.text)
         if self.has_branches:
-            add_branch_step_title(card, index)
+            add_branch_title(card, self.text, index)
+        else:
+            add_label(card, "trajedit-title", self.text)
 
 
 def _add_step(

@@ -412,7 +412,7 @@ function markCards(root, cards) {
     if (!cards.has(mark.closest(".trajedit-step, .trajedit-inserted"))) mark.remove();
   }
   for (const [card, text] of cards) {
-    const title = titleNode(card) ?? card;
+    const title = card.querySelector(".trajedit-title") ?? card;
     let mark = title.querySelector(".trajedit-edited-mark");
     if (!mark) title.append((mark = changePanel.element("span", "trajedit-edited-mark")));
     changePanel.setText(mark, text);
@@ -465,16 +465,12 @@ function labelOf(box) {
   return [title, callOf(box, card), field].filter(Boolean).join(", ") || pageFields.controlOf(box);
 }
 
-// The title of a card. A step of a branch has one of its own, which counts from the beginning of the whole trace.
-function titleNode(card) {
-  const ofBranch = card?.querySelector(".trajedit-branch-title :is(h4, h5):not(:empty)");
-  return ofBranch?.closest(".trajedit-title") ?? card?.querySelector(".trajedit-title") ?? null;
-}
-
 function titleOf(card) {
-  const node = titleNode(card);
-  const title = node?.firstElementChild?.textContent ?? "";
-  const repeated = node?.classList.contains("trajedit-branch-title") ? null : card?.closest(".trajedit-repeated");
+  // That of a branch counts from the beginning of the whole trace, in a Repeater, too.
+  const counted = card?.querySelector(".trajedit-branch-title")?.textContent;
+  if (counted) return counted;
+  const title = card?.querySelector(".trajedit-title")?.firstElementChild?.textContent ?? "";
+  const repeated = card?.closest(".trajedit-repeated");
   return title + (repeated ? ` ${[...repeated.querySelectorAll(".trajedit-step")].indexOf(card) + 1}` : "");
 }
 

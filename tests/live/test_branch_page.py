@@ -15,9 +15,18 @@ from ls_trajedit.label_config.branch_view import LOCKED
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.live_diff.script import live_diff_script
 from ls_trajedit.traces.options import Options
-from tests.support.branches import PLAIN_CONFIG, branch_of_chat, branch_of_plain, chat_parent, plain_parent
+from tests.support.branches import (
+    OPTIONS,
+    PLAIN_CONFIG,
+    PLAIN_SHAPE,
+    branch_of_chat,
+    branch_of_plain,
+    chat_parent,
+    plain_parent,
+)
 
 from .editor_page import open_task, submit, type_instead, visible_cards, visible_editors
 from .live_diff_page import reset_button
@@ -106,6 +115,27 @@ def test_the_live_diff_calls_a_step_by_its_number_in_the_whole_trace(plain: Proj
     expect(reset_button(page, "Step 2, action")).to_be_visible()
     mark = page.locator(".trajedit-edited-mark").filter(visible=True)
     expect(mark).to_have_text("1 edited")
+
+
+def test_the_cards_of_a_repeater_count_from_the_start_of_the_whole_trace(
+    label_studio: LocalLabelStudio, page: Page
+) -> None:
+    config = write_config(OPTIONS.model_copy(update={"layout": "repeater"}), PLAIN_SHAPE)
+    settings = {"title": "Repeated", "label_config": config}
+    number = call(label_studio, "POST", "/api/projects", json=settings)["id"]
+    new = [{"data": plain_parent()["data"]}, {"data": branch_of_plain(plain_parent())["data"]}]
+    call(label_studio, "POST", f"/api/projects/{number}/import", json=new)
+    parent, branch = (task["id"] for task in tasks(label_studio, number))
+    titles = page.locator(".trajedit-repeated .trajedit-title").filter(visible=True)
+    after = "title => getComputedStyle(title, '::after').content"
+    open_task(page, number, branch)
+    assert titles.all_inner_texts() == ["Step 2"]
+    assert titles.first.evaluate(after) == "none"
+    expect(page.get_by_text(LOCKED)).to_be_visible()
+    open_task(page, number, parent)
+    assert titles.all_inner_texts() == ["Step", "Step"]
+    assert "counter" in titles.first.evaluate(after)
+    expect(page.get_by_text(LOCKED)).to_be_hidden()
 
 
 def test_a_conversation_shows_what_the_agent_did_before_without_boxes(chats: Project, page: Page) -> None:

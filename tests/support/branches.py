@@ -35,6 +35,7 @@ __all__ = [
     "OPTIONS",
     "PLAIN_CONFIG",
     "PLAIN_FIX",
+    "PLAIN_SHAPE",
     "annotation",
     "branch_of_chat",
     "branch_of_plain",
@@ -58,7 +59,8 @@ _TRACE: dict[str, Any] = {
     "final_answer": "It is 2.",
 }
 _SHAPE = shape_of([_TRACE], OPTIONS)
-PLAIN_CONFIG = write_config(OPTIONS, replace(_SHAPE, has_branches=True))
+PLAIN_SHAPE = replace(_SHAPE, has_branches=True)
+PLAIN_CONFIG = write_config(OPTIONS, PLAIN_SHAPE)
 
 _CHAT: dict[str, Any] = {
     "id": "c1",
