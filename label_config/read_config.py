@@ -25,6 +25,7 @@ from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path
 from ls_trajedit.traces.options import Options, with_task_fallbacks
 
 __all__ = [
+    "DESCRIPTION_CLASS",
     "FINAL_ANSWER_TAG",
     "FLAG_CLASSES",
     "MOST_ATTRIBUTES",
@@ -35,12 +36,15 @@ __all__ = [
     "ROOT_CLASS",
     "TASK_TAG",
     "TRACE_ID_TAG",
+    "choices_in",
+    "description_in",
     "read_config",
     "shown_values",
 ]
 
 # The classes and the names of tags that write_config writes and read_config looks for.
 ROOT_CLASS = "trajedit"
+DESCRIPTION_CLASS = "trajedit-description"
 FLAG_CLASSES = {
     "show_diff": "trajedit-show-diff",
     "show_edit_distance": "trajedit-show-edit-distance",
@@ -89,6 +93,26 @@ def shown_values(config: str) -> frozenset[str]:
     shown = (element for element in _parse(config).iter() if _kind(element) in ("text", "header", "image"))
     values = ((_kind(element), _attribute(element, "value") or "") for element in shown)
     return frozenset(value for kind, value in values if kind == "text" or value.startswith("$"))
+
+
+def choices_in(config: str) -> dict[str, list[str]]:
+    """What can be chosen in each Choices of the labeling config, by its name. In a Repeater, names are as they are
+    for its first step."""
+    found: dict[str, list[str]] = {}
+    for element in _parse(config).iter():
+        if _kind(element) == "choices" and (name := _attribute(element, "name")) is not None:
+            flag = next((_flag(above) for above in element.iterancestors() if _kind(above) == "repeater"), None)
+            values = (_attribute(choice, "value") for choice in element.iter() if _kind(choice) == "choice")
+            found[name if flag is None else name.replace(flag, "0", 1)] = [value for value in values if value]
+    return found
+
+
+def description_in(config: str) -> str:
+    """The description that the labeling config shows at its top; empty when there is none."""
+    for view in _parse(config):
+        if _attribute(view, "classname") == DESCRIPTION_CLASS:
+            return next((_attribute(inner, "value") or "" for inner in view), "")
+    return ""
 
 
 _Overrides = tuple[tuple[str, str], ...]
@@ -190,10 +214,13 @@ def _collect_tags(
         steps_path = value_path(Tag("repeater", "", None, on))
         if steps_path is None:
             raise ConfigError(f'the Repeater has on="{on}"; it must name the list of steps, such as on="$steps"')
-        flag = _attribute(repeater, "indexflag") or _DEFAULT_FLAG
-        repeated = RepeatedTags(tuple(_tags(repeater, (), remark_names)), flag)
+        repeated = RepeatedTags(tuple(_tags(repeater, (), remark_names)), _flag(repeater))
         _check("tags with a name in the Repeater", len(repeated.tags), MOST_REPEATED_TAGS)
     return list(_tags(root, repeaters, remark_names)), repeated, steps_path
+
+
+def _flag(repeater: etree._Element) -> str:
+    return _attribute(repeater, "indexflag") or _DEFAULT_FLAG
 
 
 def _tags(root: etree._Element, without: Iterable[etree._Element], remark_names: tuple[str, ...]) -> Iterator[Tag]:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from ls_trajedit.label_config.read_config import FLAG_CLASSES, ROOT_CLASS
+from ls_trajedit.label_config.read_config import DESCRIPTION_CLASS, FLAG_CLASSES, ROOT_CLASS
 from ls_trajedit.label_config.structure import INSERT_AFTER, INSERT_BEFORE, REMOVE, STRUCTURE_SUFFIX
 from ls_trajedit.label_config.style import STRUCTURE_STYLE
 from ls_trajedit.traces.options import Options
@@ -59,7 +59,7 @@ def config_root(options: Options, style: str) -> Element:
     if options.allow_remove or options.allow_insert:
         etree.SubElement(root, "Style").text = "\n" + STRUCTURE_STYLE
     if options.description:
-        add_label(root, "trajedit-description", options.description)
+        add_label(root, DESCRIPTION_CLASS, options.description)
     return root
 
 

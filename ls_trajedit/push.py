@@ -201,7 +201,7 @@ def wider_config(
         named = ", ".join(f"`{name}`" for name in lost[:5]) + (f" and {len(lost) - 5} more" if len(lost) > 5 else "")
         raise SetupError(
             f"project {project.id}: its labeling config has to show more, and one for these options would lack "
-            f"{named}; give the options with which the project was pushed with --options"
+            f"{named}; push its traces to a project of their own, or give the options that fit it with --options"
         )
     return WiderConfig(config, shape)
 

@@ -29,8 +29,10 @@ from ls_trajedit.label_config.branch_data import (
     superseded_data,
 )
 from ls_trajedit.label_config.branch_note import Parent, branch_of
+from ls_trajedit.label_config.chat_data import is_chat_data
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.label_config.written_options import written_chat_options, written_step_options
 from ls_trajedit.label_studio.failures import NotTakenError, TooLargeError
 from ls_trajedit.label_studio.imports import (
     ImportJob,
@@ -62,13 +64,11 @@ _TITLE = re.compile("Step ([1-9][0-9]{0,8})")
 @dataclass(frozen=True)
 class ProjectRequest:
     """What to continue: the corrections of this project, as they are read, the first `limit` of those that no branch
-    continues. `overrides` are the options that override what its labeling config says, and `options` those with which
-    traces are pushed to it. Logs go into `folder`."""
+    continues. `options` are what somebody says instead of what its labeling config says. Logs go into `folder`."""
 
     project: Project
     how: HowToRead
-    overrides: Options | None
-    options: Options
+    options: Options | None
     folder: Path
     limit: int | None
     max_wait: float
@@ -321,14 +321,15 @@ class _Destination:
                     first = _first_step(correction.data) + cut.position + 1
                     return chat_branch_data(correction.id, chat.corrected, cut.messages, new, branch, first_step=first)
                 case PlainTraces() as plain:
-                    schema = read_config(self.project.label_config, self.request.overrides)
+                    schema = read_config(self.project.label_config, self.request.options)
                     return plain_branch_data(correction.id, plain.corrected, cut.steps or (), new, branch, schema)
         except BranchDataError as error:
             raise BranchFailed("no_task", f"what the agent said cannot be a task: {error}") from None
 
     def _wider(self, data: dict[str, Any]) -> str:
         """The labeling config that the project needs for a task with this data."""
-        wider = wider_config(self.server, self.project, self.request.options, data, self.shape)
+        options = self.request.options or _written_options(self.project, data)
+        wider = wider_config(self.server, self.project, options, data, self.shape)
         self.shape = wider.shape
         return wider.config
 
@@ -378,6 +379,13 @@ class _Destination:
             ) from None
         if answer < 1:
             raise BranchFailed("not_imported", f"project {project}: Label Studio accepted the import and made no task")
+
+
+def _written_options(project: Project, data: dict[str, Any]) -> Options:
+    """The options with which the labeling config of the project was written, for tasks like the one with this data."""
+    if is_chat_data(data):
+        return written_chat_options(project.label_config)
+    return written_step_options(project.label_config)
 
 
 def _first_step(data: Any) -> int:

@@ -70,7 +70,6 @@ def continue_(
     """
     agent = None if dry_run else agents.open()
     overrides = shared_options.options_in(options)
-    chosen = shared_options.options_here(options)
     label_studio = server.open(max_wait)
     source = label_studio.project(project)
     from ls_trajedit.branches.corrections import HowToRead
@@ -83,7 +82,7 @@ def continue_(
         reading.annotation_rules(overrides),
         rendering_for(overrides or Options(), schema, tools),
     )
-    request = ProjectRequest(source, how, overrides, chosen, output, limit, max_wait)
+    request = ProjectRequest(source, how, overrides, output, limit, max_wait)
     if agent is None:
         with show_progress(f"reading project {project}") as progress:
             plan, requests = requests_of(label_studio, request, progress)

@@ -54,7 +54,6 @@ class Continuer:
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
         self.studio.label_config = plain_config(parse_options(OPTIONS, "x"), trace("t"))
-        (self.folder / "trajedit.yaml").write_text(OPTIONS, encoding="utf-8")
         self.asked_file = self.folder / "asked.jsonl"
         self.agent(_ANSWER)
 
@@ -120,6 +119,5 @@ def use_chats(continuer: Continuer, source: dict[str, Any]) -> int:
     """Has the project hold a conversation. Returns its task."""
     (chat,) = read_chat(source, "openai-chat", NO_OPTIONS)
     data = chat_data(chat, NO_OPTIONS)
-    (continuer.folder / "trajedit.yaml").unlink()
     continuer.studio.label_config = config_for(Options(), chat_shape([data]))
     return int(continuer.studio.add_task(data))

@@ -819,7 +819,6 @@ def choice(step: int, *choices: str) -> dict[str, object]:
 def restructuring(continuer: Continuer) -> Continuer:
     """Somebody whose project lets steps be removed and inserted."""
     options = f"{OPTIONS}allow_remove: true\nallow_insert: 1\n"
-    (continuer.folder / "trajedit.yaml").write_text(options, encoding="utf-8")
     continuer.studio.label_config = plain_config(parse_options(options, "trajedit.yaml"), trace("t"))
     return continuer
 
