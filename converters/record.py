@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 from ls_trajedit.label_config.branch_note import Branch, Identity, Parent, parse_branch
-from ls_trajedit.traces.json_text import JsonPart
+from ls_trajedit.traces.json_text import JsonPart, typed_item
 
 __all__ = [
     "NESTED",
@@ -362,7 +362,7 @@ def parse_record(value: object) -> Record:
         edits=edits,
         structure=structure,
         **sums,
-        source=_parse_source(_get(value, "source", dict)),
+        source=_parse_source(typed_item(value, "source", dict)),
     )
     if (_number(value, "n_edits"), _number(value, "total_edit_distance")) != (
         record.n_edits,
@@ -375,8 +375,8 @@ def parse_record(value: object) -> Record:
 
 
 def _parse_trace(value: object, key: str) -> RecordedTrace:
-    trace = _get(value, key, dict)
-    _get(trace, "steps", list)
+    trace = typed_item(value, key, dict)
+    typed_item(trace, "steps", list)
     return RecordedTrace(trace)
 
 
@@ -412,7 +412,9 @@ def _parse_distance_keys(value: object) -> tuple[DistanceKey, ...]:
 
 
 def _lower_bounds(value: object) -> list[Any]:
-    named: list[Any] = _get(value, "lower_bounds", list) if isinstance(value, dict) and "lower_bounds" in value else []
+    named: list[Any] = (
+        typed_item(value, "lower_bounds", list) if isinstance(value, dict) and "lower_bounds" in value else []
+    )
     return named
 
 
@@ -442,16 +444,16 @@ def _parse_plain_source(value: dict[str, Any]) -> Source:
         project_id=_identity(value, "project_id"),
         task_id=_identity(value, "task_id"),
         annotation_id=_identity(value, "annotation_id"),
-        updated_at=_get(value, "updated_at", str, type(None)),
-        lead_time=_get(value, "lead_time", int, float, type(None)),
-        ground_truth=_get(value, "ground_truth", bool),
+        updated_at=typed_item(value, "updated_at", str, type(None)),
+        lead_time=typed_item(value, "lead_time", int, float, type(None)),
+        ground_truth=typed_item(value, "ground_truth", bool),
         step_labels=_items(value, "step_labels", _parse_label),
         reasons_without_edit=_items(value, "reasons_without_edit", _parse_reason),
-        extra=_get(value, "extra", dict),
+        extra=typed_item(value, "extra", dict),
         remarks=_items(value, "remarks", _parse_remark) if "remarks" in value else (),
         review=_parse_review(value),
-        unopened="unopened" in value and _get(value, "unopened", bool),
-        copy_of=_get(value, "copy_of", int, str) if "copy_of" in value else None,
+        unopened="unopened" in value and typed_item(value, "unopened", bool),
+        copy_of=typed_item(value, "copy_of", int, str) if "copy_of" in value else None,
         branch=parse_branch(value["branch"]) if "branch" in value else None,
     )
 
@@ -466,7 +468,7 @@ def _parse_review(value: dict[str, Any]) -> Review | None:
 
 
 def _parse_label(value: object) -> StepLabel:
-    choices = _get(value, "choices", list)
+    choices = typed_item(value, "choices", list)
     if not all(isinstance(choice, str) for choice in choices):
         raise TypeError("`choices` holds something other than strings")
     return StepLabel(_number_or_none(value, "step_index"), _text(value, "name"), tuple(choices))
@@ -483,35 +485,24 @@ def _parse_reason(value: object) -> ReasonWithoutEdit:
 
 
 def _items(value: object, key: str, parse: Callable[[object], Item]) -> tuple[Item, ...]:
-    return tuple(parse(item) for item in _get(value, key, list))
+    return tuple(parse(item) for item in typed_item(value, key, list))
 
 
 def _text(value: object, key: str) -> str:
-    text: str = _get(value, key, str)
+    text: str = typed_item(value, key, str)
     return text
 
 
 def _number(value: object, key: str) -> int:
-    number: int = _get(value, key, int)
+    number: int = typed_item(value, key, int)
     return number
 
 
 def _identity(value: object, key: str) -> Identity:
-    identity: Identity = _get(value, key, int, str, type(None))
+    identity: Identity = typed_item(value, key, int, str, type(None))
     return identity
 
 
 def _number_or_none(value: object, key: str) -> int | None:
-    number: int | None = _get(value, key, int, type(None))
+    number: int | None = typed_item(value, key, int, type(None))
     return number
-
-
-def _get(value: object, key: str, *types: type) -> Any:
-    """What the JSON object `value` holds under `key`, which must be of one of the types, exactly: true is not 1."""
-    if not isinstance(value, dict):
-        raise TypeError(f"`{key}` is asked of something that is not an object")
-    if key not in value:
-        raise ValueError(f"`{key}` is missing")
-    if type(value[key]) not in types:
-        raise TypeError(f"`{key}` is of the wrong type")
-    return value[key]

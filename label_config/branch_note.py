@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ls_trajedit.traces.field_path import RESERVED_KEY, parse_path
-from ls_trajedit.traces.json_text import parse_json
+from ls_trajedit.traces.json_text import parse_json, typed_item
 
 __all__ = [
     "BRANCH",
@@ -67,17 +67,17 @@ class Branch:
 def parse_branch(value: Any) -> Branch:
     """The branch of which a note or a record says this. Raises ValueError or TypeError, with the key, when one is
     missing or a value is of the wrong type."""
-    parent = _typed(value, "parent", dict)
+    parent = typed_item(value, "parent", dict)
     return Branch(
         Parent(
-            _typed(parent, "trace_id", str),
-            _typed(parent, "task_id", int, str, type(None)),
-            _typed(parent, "annotation_id", int, str, type(None)),
-            _typed(parent, "step", int),
-            _typed(parent, "sha256", str),
+            typed_item(parent, "trace_id", str),
+            typed_item(parent, "task_id", int, str, type(None)),
+            typed_item(parent, "annotation_id", int, str, type(None)),
+            typed_item(parent, "step", int),
+            typed_item(parent, "sha256", str),
         ),
-        _typed(value, "round", int),
-        "superseded" in value and _typed(value, "superseded", bool),
+        typed_item(value, "round", int),
+        "superseded" in value and typed_item(value, "superseded", bool),
     )
 
 
@@ -87,14 +87,14 @@ def is_branch_note(value: Any) -> bool:
         branch = parse_branch(value)
         if not value.keys() <= _ALL_KEYS or branch.round < 2 or branch.parent.step < -1:
             return False
-        _typed({"notice": "", **value}, "notice", str)
+        typed_item({"notice": "", **value}, "notice", str)
         if value.keys().isdisjoint(_PLAIN_KEYS):
             return True
-        parse_path(_typed(value, "steps_key", str))
-        _typed(value, "shown", str)
+        parse_path(typed_item(value, "steps_key", str))
+        typed_item(value, "shown", str)
         return (
-            all(isinstance(title, str) for title in _typed(value, "titles", list))
-            and isinstance(_typed(value, "locked", str), str)
+            all(isinstance(title, str) for title in typed_item(value, "titles", list))
+            and isinstance(typed_item(value, "locked", str), str)
             and isinstance(locked_steps(value), list)
         )
     except (ValueError, TypeError):
@@ -128,14 +128,3 @@ def _note_in(data: Mapping[str, Any]) -> Any:
 
 _PLAIN_KEYS = {"steps_key", "locked", "shown", "titles"}
 _ALL_KEYS = {"parent", "round", "superseded", "notice", *_PLAIN_KEYS}
-
-
-def _typed(value: Any, key: str, *types: type) -> Any:
-    """What the JSON object `value` holds under `key`, which must be of one of the types, exactly: true is not 1."""
-    if not isinstance(value, dict):
-        raise TypeError(f"`{key}` is asked of something that is not an object")
-    if key not in value:
-        raise ValueError(f"`{key}` is missing")
-    if type(value[key]) not in types:
-        raise TypeError(f"`{key}` is of the wrong type")
-    return value[key]

@@ -163,6 +163,22 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+def typed_item(value: object, key: str, *types: type) -> Any:
+    """What the JSON object `value` holds under `key`. Raises ValueError when it is missing, and TypeError when it is
+    not of one of the types, exactly: true is not 1.
+
+    >>> typed_item({"round": 2}, "round", int)
+    2
+    """
+    if not isinstance(value, dict):
+        raise TypeError(f"`{key}` is asked of something that is not an object")
+    if key not in value:
+        raise ValueError(f"`{key}` is missing")
+    if type(value[key]) not in types:
+        raise TypeError(f"`{key}` is of the wrong type")
+    return value[key]
+
+
 def _as_plain(value: Any) -> Any:
     """What the standard library writes for a value that only orjson knows: a part or a dataclass."""
     if isinstance(value, JsonPart):
