@@ -398,7 +398,7 @@ def resolve_controls(tags: Iterable[Tag], step_text_key: str) -> Controls:
         if (tag.to_name is None and tag.kind not in TYPED_TAGS) or tag.name in of_structures:
             continue
         original = originals.get(tag.to_name or "")
-        # What is under the reserved key is no part of the trace, and what a branch continues there is locked.
+        # What is under the reserved key is not part of the trace, and what a branch continues there is locked.
         is_own = original is not None and original.path[0] != RESERVED_KEY
         is_editable = is_own and original is not None and targets[original.name].shows_value
         if tag.kind in TYPED_TAGS and (original is None or not is_editable or _is_set_apart(tag)):

@@ -210,8 +210,8 @@ def kto_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
 
 
 def _no_trajectory_pair(corrected: Conversation, original: Conversation, sample: Sample) -> Omission | None:
-    """Why a trace of which steps were removed or inserted is no pair: others spoke after a first step that was removed,
-    so that the two have no prompt in common; or steps were replaced by their like."""
+    """Why a trace of which steps were removed or inserted makes no pair: others spoke after a first step that was
+    removed, so that the two have no prompt in common; or steps were replaced by their like."""
     prompt = corrected.messages[: corrected.prompt_length]
     if prompt != original.messages[: original.prompt_length]:
         return Omission.ANSWERS_OTHERS

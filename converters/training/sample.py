@@ -428,7 +428,7 @@ class Sample:
         return not isinstance(self.traces, PlainTraces) or self.traces.knows_key_order(path)
 
     def _others_after(self, index: int) -> int:
-        """How many messages were heard after a step that are no results of its calls."""
+        """How many messages were heard after a step that are not results of its calls."""
         if self.chat is None:
             return 0
         step = self.chat.original.steps[index]

@@ -42,7 +42,7 @@ class Stop:
                 end()
                 raise Stopped
             yield
-        except Exception:
+        except Exception:  # whatever ending a connection or a program makes of what waits for it
             self.check()
             raise
         finally:

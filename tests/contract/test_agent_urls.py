@@ -177,7 +177,7 @@ def test_an_answer_without_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pause", [0.02, 600])
 def test_an_answer_has_to_be_there_in_time(tmp_path: Path, pause: float) -> None:
-    """A byte now and then is no sign that it will be."""
+    """A byte now and then does not mean that it will be."""
 
     async def parts() -> AsyncIterator[bytes]:
         while True:
