@@ -132,7 +132,6 @@ def add_structure(card: Element, options: Options, step: str, original: str, *, 
     if options.allow_remove and options.require_reason_on_edit:
         shown = _add_view_of_choice(card, "trajedit-removal", step, REMOVE)
         _add_box(add_field(shown, "trajedit-reason", "Reason"), f"{step}{STRUCTURE_SUFFIX}_reason", original)
-        _submit_only_while_shown(shown)
 
 
 def add_inserted_before(
@@ -168,7 +167,6 @@ def _add_inserted(
         if options.require_reason_on_edit:
             reason = add_view(card, "trajedit-field")
             _add_box(add_field(reason, "trajedit-reason", "Reason"), f"{name}_{number}_reason", original)
-        _submit_only_while_shown(card)
 
 
 _INSERTED_TITLES = ("Inserted step", "Second inserted step", "Third inserted step")
@@ -184,14 +182,6 @@ def _add_view_of_choice(parent: Element, css_class: str, step: str, choice: str)
         whenTagName=f"{step}{STRUCTURE_SUFFIX}",
         whenChoiceValue=choice,
     )
-
-
-def _submit_only_while_shown(view: Element) -> None:
-    """Gives the boxes in the View the condition that it has itself. Without it, Label Studio up to 1.16.0 submits what
-    somebody typed there and took back."""
-    for box in view.iter("TextArea"):
-        for key in ("visibleWhen", "whenTagName", "whenChoiceValue"):
-            box.set(key, view.attrib[key])
 
 
 def _add_choices(parent: Element, name: str, original: str, choice: str, values: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """What an annotation says about whole steps: which are removed, and which are inserted beside them.
 
-A step is inserted when that is chosen and something was typed for it. What was typed for a step that is not chosen is
-never passed over: Label Studio does not submit boxes that are hidden, so nobody knows what such a text is for.
+A step is inserted when that is chosen and something was typed for it. What was typed before the choice was taken back
+is a remark, as far as it is there: Label Studio 1.23.2 does not submit it, and 1.12.1 does.
 """
 
 from __future__ import annotations
@@ -80,8 +80,7 @@ def read_structure(
 ) -> StructureReading:
     """What the controls in `structures` were `given`, in a task with this `data`; in the order of the config.
 
-    Raises RejectedAnnotation for a choice that the config lacks, for a text in a box of a step that is not chosen, and
-    for several texts in one box.
+    Raises RejectedAnnotation for a choice that the config lacks, and for several texts in one box.
     """
     changes: list[StepChange] = []
     reasons: list[ReasonWithoutEdit] = []
@@ -103,8 +102,7 @@ def read_structure(
             if slot.choice in chosen and texts:
                 changes.append(InsertedStep(structure, slot, texts, reason))
                 continue
-            if texts:
-                raise _unattributed(texts[0][0], f"holds a text, and `{slot.choice}` is not chosen")
+            remarks += [Remark(box.control, structure.step_index, box.field, text) for box, text in texts]
             empty += slot.choice in chosen
             if reason:
                 reasons.append(ReasonWithoutEdit(structure.step_index, "", reason))

@@ -17,7 +17,7 @@ import pytest
 from ls_trajedit.cli import app
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = [command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback]
+COMMANDS = [command.name for command in app.registered_commands if command.name]
 
 
 def floors() -> Iterator[tuple[str, str]]:

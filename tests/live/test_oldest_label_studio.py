@@ -114,6 +114,13 @@ def test_steps_are_removed_and_inserted_and_boxes_that_nobody_filled_say_nothing
     leave_box(oldest_page)
     cards.nth(1).locator('input[name="Remove this step"]').check()
     expect(editor(oldest_page, "step_1__action__corrected")).to_be_hidden()
+    cards.nth(2).locator('input[name="Insert a step after it"]').check()
+    taken_back = editor(oldest_page, "step_2__insert_1__action")
+    taken_back.click()
+    oldest_page.keyboard.type("no_step()")
+    leave_box(oldest_page)
+    cards.nth(2).locator('input[name="Insert a step after it"]').uncheck()
+    expect(taken_back).to_be_hidden()
     submit(oldest_page)
     person.run("pull", "--project", number)
     assert corrected(person.folder / "data") == {

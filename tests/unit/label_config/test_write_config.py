@@ -149,21 +149,6 @@ def shown_when(root: ET.Element) -> list[tuple[str | None, str | None, list[str 
     ]
 
 
-def test_a_box_of_an_inserted_step_is_submitted_only_while_it_is_shown() -> None:
-    """By its own attributes, because up to 1.16.0 Label Studio does not look at those of the View."""
-    options = Options(
-        editable_fields=["thought", "action"], allow_remove=True, allow_insert=2, require_reason_on_edit=True
-    )
-    root = config_of(options)
-    keys = ("visibleWhen", "whenTagName", "whenChoiceValue")
-    views = [view for view in root.iter("View") if view.get("visibleWhen")]
-    inside = {area.get("name"): view for view in views for area in view.iter("TextArea")}
-    assert len(views) == 2 * (1 + 2) + 2
-    for area in root.iter("TextArea"):
-        view = inside.get(area.get("name"))
-        assert [area.get(key) for key in keys] == [view.get(key) if view is not None else None for key in keys]
-
-
 def test_steps_can_be_removed_and_inserted_as_far_as_the_options_say() -> None:
     root = config_of(Options(editable_fields=["thought", "action"], allow_remove=True, allow_insert=1))
     assert structure_of(root) == {

@@ -231,13 +231,18 @@ def test_removed_and_inserted_steps_are_counted_where_there_are_any() -> None:
     assert not {"removed_steps", "inserted_steps"} & counted(annotated(corrected(0, "action", "dir"))).keys()
 
 
-@pytest.mark.parametrize("box", ["insert_1__action", "insert_2__thought", "before_1__observation"])
-def test_a_text_for_a_step_that_is_not_chosen_is_not_passed_over(box: str) -> None:
-    others = [choose(0, AFTER[2]), typed(0, "insert_3__action", "wc")]
-    reason, detail = rejected(annotated(*others, typed(0, box, "lost")))
-    assert reason is RejectReason.UNATTRIBUTED_TEXT
-    assert f"`step_0__{box}` holds a text, and `Insert a" in detail
-    assert rejected(annotated(typed(0, box, "lost")))[0] is RejectReason.UNATTRIBUTED_TEXT
+@pytest.mark.parametrize(
+    ("box", "field"),
+    [("insert_1__action", "action"), ("insert_2__thought", "thought"), ("before_1__observation", "observation")],
+)
+def test_what_was_typed_before_the_choice_was_taken_back_is_a_remark(box: str, field: str) -> None:
+    kept = Remark(f"step_0__{box}", 0, field, "taken back")
+    record = record_of(annotated(choose(0, AFTER[2]), typed(0, "insert_3__action", "wc"), typed(0, box, "taken back")))
+    assert len(record.structure) == 1
+    assert record.source.remarks == (kept,)
+    alone = annotated(typed(0, box, "taken back"))
+    assert isinstance(alone, Unedited)
+    assert alone.record.source.remarks == (kept,)
 
 
 def test_a_step_in_which_the_agent_does_nothing_is_rejected() -> None:
