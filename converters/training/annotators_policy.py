@@ -87,7 +87,7 @@ def _agreed(records: Sequence[KeyedRecord], rules: TrainingRules) -> Chosen:
     for ballot in found:
         for change, vote_ in ballot.votes:
             votes.setdefault(place_of(change), {}).setdefault(vote_, set()).add(ballot.item.voter)
-    won = _won(votes)
+    won = _without_others_before(_won(votes), found)
     agreed = [ballot for each in found if (ballot := each.only(won)).votes]
     used = sum(len(ballot.votes) for ballot in agreed)
     steps = len(records[0].record.original_trace.steps)
@@ -151,6 +151,22 @@ def _won(votes: Mapping[Place, dict[str, set[str | RowKey]]]) -> dict[Place, str
         if strength[place] <= strongest:
             del won[place]
     return won
+
+
+def _without_others_before(won: Mapping[Place, str], ballots: Iterable[_Ballot]) -> dict[Place, str]:
+    """What won, but for inserted steps before which something else won than their annotators have there: other steps in
+    the gap, or that the step before the gap is removed or kept."""
+    lost: set[Place] = set()
+    for ballot in ballots:
+        structure = {place_of(change): cast for change, cast in ballot.votes if not isinstance(change, Edit)}
+        for change, cast in ballot.votes:
+            place = place_of(change)
+            if isinstance(change, Insertion) and won.get(place) == cast:
+                removal: Place = ("remove", change.after)
+                before: list[Place] = [("insert", change.after, position) for position in range(change.position)]
+                if any(won.get(other) != structure.get(other) for other in (removal, *before)):
+                    lost.add(place)
+    return {place: cast for place, cast in won.items() if place not in lost}
 
 
 def _disputed_step(change: Edit | StructureChange, record: Record) -> int:

@@ -51,7 +51,8 @@ def vote(change: Edit | StructureChange, record: Record, edge_whitespace: EdgeWh
 
     JSON is alike when it is the same value: its layout and the order of its keys make no difference (PostgreSQL keeps
     neither), while `1` and `1.0` are two values. Text is alike when only its line ends differ, or white space at its
-    ends, unless that is something to learn. An inserted step is alike when those before it in its gap are, too.
+    ends, unless that is something to learn. An inserted step is alike when those before it in its gap are, too, and
+    when it stands in the place of a removed step for both or for neither.
     """
     match change:
         case Edit():
@@ -68,7 +69,10 @@ def vote(change: Edit | StructureChange, record: Record, edge_whitespace: EdgeWh
                 for other in record.structure
                 if isinstance(other, Insertion) and other.after == change.after and other.position <= change.position
             ]
-            return f"json {canonical_json(_all_folded(gap, edge_whitespace))}"
+            is_in_its_place = any(
+                isinstance(other, Removal) and other.step_index == change.after for other in record.structure
+            )
+            return f"json {canonical_json([is_in_its_place, _all_folded(gap, edge_whitespace)])}"
 
 
 def _corrected_value(edit: Edit, record: Record) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -187,7 +188,7 @@ def joined(*records: KeyedRecord, rules: TrainingRules = AGREE) -> tuple[list[An
     return item.record.corrected_trace.steps, set(item.disputed), chosen.edits_left_out
 
 
-X, Y = {"action": "x"}, {"action": "y"}
+X, Y, Z = {"action": "x"}, {"action": "y"}, {"action": "z"}
 STEP_A, STEP_B, STEP_C, STEP_D = ACTIONS
 
 
@@ -223,6 +224,32 @@ def test_a_second_step_in_a_gap_is_agreed_on_only_after_the_same_first_one() -> 
     assert joined(one, two) == (ACTIONS, {1}, 4)
     one, two = changed(1, inserted={0: [X, Y]}), changed(2, inserted={0: [X]})
     assert joined(one, two) == ([STEP_A, X, STEP_B, STEP_C, STEP_D], {1}, 1)
+
+
+def test_an_inserted_step_is_agreed_on_only_after_what_its_annotators_have_before_it() -> None:
+    # More say Z, and nobody says that Y comes after that.
+    three = [changed(number, inserted={0: [Z]}) for number in (3, 4, 5)]
+    two = [changed(number, inserted={0: [X, Y]}) for number in (1, 2)]
+    assert joined(*two, *three) == ([STEP_A, Z, STEP_B, STEP_C, STEP_D], {1}, 4)
+    # As many say Z as X, and nobody says that Y comes without one.
+    assert joined(*two, *three[:2]) == (ACTIONS, {1}, 6)
+
+
+def test_an_inserted_step_in_the_place_of_a_removed_one_is_not_one_after_it() -> None:
+    after = partial(changed, inserted={1: [X]})
+    instead = partial(changed, removed=[1], inserted={1: [X]})
+    remove = partial(changed, removed=[1])
+    removed = [STEP_A, STEP_C, STEP_D]
+    # Two want B and then X, two are for no B: nobody is for X in the place of B.
+    assert joined(after(1), after(2), remove(3), remove(4)) == (removed, {2}, 2)
+    # One wants each of the three.
+    assert joined(after(1), instead(2), remove(3)) == (removed, {2}, 2)
+    assert joined(after(1), instead(2)) == (ACTIONS, {1, 2}, 3)
+    assert joined(after(1), after(2), instead(3)) == ([STEP_A, STEP_B, X, STEP_C, STEP_D], {1, 2}, 2)
+    assert joined(instead(1), instead(2), after(3)) == ([STEP_A, X, STEP_C, STEP_D], {2}, 1)
+    # X is wanted in the place of B, and as many want B rewritten as removed.
+    rewrite = [changed(number, (1, "action", "B")) for number in (3, 4)]
+    assert joined(instead(1), instead(2), *rewrite) == (ACTIONS, {1, 2}, 6)
 
 
 def test_a_step_is_not_both_removed_and_edited() -> None:
