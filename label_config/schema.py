@@ -19,7 +19,7 @@ from ls_trajedit.label_config.controls import (
     TextControl,
     resolve_controls,
 )
-from ls_trajedit.label_config.structure import StructureControl
+from ls_trajedit.label_config.structure import STRUCTURE_SUFFIX, StructureControl
 from ls_trajedit.traces.bounded_cache import BoundedCache
 from ls_trajedit.traces.errors import ConfigError, TooManyControlsError
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, format_path, get_field, parse_path
@@ -92,6 +92,11 @@ class RepeatedTags:
             if flag:
                 found.setdefault(before, set()).add(after)
         return found
+
+    @cached_property
+    def may_have_structures(self) -> bool:
+        """Whether there may be controls among the tags that remove steps and insert others."""
+        return any(tag.name.endswith(STRUCTURE_SUFFIX) for tag in self.tags)
 
     @cached_property
     def characters(self) -> int:
@@ -174,7 +179,7 @@ class Schema:
         else:
             self.check_size(data)
             structures = self.fixed.structures
-            if self._sample.structures:
+            if self.repeated.may_have_structures:
                 repeated = (self._step_controls(index).structures for index in range(len(self._steps(data))))
                 structures = (*chain.from_iterable(repeated), *structures)
         return [structure for structure in structures if get_field(data, structure.step) is not MISSING]

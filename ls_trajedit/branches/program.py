@@ -64,6 +64,7 @@ class Program:
         """
         mark = secrets.token_hex(16)
         environment = {**_environment(self.hidden), MARK_VARIABLE: mark}
+        selector: selectors.BaseSelector | None = None
         try:
             # The first to fail when too many files are open: then nothing was started yet.
             selector = selectors.DefaultSelector()
@@ -77,6 +78,8 @@ class Program:
                 start_new_session=True,
             )
         except OSError as error:
+            if selector is not None:
+                selector.close()
             raise BranchFailed("not_started", f"the program cannot be started: {error.strerror}") from None
         exchange = _Exchange(process, sent, selector)
         try:

@@ -17,7 +17,7 @@ import respx
 
 from ls_trajedit.cli import main
 from ls_trajedit.label_studio.client import ImportStarted, Server, connect
-from ls_trajedit.label_studio.failures import TooLargeError
+from ls_trajedit.label_studio.failures import NotTakenError, TooLargeError
 from ls_trajedit.label_studio.imports import wait_for_running_imports
 from ls_trajedit.label_studio.tasks import data_pages
 from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, RefusedError, ServerError
@@ -338,7 +338,7 @@ IMPORT = "/api/projects/12/import"
         (httpx.RemoteProtocolError("gone"), OutcomeUnknownError, "the connection broke while importing 1 tasks"),
         (httpx.ConnectError("no route"), ServerError, "no connection"),
         (httpx.Response(500), ServerError, "keeps failing while importing"),
-        (own_error(400, "Validation error"), RefusedError, "(400): Validation error"),
+        (own_error(400, "Validation error"), NotTakenError, "(400): Validation error"),
     ],
 )
 def test_whether_an_import_may_have_been_carried_out_is_told_apart(

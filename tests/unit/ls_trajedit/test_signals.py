@@ -145,3 +145,21 @@ def test_what_the_process_was_started_to_ignore_stays_ignored(
             signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_that_arrives_while_an_object_is_destroyed_ends_the_block_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Dying:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def destroyed() -> None:
+        with end_on_signals():
+            Dying()
+            threading.Event().wait(60)
+
+    with pytest.raises(SystemExit) as ended:
+        destroyed()
+    assert ended.value.code == 143
+    assert capsys.readouterr().err == ""
