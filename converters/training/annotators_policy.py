@@ -87,10 +87,10 @@ def _agreed(records: Sequence[KeyedRecord], rules: TrainingRules) -> Chosen:
     for ballot in found:
         for change, vote_ in ballot.votes:
             votes.setdefault(place_of(change), {}).setdefault(vote_, set()).add(ballot.item.voter)
-    won = _without_others_before(_won(votes), found)
+    steps = len(records[0].record.original_trace.steps)
+    won = _with_a_step_left(_without_others_before(_won(votes), found), steps)
     agreed = [ballot for each in found if (ballot := each.only(won)).votes]
     used = sum(len(ballot.votes) for ballot in agreed)
-    steps = len(records[0].record.original_trace.steps)
     changed = {
         _disputed_step(change, ballot.item.record)
         for ballot in found
@@ -167,6 +167,15 @@ def _without_others_before(won: Mapping[Place, str], ballots: Iterable[_Ballot])
                 if any(won.get(other) != structure.get(other) for other in (removal, *before)):
                     lost.add(place)
     return {place: cast for place, cast in won.items() if place not in lost}
+
+
+def _with_a_step_left(won: Mapping[Place, str], steps: int) -> Mapping[Place, str]:
+    """What won, without the removals where these leave nothing of a trace with that many steps: no annotator said so,
+    or their annotation would have been rejected."""
+    removed = {place for place in won if place[0] == "remove"}
+    if len(removed) < steps or any(place[0] == "insert" for place in won):
+        return won
+    return {place: cast for place, cast in won.items() if place not in removed}
 
 
 def _disputed_step(change: Edit | StructureChange, record: Record) -> int:

@@ -252,6 +252,21 @@ def test_an_inserted_step_in_the_place_of_a_removed_one_is_not_one_after_it() ->
     assert joined(instead(1), instead(2), *rewrite) == (ACTIONS, {1, 2}, 6)
 
 
+def test_what_each_of_several_removes_does_not_add_up_to_every_step() -> None:
+    # Each step is removed by two of the three, and each of them keeps one.
+    three = [[0, 1, 2], [1, 2, 3], [0, 3]]
+    assert joined(*(changed(number, removed=removed) for number, removed in enumerate(three))) == (
+        ACTIONS,
+        {0, 1, 2, 3},
+        8,
+    )
+    # Here something is left.
+    inserted: Any = [{-1: [X]}, {-1: [X]}, {}]
+    both = zip(three, inserted, strict=True)
+    with_inserted = (changed(number, removed=one, inserted=other) for number, (one, other) in enumerate(both))
+    assert joined(*with_inserted) == ([X], set(), 0)
+
+
 def test_a_step_is_not_both_removed_and_edited() -> None:
     edit = (1, "action", "B")
     remove, rewrite = (lambda n: changed(n, removed=[1])), (lambda n: changed(n, edit))
