@@ -428,15 +428,30 @@ class Sample:
         return not isinstance(self.traces, PlainTraces) or self.traces.knows_key_order(path)
 
     def _others_after(self, index: int) -> int:
-        """How many messages were heard after a step that are not results of its calls."""
-        if self.chat is None:
-            return 0
-        step = self.chat.original.steps[index]
-        own = {call.id for call in step.message.calls}
-        return sum(
-            not any(isinstance(part, Result) and part.call_id in own for part in message.parts)
-            for message in step.heard
-        )
+        """How many messages were heard after a step that are not results of its calls, and did not go with a step that
+        was removed."""
+        return self._others_heard[index] if self.chat is not None else 0
+
+    @cached_property
+    def _others_heard(self) -> list[int]:
+        """The same for each step of the original conversation. The results of a removed step's calls may stand after
+        later steps."""
+        assert self.chat is not None
+        trace = self.chat.original
+        steps = {step.position: number for number, step in enumerate(trace.steps)}
+        found = [0] * len(steps)
+        called_by: dict[str, int | None] = {}
+        current = -1
+        for position, message in enumerate(trace.messages):
+            step = steps.get(position)
+            # An id that is used again belongs to the later call.
+            called_by.update((call.id, step) for call in message.calls)
+            if step is not None:
+                current = step
+            elif current >= 0:
+                answered = (called_by.get(part.call_id) for part in message.parts if isinstance(part, Result))
+                found[current] += {current, *self.removed_steps}.isdisjoint(answered)
+        return found
 
     def _types_others(self, insertion: Insertion) -> int:
         """How many messages of others were typed for an inserted step."""

@@ -14,7 +14,7 @@ from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.step_pairs import Completion, StepPair, completions, step_pairs
 from ls_trajedit.traces.template import parse_template
-from tests.support.samples import TEXT, TOOLS, chat_sample, sample_of
+from tests.support.samples import TEXT, TOOLS, Structure, chat_sample, sample_of
 
 STEPS: list[Any] = [
     {"thought": "a", "action": "f()", "observation": "1"},
@@ -235,3 +235,23 @@ def test_what_was_emptied_in_a_chat_is_not_said() -> None:
     unnamed = chat_sample(CHAT, {"steps[0].tool_calls[0].name": "", "steps[1].content": "Done."})
     assert list(step_pairs(unnamed)) == [Omission.EMPTY, Omission.BROKEN_CALL]
     assert next(step_pairs(unnamed.as_text)) == Omission.EMPTY
+
+
+def test_a_result_that_goes_with_a_removed_step_is_nothing_that_was_heard() -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    source = {
+        "id": "c1",
+        "messages": [
+            {"role": "user", "content": "Go."},
+            {"role": "assistant", "content": "a", "tool_calls": [call]},
+            {"role": "assistant", "content": "b"},
+            {"role": "tool", "tool_call_id": "1", "content": "late"},
+            {"role": "assistant", "content": "c"},
+        ],
+    }
+    both = chat_sample(source, {"steps[2].content": "C"}, structure=Structure([0, 1], {}))
+    # Nothing precedes C but the task.
+    assert pairs_of(both) == [(0, "C", "a", 1, False), (0, "C", "b", 1, False), (0, "C", "c", 1, False)]
+    # Here C answers what b has not heard.
+    one = chat_sample(source, {"steps[2].content": "C"}, structure=Structure([1], {}))
+    assert pairs_of(one) == ["answers_others", (1, "C", "c", 1, True)]
