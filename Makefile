@@ -59,7 +59,7 @@ test-floors: $(FLOORS)/installed
 	  -k "not label-studio-ml" tests/unit tests/contract \
 	  --ignore=tests/contract/test_load_with_datasets.py --ignore=tests/contract/test_backend_openapi.py \
 	  --ignore=tests/contract/test_killed_at_every_call.py --ignore=tests/contract/test_signals_at_every_call.py \
-  --ignore=tests/contract/test_continue_killed.py \
+	  --ignore=tests/contract/test_continue_killed.py \
 	  --ignore=tests/unit/test_growth.py
 
 check: $(TEST)/installed
