@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ls_trajedit.converters.record import Insertion, Removal, StructureChange
 from ls_trajedit.traces.field_path import Draft, FieldPath, get_field
 
-__all__ = ["Kept", "corrected_order", "corrected_position", "restructured", "restructured_trace"]
+__all__ = ["Kept", "corrected_order", "corrected_position", "merged_order", "restructured", "restructured_trace"]
 
 Item = TypeVar("Item")
 
@@ -21,6 +21,22 @@ class Kept:
     index: int
 
 
+def merged_order(structure: Iterable[StructureChange], n_steps: int) -> Iterator[Kept | StructureChange]:
+    """The steps of both traces, in order, for an original trace with `n_steps`: those that were kept, removed and
+    inserted. What is inserted after a step follows it, also where that was removed."""
+    removed: dict[int, Removal] = {}
+    inserted: dict[int, list[Insertion]] = {}
+    for change in structure:
+        if isinstance(change, Removal):
+            removed[change.step_index] = change
+        else:
+            inserted.setdefault(change.after, []).append(change)
+    for index in range(-1, n_steps):
+        if index >= 0:
+            yield removed.get(index) or Kept(index)
+        yield from sorted(inserted.get(index, ()), key=lambda insertion: insertion.position)
+
+
 def corrected_order(structure: Iterable[StructureChange], n_steps: int) -> tuple[Kept | Insertion, ...]:
     """The steps of the corrected trace, in order, for an original trace with `n_steps`.
 
@@ -28,19 +44,7 @@ def corrected_order(structure: Iterable[StructureChange], n_steps: int) -> tuple
     >>> [step.index if isinstance(step, Kept) else step.step for step in order]
     [{'action': 'ls'}, 1]
     """
-    removed: set[int] = set()
-    inserted: dict[int, list[Insertion]] = {}
-    for change in structure:
-        if isinstance(change, Removal):
-            removed.add(change.step_index)
-        else:
-            inserted.setdefault(change.after, []).append(change)
-    order: list[Kept | Insertion] = []
-    for index in range(-1, n_steps):
-        if index >= 0 and index not in removed:
-            order.append(Kept(index))
-        order.extend(sorted(inserted.get(index, ()), key=lambda insertion: insertion.position))
-    return tuple(order)
+    return tuple(step for step in merged_order(structure, n_steps) if not isinstance(step, Removal))
 
 
 def corrected_position(structure: Iterable[StructureChange], n_steps: int, index: int) -> int | None:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from ls_trajedit.converters.record import Insertion, Removal, StructureChange
+from ls_trajedit.converters.structure import Kept, merged_order
 
 __all__ = ["AlignedStep", "Alignment", "Change", "Heard", "aligned"]
 
@@ -71,25 +72,24 @@ def aligned(
     >>> [(step.index, step.position) for step in aligned(changes, 2, lambda step: 0, lambda insertion: 0).steps]
     [(0, None), (None, 0), (1, 1)]
     """
-    removed = {change.step_index for change in structure if isinstance(change, Removal)}
-    inserted: dict[int, list[Insertion]] = {}
-    for change in structure:
-        if isinstance(change, Insertion):
-            inserted.setdefault(change.after, []).append(change)
     steps: list[AlignedStep] = []
-    position = recorded = typed = 0
-    for index in range(-1, length):
-        if index >= 0:
-            is_kept = index not in removed
-            steps.append(AlignedStep(index, position if is_kept else None, Heard(recorded, typed)))
-            position += is_kept
-            recorded += others_after(index) if is_kept else 0
-        for insertion in sorted(inserted.get(index, ()), key=lambda insertion: insertion.position):
-            steps.append(AlignedStep(None, position, Heard(recorded, typed)))
-            position += 1
-            typed += types_others(insertion)
-        if index in removed:
-            recorded += others_after(index)
+    position = recorded = typed = after_removed = 0
+    for step in merged_order(structure, length):
+        match step:
+            case Insertion():
+                steps.append(AlignedStep(None, position, Heard(recorded, typed)))
+                position += 1
+                typed += types_others(step)
+            case Removal(step_index=index):
+                recorded += after_removed
+                steps.append(AlignedStep(index, None, Heard(recorded, typed)))
+                after_removed = others_after(index)
+            case Kept(index):
+                recorded += after_removed
+                steps.append(AlignedStep(index, position, Heard(recorded, typed)))
+                position += 1
+                recorded += others_after(index)
+                after_removed = 0
     return Alignment(tuple(steps))
 
 

@@ -76,7 +76,7 @@ class Sample:
     what they all say about a step besides rewriting it.
 
     An *index* is that of a step in the original trace, a *position* that of one in the corrected trace. They differ
-    behind a step that was removed or inserted.
+    after a step that was removed or inserted.
 
     `has_branches` says whether the run has branches, and `branch_point` is the position of the last step before what
     was regenerated in one that somebody judged. `is_accepted` is a branch itself that was found right as it is.
