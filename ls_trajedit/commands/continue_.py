@@ -53,12 +53,8 @@ def continue_(
     ] = False,
     max_wait: Annotated[
         float,
-        typer.Option(
-            "--max-wait",
-            help="How long to keep retrying a request that fails, and to wait for an import that makes no progress.",
-            metavar="SECONDS",
-            min=0,
-            callback=shared_options.finite,
+        shared_options.max_wait(
+            "How long to keep retrying a request that fails, and to wait for an import that makes no progress."
         ),
     ] = 600,
     as_json: shared_options.Json = False,

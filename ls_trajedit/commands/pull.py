@@ -45,16 +45,7 @@ def pull(
         bool, typer.Option("--report", help="Also write report.html, which shows what was corrected.")
     ] = False,
     limits: LimitOptions,
-    max_wait: Annotated[
-        float,
-        typer.Option(
-            "--max-wait",
-            help="How long to keep retrying a request that fails.",
-            metavar="SECONDS",
-            min=0,
-            callback=shared_options.finite,
-        ),
-    ] = 600,
+    max_wait: Annotated[float, shared_options.max_wait("How long to keep retrying a request that fails.")] = 600,
     as_json: shared_options.Json = False,
 ) -> None:
     """Write training files from a project's annotations.

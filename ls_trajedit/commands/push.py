@@ -56,14 +56,8 @@ def push(
     ] = None,
     max_wait: Annotated[
         float,
-        typer.Option(
-            "--max-wait",
-            help="How long to wait for an import that Label Studio works off in the background and that makes no "
-            "progress.",
-            metavar="SECONDS",
-            min=0,
-            callback=shared_options.finite,
-            show_default=True,
+        shared_options.max_wait(
+            "How long to wait for an import that Label Studio works off in the background and that makes no progress."
         ),
     ] = 1800,
     server: ServerOptions,

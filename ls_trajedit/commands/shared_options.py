@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,6 +34,7 @@ __all__ = [
     "WrittenFolder",
     "check_backend",
     "finite",
+    "max_wait",
     "named_path",
     "options_here",
     "options_in",
@@ -82,6 +83,7 @@ WrittenFolder = Annotated[
     typer.Argument(parser=named_path, help="The folder that `pull` or `convert` wrote.", metavar="FOLDER"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
 SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Skip invalid traces instead of refusing the whole file.")
 ]
@@ -166,6 +168,11 @@ def finite(number: float) -> float:
     if not math.isfinite(number):
         raise typer.BadParameter(f"{number} is not a number of seconds")
     return number
+
+
+def max_wait(text: str) -> Any:
+    """The option `--max-wait`, of which `text` says what for: a number of seconds."""
+    return typer.Option("--max-wait", help=text, metavar="SECONDS", min=0, callback=finite)
 
 
 def options_in(path: Path | None) -> Options | None:
