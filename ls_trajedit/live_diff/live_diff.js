@@ -390,7 +390,7 @@ function panelOf(card, label, reset, { allowReset }) {
   return cardPanels.get(card) ?? changePanel.make(label, allowReset ? reset : null);
 }
 
-// Removes the panels of cards below the root (or of all) that are no more removed or inserted.
+// Removes the panels of cards below the root (or of all) that are no longer removed or inserted.
 function keepPanels(wanted, root = null) {
   for (const [card, panel] of cardPanels) {
     if (wanted.has(card) || (root && card.isConnected && !root.contains(card))) continue;

@@ -4,7 +4,7 @@
 them; `tools` beside the conversation holds the declarations, as JSON text mostly; `system` the system prompt.
 
 What is odd:
-- There are no ids of calls. One observation after several calls answers each of them where it is a JSON list with as
+- Calls have no ids. One observation after several calls answers each of them where it is a JSON list with as
   many items; else it is that of the first.
 - Data sets in Hermes' style write calls and results as tags in the values of gpt and tool. A `<think>` block at the
   start of what the model wrote is its reasoning.

@@ -9,7 +9,7 @@ What is odd:
 - A message with a result names its calls in `tool_call_ids`, a list.
 - Demonstrations are marked `is_demo`: they were in the prompt, and they are not steps of this run.
 - `thinking_blocks` hold the reasoning.
-- In `trajectory`, where most responses are no more than the thought, the model made calls that are recorded only as the
+- In `trajectory`, where most responses are only the thought, the model made calls that are recorded only as the
   commands that they became: then the thought is read as reasoning and the command as what was said.
   What came before the first step is its `query`, where that was recorded.
 - mini-swe-agent keeps the answers of OpenAI's Responses API as they came, between other messages.
