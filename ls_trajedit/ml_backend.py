@@ -110,7 +110,7 @@ def create_app() -> Flask:
     logging.getLogger(api.__name__).setLevel(logging.INFO)
     if hasattr(model, "LabelStudioMLManager"):
         api._manager = _manager_of_one_model()
-    app = api.init_app(TrajectoryEditor)
+    app: Flask = api.init_app(TrajectoryEditor)
     app.before_request(lambda: _answer_before_label_studio_ml(credentials))
     app.after_request(lambda response: g.pop("ls_trajedit_refusal", response))
     return app

@@ -13,8 +13,8 @@ from ls_trajedit.commands.output_options import HubOptions, LimitOptions, Output
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.commands.summary import print_summary
 from ls_trajedit.console import say
-from ls_trajedit.convert_export import convert as convert_export
-from ls_trajedit.convert_export import generated_schema
+from ls_trajedit.convert.run import convert as convert_export
+from ls_trajedit.convert.run import generated_schema
 from ls_trajedit.converters.record import RejectReason
 from ls_trajedit.inputs import Input, read_text
 from ls_trajedit.label_config.read_config import read_config

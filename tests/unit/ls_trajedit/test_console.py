@@ -124,8 +124,8 @@ def test_what_somebody_typed_is_quoted_as_one_that_commands_nothing(
     assert not any(line.lstrip().startswith("::") or "##[" in line for line in ran.err.splitlines())
 
 
-# The log of `serve` is JSON of its own (backend/log.py), and workers speak to each other through pipes.
-ELSEWHERE = {"backend/log.py": ["stderr"], "output/worker_processes.py": ["stdout"]}
+# The log of `serve` is JSON of its own.
+ELSEWHERE = {"backend/log.py": ["stderr"]}
 PRINTERS = {
     "print",
     "Console",

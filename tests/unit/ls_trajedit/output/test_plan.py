@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from ls_trajedit.convert_export import generated_schema
+from ls_trajedit.convert.run import generated_schema
 from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.label_config.read_config import read_config

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ls_trajedit.convert_export import convert, generated_schema
+from ls_trajedit.convert.run import convert, generated_schema
 from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, convert_task
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats.registry import formats_named
@@ -37,7 +37,7 @@ from tests.support.exports import EDIT, SAME, UNKNOWN, annotation, export, read_
 from tests.support.loop import project_of, text_result
 from tests.support.strategies import Case, cases
 
-SMALL_CHUNKS: dict[str, Any] = {"chunk_bytes": 2000, "chunks_done_here": 2}
+SMALL_CHUNKS: dict[str, Any] = {"chunk_bytes": 2000}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -273,12 +273,10 @@ class Pipe(RawIOBase):
 @pytest.mark.parametrize("form", ["array", "lines"])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("piped", [False, True])
-@pytest.mark.parametrize("cores", [1, 4])
 def test_a_task_in_two_places_is_one_however_it_is_read(
-    tmp_path: Path, form: str, packed: bool, piped: bool, cores: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, form: str, packed: bool, piped: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ls_trajedit.output.write._cores", lambda: cores)
-    monkeypatch.setattr("ls_trajedit.convert_export.converted_chunks", partial(converted_chunks, **SMALL_CHUNKS))
+    monkeypatch.setattr("ls_trajedit.convert.run.converted_chunks", partial(converted_chunks, **SMALL_CHUNKS))
     first = [twice(number)[0] for number in range(1, 41)]
     second = [twice(number)[1] for number in range(40, 0, -1)]
     tasks = [*first, task(99, annotation(1, SAME)), *second]
@@ -299,15 +297,13 @@ def test_a_task_in_two_places_is_one_however_it_is_read(
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("piped", [False, True])
-@pytest.mark.parametrize("cores", [1, 4])
 @pytest.mark.parametrize("repeated", [False, True])
 def test_a_branch_is_joined_with_what_it_continues_however_both_are_read(
-    tmp_path: Path, packed: bool, piped: bool, cores: int, repeated: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, packed: bool, piped: bool, repeated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ls_trajedit.output.write._cores", lambda: cores)
-    monkeypatch.setattr("ls_trajedit.convert_export.converted_chunks", partial(converted_chunks, **SMALL_CHUNKS))
+    monkeypatch.setattr("ls_trajedit.convert.run.converted_chunks", partial(converted_chunks, **SMALL_CHUNKS))
     parent = plain_parent()
-    # The branch comes first, and between them is more than a process gets at a time.
+    # The branch comes first, and between them is more than is converted at a time.
     others = [plain_parent(branch_annotation(100 + n), task=20 + n) for n in range(20)]
     tasks = [branch_of_plain(parent, branch_annotation(9)), *others, parent, *([parent, others[0]] if repeated else [])]
     raw = json.dumps(tasks).encode()

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from ls_trajedit import __version__
+from ls_trajedit.convert.repeated_tasks import joined_tasks
+from ls_trajedit.convert.rereadable import Rereadable, SeekableStream
 from ls_trajedit.converters.annotations.duplicates import SeenTasks
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.branch_index import BranchIndex
@@ -20,8 +22,6 @@ from ls_trajedit.label_config.write_config import control_names, write_config
 from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
 from ls_trajedit.output.inventory import annotations_before, written_files
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
-from ls_trajedit.output.repeated_tasks import joined_tasks
-from ls_trajedit.output.rereadable import Rereadable, SeekableStream
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress

@@ -1,0 +1,1 @@
+"""A conversion: the exports, snapshots and target storage that somebody names, into the output files."""

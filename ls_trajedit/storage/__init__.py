@@ -1,0 +1,1 @@
+"""Storage that is reached by an address, such as `s3://bucket/exports`."""
