@@ -79,6 +79,7 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
     """
     versions: list[_Version] = []
     by_data: dict[str, _Dated[_Version]] = {}
+    found = 0
     for task in places:
         same_data = by_data.setdefault(canonical_json(task.get("data")), _Dated())
         version = same_data.first(task.get("created_at"))
@@ -86,18 +87,18 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
             version = _Version(task)
             versions.append(version)
             same_data.add(task.get("created_at"), version)
-        version.places.append(task)
+        version.places.append(_Place(task, found))
+        found += len(task["annotations"])
     tasks: list[dict[str, Any]] = []
-    found = kept = 0
+    kept = 0
     groups = _groups(versions)
     for group in groups:
         copies: list[list[_Copy]] = []
         by_id: dict[int | str, _Copies] = {}
         for version in group:
             for place in version.places:
-                for annotation in place["annotations"]:
-                    _file_copy(_Copy(annotation, version, place, found), copies, by_id)
-                    found += 1
+                for position, annotation in enumerate(place.task["annotations"], start=place.position):
+                    _file_copy(_Copy(annotation, version, place.task, position), copies, by_id)
         kept += len(copies)
         for same in copies:
             newest = max(same, key=_Copy.age)
@@ -109,22 +110,29 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
     return JoinedTasks(tasks, len(groups), found - kept)
 
 
+class _Place(NamedTuple):
+    """A task in one place. `position` is how many annotations were in the places before."""
+
+    task: dict[str, Any]
+    position: int
+
+
 @dataclass(eq=False)
 class _Version:
     """The places in which a task has the same data, and the annotations that go with it."""
 
     first: dict[str, Any]
-    places: list[dict[str, Any]] = field(default_factory=list)
+    places: list[_Place] = field(default_factory=list)
     annotations: list[Any] = field(default_factory=list)
 
     def joined(self) -> dict[str, Any]:
-        newest = max(enumerate(self.places), key=lambda numbered: (_time(numbered[1]), numbered[0]))[1]
-        return {**newest, "annotations": self.annotations}
+        newest = max(reversed(self.places), key=lambda place: _time(place.task))
+        return {**newest.task, "annotations": self.annotations}
 
 
 @dataclass(eq=False)
 class _Copy:
-    """An annotation in one place."""
+    """An annotation in one place. `position` is how many were read before it, whatever the data beside it."""
 
     annotation: Any
     version: _Version

@@ -75,6 +75,15 @@ def test_of_equally_new_ones_that_of_the_task_that_was_changed_last_then_the_las
     assert found(join_tasks([place(note(9, "first")), place(note(9, "last"))])) == [("a", [(9, "last")])]
 
 
+def test_the_last_of_equally_new_ones_is_the_last_that_was_read_whatever_the_data_beside_it() -> None:
+    before = place(data="a")
+    assert found(join_tasks([before, place(note(9, "first"), data="b"), place(note(9, "last"), data="a")])) == [
+        ("a", [(9, "last")])
+    ]
+    same = [place(note(9), data="b"), place(note(9), data="a")]
+    assert found(join_tasks([before, *same])) == [("b", [(9, "x")])]
+
+
 def test_the_annotations_of_all_places_belong_to_one_task() -> None:
     joined = join_tasks([place(note(9)), place(note(9), note(10)), place(note(11)), place()])
     assert found(joined) == [("a", [(9, "x"), (10, "x"), (11, "x")])]
