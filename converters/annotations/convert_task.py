@@ -29,7 +29,7 @@ from ls_trajedit.label_config.task_data import NotesError, imported_data
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.readers.base import ReadError
 
-__all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "convert_task"]
+__all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "convert_task", "row_key"]
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _convert_annotation(
     task: Mapping[str, Any], annotation: dict[str, Any], schema: Schema, rules: ReadingRules, chat_of_task: _ChatOf
 ) -> Outcome:
     annotator = annotator_name(annotation.get("completed_by"), rules)
-    key = _row_key(task, annotation)
+    key = row_key(task.get("id"), annotation.get("id"))
     try:
         if not is_wanted(annotation, rules):
             return Excluded(key, annotator)
@@ -223,11 +223,11 @@ def _check_types(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> None
                 raise RejectedAnnotation(RejectReason.WRONG_TYPE, f"`{key}` of the {name} is {found}")
 
 
-def _row_key(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> RowKey:
-    # The annotations of a task without a number stay together: they come one after the other.
-    return (number, _number(annotation)) if (number := _number(task)) else (0, 0)
+def row_key(task_id: object, annotation_id: object) -> RowKey:
+    """What the rows of an annotation are sorted by. The annotations of a task without a number stay together: they come
+    one after the other."""
+    return (number, _number(annotation_id)) if (number := _number(task_id)) else (0, 0)
 
 
-def _number(item: Mapping[str, Any]) -> int:
-    number = item.get("id")
-    return number if type(number) is int and abs(number) < 1 << 63 else 0
+def _number(identity: object) -> int:
+    return identity if type(identity) is int and abs(identity) < 1 << 63 else 0

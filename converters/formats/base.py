@@ -37,17 +37,24 @@ class RowFormat:
     """One file of a format. `rows` gives the rows for a record, and why rows are left out.
 
     Rows are joined by `separator`, with `head` before the first and `tail` after the last. `tail` is given what was
-    counted and the names of the splits. The defaults are those of JSON lines, where every row ends with a line end.
-    `rows` and `tail` are functions of a module, never lambdas, so that a format can be sent to a worker process.
-    A file without `has_splits` holds the rows of all splits.
+    counted, the names of the splits, and whether files are written as shards. The defaults are those of JSON lines,
+    where every row ends with a line end. `rows` and `tail` are functions of a module, never lambdas, so that a format
+    can be sent to a worker process. A file without `has_splits` holds the rows of all splits. With `shards_in_folder`,
+    its shards are alone in a folder.
     """
 
     file: str
     rows: Rows
     head: bytes = b""
     separator: bytes = b"\n"
-    tail: Callable[[Counts, Sequence[str]], bytes] | None = None
+    tail: Callable[[Counts, Sequence[str], bool], bytes] | None = None
     has_splits: bool = True
+    shards_in_folder: bool = False
+
+    @property
+    def is_about_all(self) -> bool:
+        """Whether records add nothing to it: it says something about the other files, and is never in shards."""
+        return self.rows is no_rows and self.tail is not None
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def dpo_rows(sample: Sample) -> Iterator[TrainingRow]:
         )
 
 
-def _corrections_tail(counts: Counts, splits: Sequence[str]) -> bytes:
+def _corrections_tail(counts: Counts, splits: Sequence[str], are_sharded: bool) -> bytes:
     edited, unedited = counts.kinds["edited"], counts.kinds["unedited"]
     return f'\n],\n"n_total": {edited + unedited},\n"n_edited": {edited},\n"n_unedited": {unedited}}}\n'.encode()
 

@@ -8,10 +8,11 @@ and turns that strictly alternate. Elsewhere they are text, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Any, TypedDict
 
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow, no_rows
+from ls_trajedit.converters.formats.base import Format, RowFormat, Rows, TrainingRow, no_rows
 from ls_trajedit.converters.training.conversation import Trajectory, learnable_trajectory
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
@@ -100,9 +101,10 @@ def preference_rows(sample: Sample) -> Iterator[TrainingRow | Omission]:
         )
 
 
-def dataset_info(splits: Sequence[str], *, with_chats: bool = False) -> dict[str, Any]:
+def dataset_info(splits: Sequence[str], *, with_chats: bool = False, are_sharded: bool = False) -> dict[str, Any]:
     """The contents of `dataset_info.json`: under a name for each file, how LLaMA-Factory reads it. Only the rows of
-    conversations have the columns `system` and `tools`.
+    conversations have the columns `system` and `tools`. A `file_name` may be that of a folder, of which LLaMA-Factory
+    reads every file (`_load_single_dataset` in its `data/loader.py`): that of the shards.
 
     >>> list(dataset_info([])), list(dataset_info(["train", "test"]))[:2]
     (['trajedit_sft', 'trajedit_dpo'], ['trajedit_sft_train', 'trajedit_sft_test'])
@@ -117,7 +119,9 @@ def dataset_info(splits: Sequence[str], *, with_chats: bool = False) -> dict[str
     for name, (file, entry) in entries.items():
         files = {f"{name}_{split}": split_file_name(file, split) for split in splits} or {name: file}
         for full_name, path in files.items():
-            info[full_name] = {"file_name": path.rpartition("/")[2], "formatting": "sharegpt", **entry}
+            place = PurePosixPath(path)
+            file_name = place.stem if are_sharded else place.name
+            info[full_name] = {"file_name": file_name, "formatting": "sharegpt", **entry}
     return info
 
 
@@ -173,20 +177,26 @@ def _call_json(call: MessageCall) -> str:
     return json_line({"name": call["function"]["name"], "arguments": call["function"]["arguments"]}).decode()
 
 
-def _array_tail(counts: Counts, splits: Sequence[str]) -> bytes:
+def _array_tail(counts: Counts, splits: Sequence[str], are_sharded: bool) -> bytes:
     return b"\n]\n"
 
 
-def _info_tail(counts: Counts, splits: Sequence[str]) -> bytes:
-    return json_indented(dataset_info(splits, with_chats=counts.chats > 0)).encode() + b"\n"
+def _info_tail(counts: Counts, splits: Sequence[str], are_sharded: bool) -> bytes:
+    info = dataset_info(splits, with_chats=counts.chats > 0, are_sharded=are_sharded)
+    return json_indented(info).encode() + b"\n"
+
+
+def _array_of(file: str, rows: Rows) -> RowFormat:
+    # LLaMA-Factory reads a file, or all files in a folder.
+    return RowFormat(file, rows, head=b"[\n", separator=b",\n", tail=_array_tail, shards_in_folder=True)
 
 
 FORMATS = (
     Format(
         "llamafactory",
         (
-            RowFormat(_SFT, sharegpt_rows, head=b"[\n", separator=b",\n", tail=_array_tail),
-            RowFormat(_DPO, preference_rows, head=b"[\n", separator=b",\n", tail=_array_tail),
+            _array_of(_SFT, sharegpt_rows),
+            _array_of(_DPO, preference_rows),
             RowFormat("llamafactory/dataset_info.json", no_rows, tail=_info_tail, has_splits=False),
         ),
     ),

@@ -52,10 +52,12 @@ class Splits:
 
 @dataclass
 class SplitCounts:
-    """How many traces there are in each split, and how many have each task, by its digest."""
+    """How many traces there are in each split, and how many have each task, by its digest. `same_task` is how many have
+    the commonest one of the tasks that were counted elsewhere."""
 
     traces: Counter[str] = field(default_factory=Counter)
     tasks: Counter[bytes] = field(default_factory=Counter)
+    same_task: int = 0
 
     def add(self, split: str, task: str) -> None:
         """Counts a trace."""
@@ -84,7 +86,7 @@ class SplitCounts:
         [('train', 20), ('test', 0)]
         """
         total = sum(self.traces.values())
-        commonest = max(self.tasks.values(), default=0)
+        commonest = max(self.same_task, max(self.tasks.values(), default=0))
         for name, share in splits.shares:
             expected = float(share * total)
             deviation = math.sqrt(expected * float(1 - share))

@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from ls_trajedit.output.manifest import Manifest, WrittenFile
+from ls_trajedit.converters.shards import shards_pattern, whole_name
+from ls_trajedit.output.manifest import Manifest, WrittenFile, shown_files
 
 __all__ = ["CARD", "MADE_BY", "card_text", "loadable_sets"]
 
@@ -27,7 +28,8 @@ _RARE_COUNTS = ("removed_steps", "inserted_steps")
 
 
 def loadable_sets(files: Iterable[WrittenFile]) -> dict[str, dict[str, str]]:
-    """For each set of rows that a trainer reads, by the name that `load_dataset` takes, the file of each split.
+    """For each set of rows that a trainer reads, by the name that `load_dataset` takes, the file of each split, or a
+    pattern that fits its shards.
 
     Of a JSON file and a Parquet file with the same rows, the latter is named. A file without rows is left out, because
     `datasets` refuses it.
@@ -37,14 +39,14 @@ def loadable_sets(files: Iterable[WrittenFile]) -> dict[str, dict[str, str]]:
     """
     sets: dict[str, dict[str, str]] = {}
     for file in files:
-        path = PurePosixPath(file.file)
+        path = PurePosixPath(whole_name(file.file))
         if str(path.parent) not in _FOLDERS or path.suffix not in _ROWS or not file.rows:
             continue
         stem, _, split = path.stem.partition(".")
         name = "-".join(dict.fromkeys([str(path.parent), stem])).replace("_", "-")
         splits = sets.setdefault(name, {})
         if path.suffix == ".parquet" or (split or "train") not in splits:
-            splits[split or "train"] = str(path)
+            splits[split or "train"] = shards_pattern(file.file)
     return sets
 
 
@@ -81,13 +83,14 @@ def _body(manifest: Manifest, sets: dict[str, dict[str, str]], repo: str) -> Ite
     counts = manifest.counts.as_json()
     rare = (name for name in _RARE_COUNTS if name in counts)
     yield _table(("", ""), ((name.replace("_", " "), counts[name]) for name in (*_COUNTS, *rare)))
+    files = shown_files(manifest.files, manifest.sharded)
     names = {path: name for name, splits in sets.items() for path in splits.values()}
     yield "## Files"
     yield "\n".join(
         [
             "| file | rows | name for `load_dataset` |",
             "| --- | ---: | --- |",
-            *(f"| {_inline(f.file)} | {f.rows:,} | {names.get(f.file, '')} |" for f in manifest.files),
+            *(f"| {_inline(f.name)} | {f.rows:,} | {names.get(f.name, '')} |" for f in files),
         ]
     )
     if sets:

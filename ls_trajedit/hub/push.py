@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ls_trajedit.console import LineFormatter, is_terminal
 from ls_trajedit.converters.formats.interchange import REJECTS
+from ls_trajedit.converters.shards import whole_name
 from ls_trajedit.hub.card import CARD, MADE_BY, card_text
 from ls_trajedit.output.inventory import check_listed
 from ls_trajedit.output.manifest import MANIFEST, ManifestError, parse_manifest, read_manifest
@@ -146,8 +147,9 @@ def _files_to_push(folder: Path, target: HubTarget) -> dict[str, Path | bytes]:
             f"{folder}: not what the manifest says, so not pushed: {', '.join(broken)}; pull or convert again"
         )
     own = read_manifest(folder)
-    pushed = tuple(file for file in own.files if file.file != REJECTS.file)
-    manifest = replace(own, origin=replace(own.origin, host=None), files=pushed)
+    pushed = tuple(file for file in own.files if whole_name(file.file) != REJECTS.file)
+    sharded = tuple(rows for rows in own.sharded if rows.file != REJECTS.file)
+    manifest = replace(own, origin=replace(own.origin, host=None), files=pushed, sharded=sharded)
     files: dict[str, Path | bytes] = {file.file: folder / file.file for file in pushed}
     files[MANIFEST] = manifest.to_bytes()
     files[CARD] = card_text(manifest, target.repo, target.license).encode()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.converters.shards import whole_name
 from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.output.file_system import open_file
 from ls_trajedit.traces.errors import DataError
@@ -23,12 +24,15 @@ __all__ = [
     "ManifestError",
     "Origin",
     "PulledProject",
+    "ShardedFile",
+    "ShownFile",
     "WrittenFile",
     "counts_from_json",
     "file_from_json",
     "is_output_name",
     "parse_manifest",
     "read_manifest",
+    "shown_files",
     "training_json",
 ]
 
@@ -36,6 +40,7 @@ MANIFEST = "manifest.json"
 
 _OUTCOMES = ("edited", "unedited", "rejected", "skipped", "excluded")
 _FILE_KEYS = ("file", "rows", "sha256")
+_SHARDED_KEYS = ("file", "pattern", "shards", "rows")
 _MOST_BYTES = 1 << 28
 # No dot in front, so that nothing of ours is hidden, and none at the end, where Windows drops it.
 _PART = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?", re.ASCII)
@@ -64,6 +69,44 @@ class WrittenFile:
 
 
 @dataclass(frozen=True)
+class ShardedFile:
+    """Rows that are in several output files, whose names the `pattern` fits: the name that one file of them would have,
+    how many shards there are, the rows in all of them, and what the manifest says of their `Tally`."""
+
+    file: str
+    pattern: str
+    shards: int
+    rows: int
+    tally: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The rows as the manifest and `--json` give them."""
+        found = {"file": self.file, "pattern": self.pattern, "shards": self.shards, "rows": self.rows}
+        return {**found, **(self.tally or {})}
+
+
+class ShownFile(NamedTuple):
+    """A file, or a pattern that fits the shards of one: its rows, and what the manifest says of their tally."""
+
+    name: str
+    rows: int
+    tally: Mapping[str, Any]
+
+
+def shown_files(files: Iterable[WrittenFile], sharded: Sequence[ShardedFile]) -> list[ShownFile]:
+    """The files as a person reads of them: the shards of the same rows are one."""
+    in_shards = {rows.file for rows in sharded}
+    return [
+        *(ShownFile(rows.pattern, rows.rows, rows.tally or {}) for rows in sharded),
+        *(
+            ShownFile(file.file, file.rows, file.tally or {})
+            for file in files
+            if whole_name(file.file) not in in_shards
+        ),
+    ]
+
+
+@dataclass(frozen=True)
 class PulledProject:
     """The project of Label Studio that the annotations come from."""
 
@@ -88,12 +131,13 @@ class Origin:
 @dataclass(frozen=True)
 class Manifest:
     """What `manifest.json` says. `training` is how the training files were made, as `training_json` gives it; None
-    when there are none."""
+    when there are none. `sharded` are the rows that are in several of the files."""
 
     origin: Origin
     training: dict[str, Any] | None
     counts: Counts
     files: tuple[WrittenFile, ...]
+    sharded: tuple[ShardedFile, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The content of `manifest.json`. It holds no time of writing: same input, same bytes."""
@@ -107,6 +151,7 @@ class Manifest:
             "training": self.training,
             "counts": self.counts.as_json(),
             "files": [file.as_json() for file in self.files],
+            **({"sharded": [rows.as_json() for rows in self.sharded]} if self.sharded else {}),
         }
         return json_indented(value).encode() + b"\n"
 
@@ -159,7 +204,11 @@ def parse_manifest(raw: bytes) -> Manifest:
         files = tuple(file_from_json(file) for file in value["files"])
         _check_places([file.file for file in files])
         return Manifest(
-            origin, None if training is None else _object(training), counts_from_json(value["counts"]), files
+            origin,
+            None if training is None else _object(training),
+            counts_from_json(value["counts"]),
+            files,
+            tuple(_sharded_from_json(rows) for rows in value.get("sharded", ())),
         )
     except ManifestError:
         raise
@@ -203,6 +252,12 @@ def file_from_json(value: Any) -> WrittenFile:
         raise ManifestError(f"gives no hash of {name}")
     tally = {key: count for key, count in value.items() if key not in _FILE_KEYS}
     return WrittenFile(name, _number(value["rows"]), value["sha256"], tally or None)
+
+
+def _sharded_from_json(value: Any) -> ShardedFile:
+    tally = {key: count for key, count in value.items() if key not in _SHARDED_KEYS}
+    file, pattern = _text(value["file"]), _text(value["pattern"])
+    return ShardedFile(file, pattern, _number(value["shards"]), _number(value["rows"]), tally or None)
 
 
 def is_output_name(name: object) -> bool:

@@ -16,7 +16,17 @@ from ls_trajedit.output.inventory import file_digest
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.json_text import json_line, parse_json
 
-__all__ = ["column_kinds", "parquet_name", "require_pyarrow", "write_parquet"]
+__all__ = [
+    "FoundKinds",
+    "Kind",
+    "columns_in",
+    "columns_of",
+    "found_kinds",
+    "parquet_name",
+    "require_pyarrow",
+    "write_one_parquet",
+    "write_parquet",
+]
 
 # A row group is made in memory, and is what `datasets` reads at a time.
 _GROUP_BYTES = 4 << 20
@@ -25,6 +35,9 @@ _INSTALL = "run: pip install 'pyarrow>=19'"
 
 Kind = Literal["text", "texts", "integer", "boolean", "booleans", "messages", "turns", "turn", "json", "json_list"]
 """What a column holds; a turn is a message as ShareGPT has it."""
+
+FoundKinds = dict[str, "set[Kind]"]
+"""Columns, each with the kinds of its values."""
 
 _MESSAGE = {"role", "content"}
 _TURN = {"from", "value"}
@@ -57,25 +70,41 @@ def write_parquet(sources: Sequence[Path], has_tool_calls: bool) -> list[str]:
     it. A few MB are in memory at a time, and the same rows give the same bytes under the same version of pyarrow.
     Raises OSError when writing fails.
     """
-    kinds = column_kinds((parse_json(raw) for source in sources for raw in _rows(source)), has_tool_calls)
-    return [_write(source, source.with_suffix(_SUFFIX), kinds) for source in sources]
+    columns = columns_of(map(columns_in, sources), has_tool_calls)
+    return [write_one_parquet(source, source.with_suffix(_SUFFIX), columns) for source in sources]
 
 
-def column_kinds(rows: Iterable[dict[str, Any]], has_tool_calls: bool) -> dict[str, Kind]:
-    """The kind of each column of `rows`, in the order in which they come up.
+def columns_in(source: Path) -> FoundKinds:
+    """The columns of the JSON file `source`, which has one row a line, in the order in which they come up, each with
+    the kinds of its values."""
+    return found_kinds(parse_json(raw) for raw in _rows(source))
+
+
+def found_kinds(rows: Iterable[dict[str, Any]]) -> FoundKinds:
+    """The same for `rows`."""
+    found: FoundKinds = {}
+    for row in rows:
+        for column, value in row.items():
+            found.setdefault(column, set()).add(_kind(value))
+    return found
+
+
+def columns_of(files: Iterable[FoundKinds], has_tool_calls: bool) -> dict[str, Kind]:
+    """The kind of each column of one set of rows, given what was found in its `files`, in their order.
 
     What is not text, a message, or a list of these is JSON. With `has_tool_calls`, messages are JSON too, even where
     none of these rows holds a call: files that were made with the same options have the same types.
 
-    >>> column_kinds([{"prompt": [{"role": "user", "content": "Go."}], "label": True}], has_tool_calls=False)
+    >>> columns_of([found_kinds([{"prompt": [{"role": "user", "content": "Go."}], "label": True}])], False)
     {'prompt': 'messages', 'label': 'boolean'}
-    >>> column_kinds([{"input": {"messages": []}, "step": 3}, {"input": {}, "tools": ["a"]}], has_tool_calls=False)
+    >>> rows = [{"input": {"messages": []}, "step": 3}, {"input": {}, "tools": ["a"]}]
+    >>> columns_of([found_kinds(rows[:1]), found_kinds(rows[1:])], has_tool_calls=False)
     {'input': 'json', 'step': 'integer', 'tools': 'texts'}
     """
-    found: dict[str, set[Kind]] = {}
-    for row in rows:
-        for column, value in row.items():
-            found.setdefault(column, set()).add(_kind(value))
+    found: FoundKinds = {}
+    for columns in files:
+        for column, kinds in columns.items():
+            found.setdefault(column, set()).update(kinds)
     return {column: _common(kinds, has_tool_calls) for column, kinds in found.items()}
 
 
@@ -111,7 +140,9 @@ def _common(kinds: set[Kind], has_tool_calls: bool) -> Kind:
     return "json_list" if kind == "messages" and has_tool_calls else kind
 
 
-def _write(source: Path, target: Path, kinds: Mapping[str, Kind]) -> str:
+def write_one_parquet(source: Path, target: Path, kinds: Mapping[str, Kind]) -> str:
+    """Writes the rows of the JSON file `source`, which has one a line, as a Parquet file with these columns. Gives its
+    SHA-256 in hex. Raises OSError when writing fails."""
     pa = _pyarrow()
     schema = pa.schema([pa.field(column, _type(kind)) for column, kind in kinds.items()])
     with target.open("wb") as file:

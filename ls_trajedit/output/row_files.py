@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.chunk import ConvertedChunk, EncodedRow
 from ls_trajedit.converters.formats.base import RowFormat, Tally
 from ls_trajedit.converters.formats.interchange import REJECTS
 from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.converters.shards import Shard
 from ls_trajedit.output.file_system import sync_file
 from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.parquet import parquet_name, write_parquet
 from ls_trajedit.output.row_order import RowOrder
 
-__all__ = ["RowFiles"]
+__all__ = ["RowFiles", "parquet_tally", "shard_file_name", "tallies_json"]
 
 
 class RowFiles:
-    """The files of `plan` and the rejects, new in `folder`. Rows may come in any order of tasks. Every method raises
-    OSError when writing fails."""
+    """The files of `plan` and the rejects, new in `folder`; when a `shard` is given, what that shard has of each,
+    without Parquet. Rows may come in any order of tasks. Every method raises OSError when writing fails."""
 
-    def __init__(self, folder: Path, plan: ExportPlan) -> None:
+    def __init__(self, folder: Path, plan: ExportPlan, shard: Shard | None = None) -> None:
         self._folder = folder
         self._plan = plan
+        self._shard = shard
+        planned = ((name, file) for name, file, _ in plan.files() if shard is None or not file.is_about_all)
         self._files = [
-            *(_RowFile(folder, name, file, plan.splits, counted) for name, file, counted in plan.files()),
-            _RowFile(folder, REJECTS.file, REJECTS, (), False),
+            _RowFile(folder, name, shard_file_name(name, file, shard), file, plan.splits)
+            for name, file in (*planned, (REJECTS.file, REJECTS))
         ]
 
     def add(self, chunk: ConvertedChunk) -> None:
@@ -42,15 +45,22 @@ class RowFiles:
     def finish(self, counts: Counts) -> list[WrittenFile]:
         """Ends each file as its format requires. When it returns, all are on the disk, with their rows in order."""
         written = [file.finish(counts) for file in self._files]
+        if self._shard is not None:
+            return written
+        tallies = tallies_json(self._plan, self.tallies())
+        written = [replace(file, tally=tallies.get(file.file)) for file in written]
         return [*written, *self._parquet_files({file.file: file for file in written})]
+
+    def tallies(self) -> dict[str, Tally]:
+        """The tally of each file, by its name without that of a shard."""
+        return {file.name: file.tally for file in self._files}
 
     def _parquet_files(self, written: dict[str, WrittenFile]) -> Iterator[WrittenFile]:
         for names in self._plan.parquet_sources():
             sources = [self._folder / name for name in names]
             digests = write_parquet(sources, self._plan.rendering.as_tool_calls)
             for name, digest in zip(names, digests, strict=True):
-                # What loading JSON changes, a declared type does not.
-                tally = {key: count for key, count in (written[name].tally or {}).items() if key != "retyped_arguments"}
+                tally = parquet_tally(written[name].tally)
                 yield replace(written[name], file=parquet_name(name), sha256=digest, tally=tally)
 
     def close(self) -> None:
@@ -59,16 +69,40 @@ class RowFiles:
             file.close()
 
 
-class _RowFile:
-    """One of the files. Rows that came out of order are put in order at the end, by their positions in the file."""
+def shard_file_name(name: str, format_: RowFormat, shard: Shard | None) -> str:
+    """What the file called `name` in the plan is called in the folder."""
+    return name if shard is None else shard.file_name(name, in_folder=format_.shards_in_folder)
 
-    def __init__(self, folder: Path, name: str, format_: RowFormat, splits: Sequence[str], is_counted: bool) -> None:
+
+def tallies_json(plan: ExportPlan, tallies: Mapping[str, Tally]) -> dict[str, dict[str, Any]]:
+    """What the manifest says of the tally of each file of `plan`, given these by the names of the files. Of a file that
+    no trainer reads that is what is left out, if anything."""
+    told = {}
+    for name, _, is_counted in plan.files():
+        tally = tallies.get(name, Tally())
+        if said := tally.as_json() if is_counted else tally.omissions_json():
+            told[name] = said
+    return told
+
+
+def parquet_tally(tally: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the manifest says of a Parquet file beside a file of which it says `tally`: what loading JSON changes, a
+    declared type does not."""
+    return {key: count for key, count in (tally or {}).items() if key != "retyped_arguments"}
+
+
+class _RowFile:
+    """One of the files, called `name` in the plan and `file` in the folder. Rows that came out of order are put in
+    order at the end, by their positions in the file."""
+
+    def __init__(self, folder: Path, name: str, file: str, format_: RowFormat, splits: Sequence[str]) -> None:
         self.name = name
+        self.tally = Tally()
+        self._file = file
         self._format = format_
         self._splits = splits
-        self._is_counted = is_counted
-        self._tally = Tally()
-        self._path = folder / name
+        self._is_sharded = file != name
+        self._path = folder / file
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._handle: BinaryIO = self._path.open("wb")
         self._digest = hashlib.sha256()
@@ -79,7 +113,7 @@ class _RowFile:
 
     def add(self, rows: Sequence[EncodedRow], tally: Tally | None) -> None:
         if tally is not None:
-            self._tally.update(tally)
+            self.tally.update(tally)
         if not rows:
             return
         separator = self._format.separator
@@ -91,15 +125,16 @@ class _RowFile:
         self._write(separator.join(raw for _, raw in rows))
 
     def finish(self, counts: Counts) -> WrittenFile:
-        tail = self._format.tail(counts, self._splits) if self._format.tail else b"\n" if self._order.rows else b""
+        tail = b"\n" if self._order.rows else b""
+        if self._format.tail:
+            tail = self._format.tail(counts, self._splits, self._is_sharded)
         self._write(tail if self._order.rows else self._format.head + tail)
         self._flush_and_close()
         if not self._order.is_kept:
             self._sort(tail)
         self._notes.close()
         self._notes_path.unlink()
-        tally = self._tally.as_json() if self._is_counted else self._tally.omissions_json()
-        return WrittenFile(self.name, self._order.rows, self._digest.hexdigest(), tally or None)
+        return WrittenFile(self._file, self._order.rows, self._digest.hexdigest())
 
     def close(self) -> None:
         for handle in (self._handle, self._notes):

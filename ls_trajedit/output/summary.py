@@ -10,7 +10,7 @@ from typing import Any
 from ls_trajedit.converters.record import reject_sentence
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.output.inventory import LeftFile
-from ls_trajedit.output.manifest import MANIFEST, WrittenFile
+from ls_trajedit.output.manifest import MANIFEST, ShardedFile, ShownFile, WrittenFile, shown_files
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.errors import DataError
 
@@ -47,7 +47,7 @@ class Summary:
     """The counts, as in the manifest, and the files that are in `folder`. `training` is how the training files were
     made, as in the manifest; `left` are the files of earlier runs that are still there, and `annotations_before` is of
     how many annotations the files were made that these replace. After a pull, also how the records differ from those of
-    the previous pull, and whether nothing had to be written."""
+    the previous pull, and whether nothing had to be written. `sharded` are the rows that are in several files."""
 
     counts: dict[str, Any]
     files: list[WrittenFile]
@@ -57,6 +57,7 @@ class Summary:
     training: dict[str, Any] | None = None
     left: tuple[LeftFile, ...] = ()
     annotations_before: int = 0
+    sharded: tuple[ShardedFile, ...] = ()
 
     def refuse_leftovers(self) -> None:
         """Raises DataError when a file of an earlier run could not be removed, so that it is beside the new ones."""
@@ -78,6 +79,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         **pulled,
         "folder": str(summary.folder),
         "files": [file.as_json() for file in summary.files],
+        **({"sharded": [rows.as_json() for rows in summary.sharded]} if summary.sharded else {}),
         **left,
     }
 
@@ -107,10 +109,11 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     if summary.changes and not summary.is_up_to_date:
         yield f"since the last pull: {_changes(summary.changes)}"
     yield f"files in {summary.folder}"
-    width = max([28, *(len(file.file) for file in summary.files)])
-    for file in summary.files:
+    files = shown_files(summary.files, summary.sharded)
+    width = max([28, *(len(file.name) for file in files)])
+    for file in files:
         rows = f"{file.rows} {plural(file.rows, 'row')}"
-        yield f"  {file.file:<{width}}{rows:>12}{_left_out(file)}"
+        yield f"  {file.name:<{width}}{rows:>12}{_left_out(file)}"
     yield f"  {MANIFEST}"
 
 
@@ -132,9 +135,9 @@ def summary_warnings(summary: Summary) -> Iterator[str]:
     if summary.training is None or summary.is_up_to_date:
         return
     if not summary.training.get("parquet"):
-        for file in summary.files:
-            for argument, change in (file.tally or {}).get("retyped_arguments", {}).items():
-                yield f"warning: {file.file}: {_retyped(argument, change)}"
+        for file in shown_files(summary.files, summary.sharded):
+            for argument, change in file.tally.get("retyped_arguments", {}).items():
+                yield f"warning: {file.name}: {_retyped(argument, change)}"
     for split in summary.training.get("uneven_splits", ()):
         yield f"warning: {_uneven(split)}"
     if number := summary.training.get("contradictory_labels"):
@@ -186,7 +189,8 @@ def summary_markdown(summary: Summary, title: str) -> str:
     ):
         if rows_of_table:
             sections.append(_markdown_table((heading, ""), rows_of_table.items()))
-    sections.append(_markdown_table(("file", "rows"), ((file.file, file.rows) for file in summary.files)))
+    files = shown_files(summary.files, summary.sharded)
+    sections.append(_markdown_table(("file", "rows"), ((file.name, file.rows) for file in files)))
     return "\n\n".join(sections) + "\n"
 
 
@@ -201,8 +205,8 @@ def _cell(value: Any) -> str:
     return " ".join(text.translate(_MARKUP).split())
 
 
-def _left_out(file: WrittenFile) -> str:
-    reasons = (file.tally or {}).get("left_out", {})
+def _left_out(file: ShownFile) -> str:
+    reasons = file.tally.get("left_out", {})
     shown = ", ".join(f"{number} {reason}" for reason, number in reasons.items() if number)
     return f"   (left out: {shown})" if shown else ""
 
@@ -216,9 +220,9 @@ def _by_review(counts: dict[str, Any]) -> str:
 def _rarely(summary: Summary) -> list[tuple[str, int]]:
     """What is counted only where it occurs, each in the words that go with its number."""
     found = [(summary.counts.get(name, 0), noun, what) for name, (noun, what) in _RARELY.items()]
-    for file in summary.files:
-        restructured = (file.tally or {}).get("left_out", {}).get(Omission.RESTRUCTURED.value, 0)
-        what = f"with steps removed or inserted: not in {file.file}, because nobody knows how its format records that"
+    for file in shown_files(summary.files, summary.sharded):
+        restructured = file.tally.get("left_out", {}).get(Omission.RESTRUCTURED.value, 0)
+        what = f"with steps removed or inserted: not in {file.name}, because nobody knows how its format records that"
         found.append((restructured, "conversation", what))
     return [(f"{plural(number, noun)} {what}", number) for number, noun, what in found if number]
 

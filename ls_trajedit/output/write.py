@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,9 @@ from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.branch_index import BranchIndex
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
+from ls_trajedit.converters.formats.base import Tally
 from ls_trajedit.converters.plan import ExportPlan
+from ls_trajedit.converters.shards import Shard
 from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.output.folder import explain_write_failures
@@ -25,11 +27,13 @@ _CHUNK_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class WrittenRows:
-    """What was counted while the rows were written, and the files that they are in."""
+    """What was counted while the rows were written, and the files that they are in. `tallies` has the tally of each
+    file by its name in the plan."""
 
     counts: Counts = field(default_factory=Counts)
     training: TrainingCounts = field(default_factory=TrainingCounts)
     files: tuple[WrittenFile, ...] = ()
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
 
 def write_rows(
@@ -37,16 +41,17 @@ def write_rows(
     plan: ExportPlan,
     temporary: Path,
     on_chunk: Callable[[ConvertedChunk, int], None],
+    shard: Shard | None = None,
 ) -> WrittenRows:
-    """Writes the files of `plan` into `temporary`, a folder inside the output folder, from `chunks`, which it closes.
-    `on_chunk` gets each chunk when it is written, and how many tasks are done.
+    """Writes the files of `plan`, or those of this shard of them, into `temporary`, a folder inside the output folder,
+    from `chunks`, which it closes. `on_chunk` gets each chunk when it is written, and how many tasks are done.
 
     Raises what `chunks` raises, and DataError when writing fails.
     """
     folder = temporary.parent
     counts, training = Counts(), TrainingCounts()
     with explain_write_failures(folder):
-        files = RowFiles(temporary, plan)
+        files = RowFiles(temporary, plan, shard)
     try:
         for chunk in chunks:
             counts.update(chunk.counts)
@@ -55,7 +60,7 @@ def write_rows(
                 files.add(chunk)
             on_chunk(chunk, counts.tasks)
         with explain_write_failures(folder):
-            return WrittenRows(counts, training, tuple(files.finish(counts)))
+            return WrittenRows(counts, training, tuple(files.finish(counts)), files.tallies())
     finally:
         chunks.close()
         files.close()

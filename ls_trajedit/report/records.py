@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ls_trajedit.converters.annotations.convert_task import row_key
 from ls_trajedit.converters.formats.interchange import CORRECTIONS
 from ls_trajedit.converters.record import Branch, ChatSource, Edit, Record, StepLabel, parse_record
+from ls_trajedit.converters.shards import whole_name
 from ls_trajedit.converters.training.corrected_values import place_of, vote
 from ls_trajedit.converters.training.rules import EdgeWhitespace
 from ls_trajedit.output.file_system import open_file
@@ -53,20 +56,25 @@ class AnnotatedTrace:
 
 
 def read_records(folder: Path, manifest: Manifest) -> Iterator[AnnotatedTrace]:
-    """The records of the corrections file in `folder`, in order, one in memory at a time.
+    """The records of the corrections file in `folder`, or of its shards, in order, one of each file in memory at a
+    time.
 
-    Raises DataError when `manifest` does not list such a file, and when the file is missing or is not the one that it
+    Raises DataError when `manifest` does not list such a file, and when a file is missing or is not the one that it
     lists. The last may show only at the end.
     """
-    path = folder / _CORRECTIONS.file
-    expected = manifest.digests().get(_CORRECTIONS.file)
-    if expected is None:
+    files = [file for file in manifest.files if whole_name(file.file) == _CORRECTIONS.file]
+    if not files:
         raise DataError(
             f"{folder / MANIFEST}: does not list {_CORRECTIONS.file}, which the report is made from; pull or convert "
             "with --format corrections"
         )
     is_learned = (manifest.training or {}).get("edge_whitespace") == "learn"
     edge_whitespace: EdgeWhitespace = "learn" if is_learned else "ignore"
+    records = (_records(folder / file.file, file.sha256, edge_whitespace) for file in files)
+    return heapq.merge(*records, key=lambda record: row_key(record.task_id, record.annotation_id))
+
+
+def _records(path: Path, expected: str, edge_whitespace: EdgeWhitespace) -> Iterator[AnnotatedTrace]:
     digest = hashlib.sha256()
     try:
         with open_file(path) as file:

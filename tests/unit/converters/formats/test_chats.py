@@ -122,7 +122,7 @@ def test_llamafactory_has_calls_as_text_where_it_does_not() -> None:
 def test_llamafactory_names_the_columns_of_conversations_where_there_are_some(chats: int) -> None:
     (file,) = (file for file in LLAMAFACTORY[0].files if file.tail and file.file.endswith("info.json"))
     assert file.tail is not None
-    info = parse_json(file.tail(Counts(chats=chats), []))
+    info = parse_json(file.tail(Counts(chats=chats), [], False))
     assert ("system" in info["trajedit_sft"]["columns"], "tools" in info["trajedit_dpo"]["columns"]) == (
         bool(chats),
         bool(chats),

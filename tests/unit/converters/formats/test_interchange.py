@@ -54,4 +54,4 @@ def test_the_corrections_end_with_what_was_counted() -> None:
     counts.kinds.update({"edited": 2, "unedited": 3, "rejected": 4})
     tail = CORRECTIONS.files[0].tail
     assert tail is not None
-    assert tail(counts, ["train", "test"]) == b'\n],\n"n_total": 5,\n"n_edited": 2,\n"n_unedited": 3}\n'
+    assert tail(counts, ["train", "test"], False) == b'\n],\n"n_total": 5,\n"n_edited": 2,\n"n_unedited": 3}\n'

@@ -99,3 +99,9 @@ def test_the_counts_of_two_parts_make_those_of_the_whole() -> None:
 def test_a_split_has_a_file_of_its_own() -> None:
     assert split_file_name("trl/sft_prompt_completion.jsonl", "dev") == "trl/sft_prompt_completion.dev.jsonl"
     assert split_file_name("llamafactory/sft.json", "train") == "llamafactory/sft.train.json"
+
+
+def test_the_commonest_task_may_have_been_counted_elsewhere() -> None:
+    whole = counted(*["the same"] * 50)
+    merged = SplitCounts(traces=whole.traces, same_task=50)
+    assert list(merged.uneven(SHARES)) == list(whole.uneven(SHARES))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from ls_trajedit.hub.card import card_text, loadable_sets
-from ls_trajedit.output.manifest import Manifest, WrittenFile
+from ls_trajedit.output.manifest import Manifest, ShardedFile, WrittenFile
 from tests.support.manifests import manifest_of
 
 
@@ -52,6 +53,28 @@ def test_the_files_of_a_split_are_the_splits_of_a_set() -> None:
 
 def test_parquet_is_what_is_loaded_where_there_is_both() -> None:
     assert sets_of(("trl/dpo.jsonl", 9), ("trl/dpo.parquet", 9)) == {"trl-dpo": {"train": "trl/dpo.parquet"}}
+
+
+def test_the_shards_of_a_file_are_one_pattern() -> None:
+    shards = [("trl/dpo.test-00000-of-00002.jsonl", 1), ("trl/dpo.test-00001-of-00002.jsonl", 4)]
+    folder = [("llamafactory/sft/sft-00001-of-00002.json", 3), ("trl/sft-00000-of-00002.jsonl", 0)]
+    assert sets_of(*shards, *folder) == {
+        "trl-dpo": {"test": "trl/dpo.test-*-of-00002.jsonl"},
+        "llamafactory-sft": {"train": "llamafactory/sft/sft-*-of-00002.json"},
+    }
+
+
+def test_shards_of_parquet_are_loaded_where_there_is_both() -> None:
+    both = [("trl/dpo-00000-of-00002.jsonl", 2), ("trl/dpo-00000-of-00002.parquet", 2)]
+    assert sets_of(*both) == {"trl-dpo": {"train": "trl/dpo-*-of-00002.parquet"}}
+
+
+def test_the_card_lists_the_shards_of_a_file_once() -> None:
+    pattern = "trl/dpo-*-of-00002.jsonl"
+    whole = manifest(("trl/dpo-00000-of-00002.jsonl", 2000), ("trl/dpo-00001-of-00002.jsonl", 1))
+    card = card_text(replace(whole, sharded=(ShardedFile("trl/dpo.jsonl", pattern, 2, 2001),)), "ana/traces", None)
+    assert "| trl/dpo-&#42;-of-00002.jsonl | 2,001 | trl-dpo |" in card.splitlines()
+    assert "00001-of" not in card
 
 
 def test_what_cannot_be_loaded_is_in_no_set() -> None:

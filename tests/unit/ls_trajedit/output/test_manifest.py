@@ -20,6 +20,7 @@ from ls_trajedit.output.manifest import (
     Manifest,
     Origin,
     PulledProject,
+    ShardedFile,
     WrittenFile,
     is_output_name,
     read_manifest,
@@ -63,15 +64,23 @@ OF_CHATS = replace(
     ),
 )
 CONVERTED = Manifest(Origin(None, None, {}, {}), None, Counts(), ())
+IN_SHARDS = replace(
+    PULLED,
+    files=(listed("trl/dpo-00000-of-00002.jsonl", b"{}\n"), listed("trl/dpo-00001-of-00002.jsonl", b"{}\n")),
+    sharded=(ShardedFile("trl/dpo.jsonl", "trl/dpo-*-of-00002.jsonl", 2, 2, TALLY),),
+)
 
 
-@pytest.mark.parametrize("manifest", [PULLED, OF_CHATS, CONVERTED], ids=["pulled", "chats", "converted"])
+@pytest.mark.parametrize(
+    "manifest", [PULLED, OF_CHATS, CONVERTED, IN_SHARDS], ids=["pulled", "chats", "converted", "in shards"]
+)
 def test_what_is_written_comes_back_and_gives_the_same_bytes(tmp_path: Path, manifest: Manifest) -> None:
     raw = manifest.to_bytes()
     (tmp_path / "manifest.json").write_bytes(raw)
     found = read_manifest(tmp_path)
     assert found.to_bytes() == raw
     assert (found.origin, found.training, found.files) == (manifest.origin, manifest.training, manifest.files)
+    assert found.sharded == manifest.sharded
     assert found.counts.as_json() == manifest.counts.as_json()
 
 
