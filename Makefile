@@ -34,7 +34,7 @@ quick: $(TEST)/installed
 	  -p no:faker -p no:schemathesis tests/unit traces label_config converters ls_trajedit $(TEST_ARGUMENTS)
 
 # Every test. Those with a real Label Studio come last and one after the other, because they share it.
-test: $(TEST)/installed chromium firefox nginx postgresql oldest test-floors
+test: $(TEST)/installed chromium firefox nginx systemd-analyze docker-compose postgresql oldest test-floors
 	$(TEST)/bin/python -m pytest --numprocesses=auto --dist=loadfile --ignore=tests/live $(TEST_ARGUMENTS) $(MAY_BE_NONE)
 	$(TEST)/bin/python -m pytest tests/live $(TEST_ARGUMENTS) $(MAY_BE_NONE)
 
@@ -151,14 +151,33 @@ firefox:
 	    echo "the browser tests need Firefox on PATH: install the package firefox-esr" >&2; exit 1; \
 	  fi; }
 
-# For the test that gets the live diff into the page through a proxy.
+# For the tests of the live diff in the page, and of docs/deploy.md.
 .PHONY: nginx
 nginx:
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light; \
 	  else \
-	    echo "a test of the live diff needs nginx: install the package nginx-light" >&2; exit 1; \
+	    echo "tests need nginx: install the package nginx-light" >&2; exit 1; \
+	  fi; }
+
+# For the tests of docs/deploy.md.
+.PHONY: systemd-analyze
+systemd-analyze:
+	@command -v systemd-analyze >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; \
+	  else \
+	    echo "the tests of the units need systemd-analyze: install the package systemd" >&2; exit 1; \
+	  fi; }
+
+.PHONY: docker-compose
+docker-compose:
+	@command -v docker-compose >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends docker-compose; \
+	  else \
+	    echo "a test of the Compose file needs docker-compose: install the package docker-compose" >&2; exit 1; \
 	  fi; }
 
 # The tests make a temporary cluster of their own; the one that the package makes is not used.

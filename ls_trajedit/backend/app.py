@@ -29,7 +29,7 @@ from ls_trajedit.backend.log import log_requests, note
 from ls_trajedit.backend.memory import SHORT, share_memory
 from ls_trajedit.backend.metrics import Metrics
 from ls_trajedit.backend.model_version import MODEL_VERSION
-from ls_trajedit.backend.openapi import openapi_document
+from ls_trajedit.backend.openapi import PROBE_PATH, openapi_document
 from ls_trajedit.backend.requests import BadRequestError, error_response, read_body
 from ls_trajedit.live_diff.script import SCRIPT_PATH, USER_SCRIPT_PATH, live_diff_script, user_script
 from ls_trajedit.traces.json_text import json_line
@@ -59,16 +59,16 @@ def create_app(
     max_body: int = DEFAULT_MAX_BODY,
     label_studio_url: str | None = None,
 ) -> ASGIApp:
-    """The service as an ASGI application. With `credentials`, every route asks for them, except those of the live diff:
-    browsers fetch it, and it holds nothing secret. A body of more than `max_body` bytes is refused with 413, and with
-    503 when others take too much memory. The user script is for the pages of the Label Studio at
-    `label_studio_url`; without that address there is no user script.
+    """The service as an ASGI application. With `credentials`, every route asks for them, except those of the live diff,
+    which browsers fetch, and the probe for whatever runs the service: they hold nothing secret. A body of more than
+    `max_body` bytes is refused with 413, and with 503 when others take too much memory. The user script is for the
+    pages of the Label Studio at `label_studio_url`; without that address there is no user script.
 
     Raises UsageError when `label_studio_url` is not an http or https address.
     """
     metrics = Metrics()
     protected = _protocol_routes(metrics, max_body, has_auth=credentials is not None)
-    public = _live_diff_routes(label_studio_url)
+    public = {PROBE_PATH: {"GET": _probe}, **_live_diff_routes(label_studio_url)}
     routes = {**protected, **public}
     app = share_memory(_answer_by_route(routes), _BODIES * max_body, _ANSWERS * max_body)
     if credentials is not None:
@@ -119,6 +119,10 @@ def _protocol_routes(metrics: Metrics, max_body: int, has_auth: bool) -> _Routes
         "/metrics": {"GET": show_metrics},
         "/openapi.json": {"GET": show_openapi},
     }
+
+
+async def _probe(request: Request) -> Response:
+    return _json({"status": "UP"})
 
 
 def _live_diff_routes(label_studio_url: str | None) -> _Routes:

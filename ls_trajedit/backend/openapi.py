@@ -10,12 +10,15 @@ from ls_trajedit import __version__
 from ls_trajedit.backend.requests import AnyRequest, PredictRequest, SetupRequest, ValidateRequest
 from ls_trajedit.live_diff.script import SCRIPT_PATH, USER_SCRIPT_PATH
 
-__all__ = ["openapi_document"]
+__all__ = ["PROBE_PATH", "openapi_document"]
+
+PROBE_PATH = "/livez"
 
 _TEXT = {"type": "string"}
 _SCRIPT = "text/javascript"
 _VERSIONS = {"versions": {"type": "array", "items": _TEXT}}
-_HEALTH = {"status": {"const": "UP"}, "model_version": _TEXT, "version": _TEXT}
+_UP = {"status": {"const": "UP"}}
+_HEALTH = {**_UP, "model_version": _TEXT, "version": _TEXT}
 _PREDICTION = {
     "type": "object",
     "properties": {"result": {"type": "array", "items": {"type": "object"}}, "model_version": _TEXT},
@@ -54,6 +57,7 @@ def openapi_document(has_auth: bool) -> dict[str, Any]:
         "/openapi.json": {"get": _get_as("This document.", "application/json", {"type": "object"})},
     }
     public = {
+        PROBE_PATH: {"get": _get("Is the service up? For a probe that has no credentials.", _UP)},
         SCRIPT_PATH: {"get": _get_as("The live diff, for a proxy to put into Label Studio's pages.", _SCRIPT, _TEXT)},
         USER_SCRIPT_PATH: {"get": _get_as("The live diff as a user script.", _SCRIPT, _TEXT)},
     }

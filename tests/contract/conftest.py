@@ -196,7 +196,7 @@ def _our_service(arguments: tuple[str, ...], environment: dict[str, str], open_f
     command = [sys.executable, "-m", "ls_trajedit", "serve", "--port", "0", *arguments]
     if open_files is not None:
         command = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *command]
-    with _running(command, environment) as host:
+    with running_host(command, environment) as host:
         host.url = host.wait_for_line(lambda line: line["event"] == "listening")["url"]
         yield host
 
@@ -208,15 +208,16 @@ def _label_studio_ml(python: Path, environment: dict[str, str]) -> Iterator[Host
         number = listener.fileno()
         bind = ["--bind", f"fd://{number}", "--workers", "2", "ls_trajedit.ml_backend:create_app()"]
         command = [str(python), "-m", "gunicorn", *bind]
-        with _running(command, environment, pass_fds=(number,)) as host:
+        with running_host(command, environment, pass_fds=(number,)) as host:
             host.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             yield host
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], pass_fds: tuple[int, ...] = ()) -> Iterator[Host]:
+def running_host(command: list[str], environment: dict[str, str], pass_fds: tuple[int, ...] = ()) -> Iterator[Host]:
+    """The backend that `command` starts, at an address that is not known yet, until it is stopped."""
     process = subprocess.Popen(
-        command, env=environment, cwd=environment["HOME"], stderr=subprocess.PIPE, text=True, pass_fds=pass_fds
+        command, env=environment, cwd=environment.get("HOME", "/"), stderr=subprocess.PIPE, text=True, pass_fds=pass_fds
     )
     host = Host("", process)
     reader = threading.Thread(target=host._read_log)

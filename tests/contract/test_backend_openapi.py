@@ -23,6 +23,7 @@ ROUTES = {
     "/versions": {"get", "post"},
     "/metrics": {"get"},
     "/openapi.json": {"get"},
+    "/livez": {"get"},
     "/live-diff.js": {"get"},
     "/live-diff.user.js": {"get"},
 }
@@ -65,6 +66,7 @@ def test_the_document_says_when_credentials_are_wanted(start_host: StartHost) ->
         for operation in operations.values()
     )
     assert [path for path, found in document["paths"].items() if found.get("get", {}).get("security") == []] == [
+        "/livez",
         "/live-diff.js",
         "/live-diff.user.js",
     ]

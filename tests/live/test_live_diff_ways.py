@@ -22,7 +22,7 @@ from .command_line import Person, write_traces
 from .conftest import logged_in
 from .editor_page import correct, open_task
 from .live_diff_page import changes, counts, diff_shown
-from .nginx_proxy import running_nginx
+from .nginx_proxy import running_proxy
 from .project_api import tasks
 from .test_demo import started_demo
 
@@ -73,7 +73,7 @@ def test_nginx_as_documented_before_a_label_studio_that_enforces_its_policy(
         assert backend.url in locations
         assert label_studio.url in locations
         (tmp_path / "nginx").mkdir()
-        with running_nginx(tmp_path / "nginx", locations) as url:
+        with running_proxy(tmp_path / "nginx", locations) as url:
             policy = requests.get(f"{url}/user/login/", timeout=30).headers["Content-Security-Policy"]
             assert "script-src 'self'" in policy
             with logged_in(browser, url, label_studio.username, label_studio.password) as page:
@@ -93,7 +93,7 @@ def test_nginx_with_the_script_as_a_file(browser: Browser, label_studio: LocalLa
     proxied = nginx_block("").partition("location / {")[2].replace("http://127.0.0.1:8080", label_studio.url)
     locations = nginx_block("file").replace("/var/www", str(tmp_path)) + "location / {" + proxied
     (tmp_path / "nginx").mkdir()
-    with running_nginx(tmp_path / "nginx", locations) as url:
+    with running_proxy(tmp_path / "nginx", locations) as url:
         with logged_in(browser, url, label_studio.username, label_studio.password) as page:
             check_it_works(page, project, task)
         older = (tmp_path / "live-diff.js").read_text().replace(f"live diff {__version__}", "live diff 0.0.1")

@@ -22,7 +22,7 @@ from .command_line import Person, read_json, read_lines, write_traces
 from .conftest import START_SECONDS, copied_database, logged_in
 from .editor_page import correct
 from .live_diff_page import changes, counts, diff_shown
-from .nginx_proxy import running_nginx
+from .nginx_proxy import running_proxy
 from .project_api import annotate, call, tasks, text_result
 from .test_live_diff_ways import nginx_block
 
@@ -50,7 +50,7 @@ def at_path(
     locations = locations.replace("http://127.0.0.1:8080", f"http://127.0.0.1:{port}")
     assert backend.url in locations
     assert f":{port}/" in locations
-    with running_nginx(folder, locations) as host:
+    with running_proxy(folder, locations) as host:
         settings = {"LABEL_STUDIO_HOST": f"{host}/labeling", "LS_CSP_REPORT_ONLY": "false"}
         database = copied_database(label_studio_folder, folder / "label-studio")
         with run_label_studio(database, port=port, extra_env=settings, start_seconds=START_SECONDS) as running:
