@@ -1,35 +1,42 @@
-"""The command line, `ls-trajedit`. Each command is a module under `commands`."""
+"""The command line, `ls-trajedit`. Each command is a module under `commands`, imported when it is the one to run: what
+another command needs is not waited for."""
 
 from __future__ import annotations
 
 import io
 import sys
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from ls_trajedit import __version__
-from ls_trajedit.commands.config import config
-from ls_trajedit.commands.continue_ import continue_
-from ls_trajedit.commands.convert import convert
-from ls_trajedit.commands.demo import demo
-from ls_trajedit.commands.doctor import doctor
-from ls_trajedit.commands.init import init
-from ls_trajedit.commands.live_diff import live_diff
-from ls_trajedit.commands.pull import pull
-from ls_trajedit.commands.push import push
-from ls_trajedit.commands.report import report
-from ls_trajedit.commands.serve import serve
-from ls_trajedit.commands.traces import traces
-from ls_trajedit.commands.verify import verify
 from ls_trajedit.console import close_output, flush_output, prepare, print_line, say, say_lines
 from ls_trajedit.signals import HUNG_UP, TERMINATED, end_on_signals
 from ls_trajedit.traces.errors import DataError, TrajeditError
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "main"]
+
+COMMANDS = (
+    "init",
+    "traces",
+    "config",
+    "push",
+    "serve",
+    "live-diff",
+    "pull",
+    "continue",
+    "convert",
+    "verify",
+    "report",
+    "doctor",
+    "demo",
+)
+"""The names of the commands, in the order in which `--help` lists them."""
 
 INTERRUPTED = 130
 
@@ -37,20 +44,38 @@ INTERRUPTED = 130
 _ClickException: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
-def _name(command: Callable[..., None]) -> str:
-    """What a command is called: `continue_` has the name that Python keeps for itself."""
-    return command.__name__.rstrip("_").replace("_", "-")
+class _Commands(TyperGroup):
+    """The group of all commands, each of which is made when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, or None. Then all are there, for Typer to find one with a similar name."""
+        for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = _command(name)
+        return self.commands.get(cmd_name)
+
+
+def _command(name: str) -> Any:
+    """The command in the module of its name, in which it is the function of that name. `continue` is `continue_` there:
+    Python keeps the name for itself."""
+    word = name.replace("-", "_") + "_" * iskeyword(name)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    alone.command(name)(getattr(import_module(f"ls_trajedit.commands.{word}"), word))
+    return typer.main.get_command(alone)
 
 
 app = typer.Typer(
     name="ls-trajedit",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, traces, config, push, serve, live_diff, pull, continue_, convert, verify, report, doctor, demo):
-    app.command(_name(command))(command)
 
 
 def _print_version(wanted: bool) -> None:

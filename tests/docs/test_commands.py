@@ -25,7 +25,7 @@ PAGE = "docs/commands.md"
 
 def commands() -> dict[str, Any]:
     group: Any = typer.main.get_command(app)
-    return dict(group.commands)
+    return {name: group.get_command(None, name) for name in group.list_commands(None)}
 
 
 def exit_codes(error: type[TrajeditError]) -> set[int]:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from ls_trajedit.cli import app
+from ls_trajedit.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = [command.name for command in app.registered_commands if command.name]
 
 
 def floors() -> Iterator[tuple[str, str]]:

@@ -121,7 +121,7 @@ def test_help_does_not_wait_for_slow_libraries(arguments: list[str]) -> None:
         f"sys.argv = ['ls-trajedit', *{arguments!r}]\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
     )
-    assert "ls_trajedit.commands.convert" in loaded
+    assert "ls_trajedit.console" in loaded
     assert loaded & SLOW == set()
 
 
