@@ -28,7 +28,7 @@ from made_up_traces import OPTIONS, make_trace
 from measure import LS_TRAJEDIT, Command, machine
 
 from ls_trajedit.label_config.write_config import write_config
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 from ls_trajedit.traces.shape import shape_of
 
 ROOT = Path(__file__).resolve().parents[1]

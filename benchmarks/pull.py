@@ -23,7 +23,7 @@ from measure import LS_TRAJEDIT, Command, Cost, machine, median, run
 
 from ls_trajedit.demo.local_label_studio import LOG_NAME, LocalLabelStudio, run_label_studio
 from ls_trajedit.label_config.write_config import write_config
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 from ls_trajedit.traces.shape import shape_of
 
 STEPS = range(5, 16)

@@ -29,7 +29,7 @@ from ls_trajedit.live_diff.script import live_diff_script
 from ls_trajedit.push import create_project, push_prefilled
 from ls_trajedit.report.write import write_report
 from ls_trajedit.traces.errors import SetupError
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 
 
 @dataclass(frozen=True)

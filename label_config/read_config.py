@@ -78,7 +78,7 @@ def read_config(config: str, options: Options | None = None) -> Schema:
     Raises ConfigError when `config` is not XML or is larger than a labeling config may be, has no TextArea that
     corrects a field or is for remarks, or does not say which of several TextAreas corrects a field.
     """
-    chosen = options.model_dump(include=options.model_fields_set & _OVERRIDES) if options else {}
+    chosen = {name: getattr(options, name) for name in options.given if name in _OVERRIDES} if options else {}
     if options and len(options.id_keys) > 1:
         # Such an id is made before a chat becomes a task, and stands in one place there.
         del chosen["id_key"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import ValidationError
-
 from ls_trajedit.label_config.read_config import choices_in, description_in, read_config, shown_values
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.structure import REMOVE
-from ls_trajedit.traces.errors import ConfigError
+from ls_trajedit.traces.errors import ConfigError, OptionsError
 from ls_trajedit.traces.field_path import format_path
 from ls_trajedit.traces.options import CHAT_FIELDS, DEFAULT_CHAT_FIELDS, Options
+from ls_trajedit.traces.options_file import options_from
 
 __all__ = ["written_chat_options", "written_step_options"]
 
@@ -61,9 +60,9 @@ def written_step_options(config: str) -> Options:
 
 def _options(found: dict[str, Any]) -> Options:
     try:
-        return Options.model_validate(found)
-    except ValidationError as error:
-        what = "; ".join(str(each["msg"]) for each in error.errors())
+        return options_from(found, "its options")
+    except OptionsError as error:
+        what = "; ".join(str(error).splitlines())
         raise ConfigError(f"the labeling config is not one that ls-trajedit writes: {what}") from None
 
 

@@ -22,8 +22,8 @@ from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, ReadFile, StepTrace, TraceCheck, read_file
+from ls_trajedit.traces.readers.base import STEPS
 from ls_trajedit.traces.readers.inspect_log import from_eval_entries
-from ls_trajedit.traces.readers.registry import STEPS
 
 __all__ = [
     "Input",

@@ -372,7 +372,7 @@ def _never_shorter(options: Options, old: Schema | None, shape: Shape) -> Option
     before = (old and old.max_steps) or 0
     # The shape of chats does not say how many steps a config had, as that of plain traces does.
     wanted = options.max_steps or (longest(shape) if isinstance(shape, ChatShape) else before)
-    return options if wanted >= before else options.model_copy(update={"max_steps": before})
+    return options if wanted >= before else replace(options, max_steps=before)
 
 
 def _covers(old: str, new: str) -> bool:

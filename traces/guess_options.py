@@ -12,6 +12,7 @@ from ls_trajedit.traces.errors import TraceError
 from ls_trajedit.traces.field_path import FieldPath, format_path, get_field, is_showable_key
 from ls_trajedit.traces.model import Call, Reasoning, Text, Trace
 from ls_trajedit.traces.options import CHAT_FIELDS, DEFAULT_CHAT_FIELDS, Options
+from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.shape import TraceShape
 
 __all__ = ["chat_options_yaml", "guess_chat_options", "guess_options", "options_yaml"]
@@ -49,7 +50,7 @@ def guess_options(traces: Sequence[Mapping[str, Any]], name: str) -> Options:
         "task_key": _known(top, _TASKS),
         "final_answer_key": _known(top, _ANSWERS),
     }
-    return Options.model_validate({key: value for key, value in guessed.items() if value is not None} | _STRUCTURE)
+    return options_from({key: value for key, value in guessed.items() if value is not None} | _STRUCTURE, name)
 
 
 def guess_chat_options(traces: Sequence[Trace]) -> Options:
@@ -63,7 +64,7 @@ def guess_chat_options(traces: Sequence[Trace]) -> Options:
     guessed: dict[str, Any] = {"editable_fields": list(fields), **_STRUCTURE}
     if len(formats) == 1:
         guessed["from"] = formats[0]
-    return Options.model_validate(guessed)
+    return options_from(guessed, "the traces")
 
 
 def options_yaml(options: Options, shape: TraceShape) -> str:

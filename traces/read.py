@@ -16,9 +16,10 @@ from ls_trajedit.traces.json_stream import ByteStream, split_json
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.model import Trace
-from ls_trajedit.traces.options import Options, nearest
-from ls_trajedit.traces.readers.base import Format, ReadError, ReadOptions, content_id
-from ls_trajedit.traces.readers.registry import FORMATS, STEPS, recognize
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.readers.base import STEPS, Format, ReadError, ReadOptions, content_id
+from ls_trajedit.traces.readers.registry import FORMATS, recognize
+from ls_trajedit.traces.spelling import nearest
 
 __all__ = [
     "ChatTrace",
@@ -319,7 +320,7 @@ def _is_plain(value: Any, options: Options) -> bool:
     if not isinstance(steps, list) or not steps or speakers_key(steps) is not None:
         return False
     plain = FORMATS.get(STEPS)
-    return "steps_key" in options.model_fields_set or bool(plain and plain.recognize({options.steps_path[-1]: steps}))
+    return "steps_key" in options.given or bool(plain and plain.recognize({options.steps_path[-1]: steps}))
 
 
 def _chosen(format_: str | None) -> str | None:

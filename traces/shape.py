@@ -9,7 +9,8 @@ from typing import Any
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field, is_showable_key
 from ls_trajedit.traces.model import Call, Part, Reasoning, Text, Trace
-from ls_trajedit.traces.options import CHAT_FIELDS, Options, nearest
+from ls_trajedit.traces.options import CHAT_FIELDS, Options
+from ls_trajedit.traces.spelling import nearest
 
 __all__ = ["TraceShape", "check_chat_fields", "check_options", "shape_of", "widen"]
 

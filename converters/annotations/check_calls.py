@@ -13,6 +13,7 @@ from ls_trajedit.converters.traces import ChatTraces
 from ls_trajedit.label_config.chat_data import chat_fields
 from ls_trajedit.traces.json_text import canonical_json
 from ls_trajedit.traces.model import Call, Tool
+from ls_trajedit.traces.spelling import nearest
 
 __all__ = ["check_calls"]
 
@@ -88,9 +89,6 @@ def _unknown_parameter(arguments: Any, schema: dict[str, Any]) -> _Misfit | None
     unknown = [key for key in arguments if key not in properties]
     if not unknown or "patternProperties" in schema:
         return None
-    # Slow to load, and needed for this alone.
-    from ls_trajedit.traces.options import nearest
-
     return _Misfit("unknown_parameter", f"no parameter `{unknown[0]}`{nearest(unknown[0], properties)}")
 
 

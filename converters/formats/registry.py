@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from ls_trajedit.converters.formats import atif, interchange, llamafactory, native, openai, prm, trl
 from ls_trajedit.converters.formats.base import Format
+from ls_trajedit.traces.spelling import nearest
 
 __all__ = ["ALL", "DEFAULT_FORMATS", "FORMATS", "formats_named"]
 
@@ -34,9 +35,6 @@ def formats_named(names: Iterable[str]) -> tuple[Format, ...]:
     """
     wanted = set(names)
     for name in sorted(wanted - FORMATS.keys() - {ALL}):
-        # Slow to load, and needed for this alone.
-        from ls_trajedit.traces.options import nearest
-
         known = (*FORMATS, ALL)
         raise ValueError(f"`{name}` is not a format{nearest(name, known)} (formats: {', '.join(known)})")
     return tuple(format_ for name, format_ in FORMATS.items() if name in wanted or ALL in wanted)

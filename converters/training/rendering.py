@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.traces.field_path import FieldPath, parse_path
+from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.template import (
     FINAL_ANSWER_TEMPLATE,
     NO_OBSERVATION_TEXT,
@@ -16,10 +16,6 @@ from ls_trajedit.traces.template import (
     Template,
     parse_template,
 )
-
-if TYPE_CHECKING:
-    # pydantic, which checks options, takes longer to load than a worker process takes to convert its first tasks.
-    from ls_trajedit.traces.options import Options
 
 __all__ = ["THOUGHT", "Rendering", "default_step_template", "is_within", "rendering_for"]
 

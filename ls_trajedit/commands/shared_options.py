@@ -17,7 +17,7 @@ from ls_trajedit.output.whole_file import write_whole
 from ls_trajedit.plural import plural
 from ls_trajedit.redaction import keep_secret, keep_token
 from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
-from ls_trajedit.traces.options import Options, parse_options
+from ls_trajedit.traces.options import Options
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Server
@@ -178,7 +178,12 @@ def max_wait(text: str) -> Any:
 def options_in(path: Path | None) -> Options | None:
     """The options in the file that `--options` names, if it names one. Raises UsageError when the file cannot be read,
     OptionsError when it holds anything but options."""
-    return None if path is None else parse_options(read_text(path), str(path))
+    if path is None:
+        return None
+    # It loads pydantic and YAML.
+    from ls_trajedit.traces.options_file import parse_options
+
+    return parse_options(read_text(path), str(path))
 
 
 def options_here(path: Path | None) -> Options:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -89,20 +89,18 @@ def convert(
 def generated_schema(options: Options) -> Schema:
     """The schema of a config that `options` would generate, with any number of steps and with every control that the
     generator has: what an export is read with when its config is not at hand."""
-    every_control = options.model_copy(
-        update={
-            "layout": "repeater",
-            "edit_final_answer": True,
-            "require_reason_on_edit": True,
-            "step_labels": StepLabels(correctness=["any"], error_types=["any"]),
-        }
+    every_control = replace(
+        options,
+        layout="repeater",
+        edit_final_answer=True,
+        require_reason_on_edit=True,
+        step_labels=StepLabels(correctness=["any"], error_types=["any"]),
     )
-    with_structure = every_control.model_copy(
-        update={
-            "allow_remove": True,
-            "allow_insert": MOST_INSERTIONS,
-            "context_fields": options.context_fields or _heard_fields(options),
-        }
+    with_structure = replace(
+        every_control,
+        allow_remove=True,
+        allow_insert=MOST_INSERTIONS,
+        context_fields=options.context_fields or _heard_fields(options),
     )
     if control_names(with_structure) == control_names(options):
         every_control = with_structure

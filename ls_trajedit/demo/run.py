@@ -18,7 +18,7 @@ from ls_trajedit.inputs import Input, load_traces
 from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.push import create_project, push_traces
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

@@ -75,7 +75,7 @@ class PullRequest:
 
     def made_with(self) -> str:
         """A hash of everything but the tasks that the rows of the output files depend on."""
-        options = self.options.model_dump(mode="json") if self.options else None
+        options = asdict(self.options) if self.options else None
         plan = self.plan(self.schema())
         formats = [format_.name for format_ in plan.formats]
         parts = [__version__, self.project.label_config, options, asdict(self.rules), formats, plan.as_json()]

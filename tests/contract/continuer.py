@@ -14,7 +14,8 @@ from ls_trajedit.label_config.branch_note import branch_of
 from ls_trajedit.label_config.chat_config import chat_shape
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.project_config import config_for
-from ls_trajedit.traces.options import Options, parse_options
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options_file import parse_options
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 from ls_trajedit.traces.shape import shape_of

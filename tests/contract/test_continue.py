@@ -15,7 +15,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.output.folder import lock_branches, lock_folder
 from ls_trajedit.push import prediction_version
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 from tests.support.http_service import serve
 
 from .continuer import OPTIONS, Continuer, fix, plain_config, trace, use_chats

@@ -20,7 +20,7 @@ from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.output.manifest import training_json
 from ls_trajedit.traces.json_text import json_line
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 from tests.support.branches import PLAIN_CONFIG, annotation, correction_of, plain_parent, typed
 
 from .pages import blocks, read_page, table_rows

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import is_dataclass
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
 
 from ls_trajedit.label_config.read_config import FLAG_CLASSES
-from ls_trajedit.traces.options import Options, parse_options
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options_file import option_names, parse_options
 
 from .pages import Block, blocks, read_page, table_rows
 
@@ -24,10 +25,10 @@ def documented() -> dict[str, str]:
 
 def defaults() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for attribute, value in Options():
-        name = Options.model_fields[attribute].alias or attribute
-        if isinstance(value, BaseModel):
-            found |= {f"{name}.{part}": default for part, default in value.model_dump().items()}
+    for name in option_names():
+        value = getattr(Options(), "from_" if name == "from" else name)
+        if is_dataclass(value):
+            found |= {f"{name}.{part}": default for part, default in vars(value).items()}
         else:
             found[name] = value
     return found

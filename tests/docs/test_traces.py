@@ -18,7 +18,8 @@ from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.traces.options import Options, parse_options
+from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options_file import parse_options
 from ls_trajedit.traces.read import ChatTrace, ReadFile, read_file
 from ls_trajedit.traces.readers.registry import FORMATS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def test_the_live_diff_calls_a_step_by_its_number_in_the_whole_trace(plain: Proj
 def test_the_cards_of_a_repeater_count_from_the_start_of_the_whole_trace(
     label_studio: LocalLabelStudio, page: Page
 ) -> None:
-    config = write_config(OPTIONS.model_copy(update={"layout": "repeater"}), PLAIN_SHAPE)
+    config = write_config(replace(OPTIONS, layout="repeater"), PLAIN_SHAPE)
     settings = {"title": "Repeated", "label_config": config}
     number = call(label_studio, "POST", "/api/projects", json=settings)["id"]
     new = [{"data": plain_parent()["data"]}, {"data": branch_of_plain(plain_parent())["data"]}]

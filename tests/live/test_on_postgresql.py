@@ -24,7 +24,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import restore_trace
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.model import Message, Reasoning, Text
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 from ls_trajedit.traces.shape import shape_of
 from tests.contract.conftest import HOSTS, StartHost
 from tests.support.branches import CHAT_CONFIG, branch_of_chat, chat_parent

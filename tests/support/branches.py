@@ -22,7 +22,7 @@ from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.label_config.write_config import shown_fields, step_fields, write_config
 from ls_trajedit.traces.model import Call, Message, Reasoning, Result, Text
-from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options import Options, StepLabels
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 from ls_trajedit.traces.shape import shape_of
@@ -46,9 +46,7 @@ __all__ = [
     "typed",
 ]
 
-OPTIONS = Options.model_validate(
-    {"editable_fields": ["thought", "action"], "step_labels": {"correctness": ["right", "wrong"], "error_types": []}}
-)
+OPTIONS = Options(editable_fields=["thought", "action"], step_labels=StepLabels(correctness=["right", "wrong"]))
 _TRACE: dict[str, Any] = {
     "id": "t1",
     "task_description": "Double a.",

@@ -21,6 +21,7 @@ from ls_trajedit.converters.record import Record
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options_file import options_from
 from tests.support.loop import (
     NOTHING,
     Editor,
@@ -272,7 +273,7 @@ def test_the_example_of_the_format_comes_out_as_its_documentation_shows_it(layou
         ],
         "final_answer": "It is sunny.",
     }
-    options = Options.model_validate({"layout": layout, "edit_final_answer": True})
+    options = options_from({"layout": layout, "edit_final_answer": True}, "x")
     project = project_of(options, [trace])
     outcome = annotate(
         project,

@@ -16,6 +16,7 @@ from ls_trajedit.traces.places import JSON_TEXT, Place, format_place
 
 __all__ = [
     "NO_OPTIONS",
+    "STEPS",
     "Format",
     "ReadError",
     "ReadOptions",
@@ -31,6 +32,9 @@ __all__ = [
     "message_lists",
     "role_of",
 ]
+
+STEPS = "steps"
+"""The plain shape, which is what remains: a list of steps that are all the agent's. Options say what its keys are."""
 
 KNOWN_ROLES: dict[str, Role] = {
     "system": "system",

@@ -28,12 +28,9 @@ from ls_trajedit.traces.readers import (
     swe_agent,
     vercel,
 )
-from ls_trajedit.traces.readers.base import Format
+from ls_trajedit.traces.readers.base import STEPS, Format
 
-__all__ = ["FORMATS", "STEPS", "Recognized", "recognize"]
-
-STEPS = "steps"
-"""The plain shape, which is what remains: a list of steps that are all the agent's. Options say what its keys are."""
+__all__ = ["FORMATS", "Recognized", "recognize"]
 
 FORMATS: dict[str, Format] = {
     format_.name: format_

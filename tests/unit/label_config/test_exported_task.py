@@ -14,6 +14,7 @@ from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.traces.errors import TrajeditError
 from ls_trajedit.traces.guess_options import guess_options
 from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, StepTrace, WrittenTrace, read_chat, read_file
 from ls_trajedit.traces.readers.base import ReadError, ReadOptions
 from tests.support.branches import branch_of_chat, branch_of_plain, chat_parent, plain_parent
@@ -61,7 +62,7 @@ def test_what_is_not_a_task_stays_as_it_is(value: Any) -> None:
 
 def test_options_that_look_into_the_task_from_outside_are_followed() -> None:
     task = {"id": 7, "data": TRACE, "annotations": []}
-    options = Options.model_validate({"steps_key": "data.steps"})
+    options = options_from({"steps_key": "data.steps"}, "x")
     assert TaskReader(options)(task) is task
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_config_with_boxes_for_three_inserted_steps_in_each_gap_is_below_the_l
     assert len(config) < MOST_CHARACTERS * 0.6
     assert config.count("<") - config.count("</") < MOST_TAGS * 0.6
     assert len(read_config(config).fixed.structures) == 300
-    repeated = read_config(write_config(options.model_copy(update={"layout": "repeater"}), TraceShape())).repeated
+    repeated = read_config(write_config(replace(options, layout="repeater"), TraceShape())).repeated
     assert repeated is not None
     assert len(repeated.tags) < MOST_REPEATED_TAGS * 0.1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.shape import shape_of
 from tests.support.strategies import Case, cases
 
@@ -116,13 +118,8 @@ trajedit-require-reason mine" style="color: red"><Header value="&lt;b&gt;"/>{"".
 
 @given(cases(), st.booleans())
 def test_what_a_written_config_corrects_is_what_the_options_say(case: Case, labels: bool) -> None:
-    options = case.options.model_copy(
-        update={
-            "step_labels": StepLabels(correctness=["ok", "wrong"], error_types=["tool", "ärger &<"])
-            if labels
-            else StepLabels()
-        }
-    )
+    scored = StepLabels(correctness=["ok", "wrong"], error_types=["tool", "ärger &<"])
+    options = replace(case.options, step_labels=scored if labels else StepLabels())
     shape = shape_of(case.traces, options)
     schema = read_config(write_config(options, shape))
     steps = options.max_steps or shape.longest
@@ -141,7 +138,7 @@ def test_what_a_written_config_corrects_is_what_the_options_say(case: Case, labe
 @pytest.mark.parametrize("flag", ["show_diff", "show_edit_distance", "allow_reset", "require_reason_on_edit"])
 @pytest.mark.parametrize("value", [True, False])
 def test_the_flags_travel_in_the_config(flag: str, value: bool) -> None:
-    options = Options.model_validate({flag: value})
+    options = options_from({flag: value}, "x")
     config = write_config(options, shape_of([{"steps": ["go"]}], options))
     assert getattr(read_config(config), flag) is value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_style_from_before_they_were_signed_is_renewed(name: str) -> None:
 
 
 def test_two_styles_of_one_config_are_renewed_each_on_its_own() -> None:
-    options = EVERYTHING.model_copy(update={"allow_remove": True})
+    options = replace(EVERYTHING, allow_remove=True)
     config = write_config(options, shape_of([TRACE], options))
     assert renew_style(config) == config
     changed = config.replace("--trajedit-new: #0b5323", "--trajedit-new: #0b5324")
@@ -106,8 +107,8 @@ def test_two_styles_of_one_config_are_renewed_each_on_its_own() -> None:
 
 @pytest.mark.parametrize("layout", ["unrolled", "repeater"])
 def test_every_class_of_removed_and_inserted_steps_is_one_that_the_styles_know(layout: str) -> None:
-    plain = EVERYTHING.model_copy(update={"layout": layout, "allow_remove": True, "allow_insert": 2})
-    chats = EVERYTHING.model_copy(update={"editable_fields": ["reasoning"], "allow_remove": True, "allow_insert": 2})
+    plain = replace(EVERYTHING, layout=layout, allow_remove=True, allow_insert=2)
+    chats = replace(EVERYTHING, editable_fields=["reasoning"], allow_remove=True, allow_insert=2)
     written = _classes_in(write_config(plain, shape_of([TRACE], plain)))
     written |= _classes_in(write_chat_config(chats, chat_shape([data_of(TRIP)])))
     of_structure = set(re.findall(r"\.(trajedit-[a-z-]+)", STRUCTURE_STYLE))
@@ -117,7 +118,7 @@ def test_every_class_of_removed_and_inserted_steps_is_one_that_the_styles_know(l
 
 @pytest.mark.parametrize("layout", ["unrolled", "repeater"])
 def test_every_class_that_the_config_writes_is_one_that_the_style_knows(layout: str) -> None:
-    options = EVERYTHING.model_copy(update={"layout": layout})
+    options = replace(EVERYTHING, layout=layout)
     config = write_config(options, shape_of([TRACE], options))
     written = _classes_in(config)
     styled = set(re.findall(r"\.(trajedit-[a-z-]+)", STYLE))
@@ -130,7 +131,7 @@ def test_every_class_that_the_config_of_a_conversation_writes_is_one_that_its_st
     data["steps"][1]["other"] = "{}"
     written = set()
     for fields in (["content"], ["tool_calls[*].arguments"]):
-        options = EVERYTHING.model_copy(update={"editable_fields": fields})
+        options = replace(EVERYTHING, editable_fields=fields)
         written |= _classes_in(write_chat_config(options, chat_shape([data])))
     styled = set(re.findall(r"\.(trajedit-[a-z-]+)", CHAT_STYLE))
     assert written - styled == set()

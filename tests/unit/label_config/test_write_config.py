@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from ls_trajedit.label_config.write_config import control_names, shown_fields, s
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import parse_path
 from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.shape import TraceShape, shape_of
 from tests.support.loop import project_of
 from tests.support.strategies import Case, cases, texts
@@ -216,7 +218,7 @@ def test_fields_are_not_named_like_controls_that_remove_and_insert(field: str) -
     schema = read_config(write_config(options, shape_of([trace], options)))
     assert [editor.field for editor in schema.fixed.editors] == [field]
     assert [[box.field for box in slot.boxes] for slot in schema.fixed.structures[0].slots] == [[field], [field]]
-    plain = options.model_copy(update={"allow_remove": False, "allow_insert": 0})
+    plain = replace(options, allow_remove=False, allow_insert=0)
     assert control_names(plain) == {field: field.replace(".", "_")}
 
 
@@ -243,7 +245,7 @@ def test_what_they_point_at_can_be_kept_when_a_config_is_written_again() -> None
 def test_fields_are_in_the_order_of_the_traces_and_editable_ones_in_that_of_the_options(
     options: dict[str, Any], shown: list[str]
 ) -> None:
-    chosen = Options.model_validate(options)
+    chosen = options_from(options, "x")
     fields = step_fields(chosen, shape_of([TRACE], chosen))
     assert [field.field + "*" * field.editable for field in fields] == shown
 
@@ -304,8 +306,8 @@ def test_a_final_answer_to_edit_is_there_even_when_no_trace_has_one() -> None:
 @given(texts(), texts())
 def test_text_in_the_options_is_shown_unchanged_or_refused(description: str, label: str) -> None:
     try:
-        options = Options(description=description, step_labels=StepLabels(correctness=[label]))
-    except ValueError:
+        options = options_from({"description": description, "step_labels": {"correctness": [label]}}, "x")
+    except OptionsError:
         return
     root = config_of(options)
     assert description in [*headers_of(root), ""]
@@ -324,7 +326,7 @@ def test_label_studio_takes_the_config_and_every_prediction_for_it(case: Case) -
 
     if case.options.layout == "repeater":
         # Its names are known only once a task is open; the facts on validation are in docs/options.md.
-        case = Case(case.options.model_copy(update={"layout": "unrolled"}), case.traces)
+        case = Case(replace(case.options, layout="unrolled"), case.traces)
     project = project_of(case.options, case.traces)
     interface: Any = LabelInterface(project.config)
     interface.validate()

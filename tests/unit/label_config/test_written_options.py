@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.label_config.written_options import written_chat_options, written_step_options
 from ls_trajedit.traces.errors import ConfigError
 from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.shape import shape_of
 from tests.support.conversations import TRIP, data_of
 from tests.support.strategies import Case, cases
@@ -26,7 +28,7 @@ def test_a_config_for_steps_is_written_once_more_from_its_own_options(case: Case
     shape = shape_of(case.traces, case.options)
     config = write_config(case.options, shape)
     # How many steps there are is up to who writes the next config.
-    found = written_step_options(config).model_copy(update={"max_steps": case.options.max_steps})
+    found = replace(written_step_options(config), max_steps=case.options.max_steps)
     assert write_config(found, shape) == config
 
 
@@ -45,7 +47,7 @@ def test_a_config_for_steps_is_written_once_more_from_its_own_options(case: Case
     ],
 )
 def test_options_for_steps_come_back(chosen: dict[str, Any]) -> None:
-    options = Options.model_validate(chosen)
+    options = options_from(chosen, "x")
     step = {"thought": "t", "action": "a", "observation": "o", "result": "r"}
     traces = [{"run": "r1", "id": "t1", "goal": "g", "steps": [step, step], "result": "x"}]
     shape = shape_of(traces, options)
@@ -64,7 +66,7 @@ def test_options_for_steps_come_back(chosen: dict[str, Any]) -> None:
     ],
 )
 def test_options_for_conversations_come_back(chosen: dict[str, Any], source: dict[str, Any]) -> None:
-    options = Options.model_validate(chosen)
+    options = options_from(chosen, "x")
     shape = chat_shape([data_of(source)])
     config = write_chat_config(options, shape)
     assert write_chat_config(written_chat_options(config), shape) == config

@@ -16,7 +16,7 @@ import pytest
 import ls_trajedit
 from ls_trajedit import inputs
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 from tests.support.exports import EDIT, UNKNOWN, annotation, export, task
 
 TRACE = '{"id": "a", "task": "t", "steps": [{"thought": "x", "action": "y"}], "final_answer": "z"}\n'

@@ -32,6 +32,7 @@ from ls_trajedit.push import (
 from ls_trajedit.traces.errors import DataError, OutcomeUnknownError, ServerError, SetupError, TraceError
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options, StepLabels
+from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.read import ChatTrace, StepTrace, read_chat
 from ls_trajedit.traces.readers.base import NO_OPTIONS
 from ls_trajedit.traces.shape import shape_of
@@ -353,7 +354,7 @@ def test_a_config_without_the_controls_that_remove_and_insert_steps_gets_them() 
     recording = ProjectServer(config_for(Options(), shape_of_traces(Options(), loaded)), TRACES[0])
     server, versions = cast(Server, recording), [prediction_version(recording.config)]
     for changed in ({"allow_remove": True}, {"allow_insert": 1}, {"allow_insert": 3}, {"require_reason_on_edit": True}):
-        options = Options.model_validate({"allow_remove": True, **changed})
+        options = options_from({"allow_remove": True, **changed}, "x")
         assert update_project(server, 12, options, loaded).config_changed
         versions.append(prediction_version(recording.config))
         again = update_project(server, 12, options, loaded)
@@ -424,7 +425,7 @@ def test_the_config_of_a_project_with_branches_shows_what_they_continue() -> Non
     parent, branch = plain_parent()["data"], branch_of_plain(plain_parent())["data"]
     without = config_for(OPTIONS, shape_of([restore_trace(parent)], OPTIONS))
     for layout in ("unrolled", "repeater"):
-        options = OPTIONS.model_copy(update={"layout": layout})
+        options = replace(OPTIONS, layout=layout)
         old = config_for(options, shape_of([restore_trace(parent)], options))
         assert "branch" not in old
         recording = ProjectServer(old, parent, branch)

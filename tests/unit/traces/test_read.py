@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.traces.options import Options
+from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, Item, StepTrace, TraceCheck, read_file, trace_identity
 from tests.support.strategies import Case, cases, exact
 
@@ -18,7 +19,7 @@ GOOD = '{"id": "a", "steps": ["go"]}'
 
 def read(text: str | bytes, stem: str = "", **options: Any) -> list[Item]:
     raw = text.encode() if isinstance(text, str) else text
-    return checked(raw, Options(**options), stem)
+    return checked(raw, options_from(options, "x"), stem)
 
 
 def checked(raw: bytes, options: Options, stem: str = "") -> list[Item]:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from io import BufferedReader, BytesIO, RawIOBase, TextIOWrapper
 from pathlib import Path
@@ -500,9 +501,7 @@ def test_a_gzip_with_a_wrong_checksum_is_called_damaged(run: Callable[..., Any],
 
 @given(cases())
 def test_without_a_config_the_names_are_those_that_the_generator_gave(case: Case) -> None:
-    options = case.options.model_copy(
-        update={"step_labels": StepLabels(correctness=["ok"], error_types=["tool"]), "max_steps": None}
-    )
+    options = replace(case.options, step_labels=StepLabels(correctness=["ok"], error_types=["tool"]), max_steps=None)
     project = project_of(options, case.traces)
     written, generated = read_config(project.config), generated_schema(options)
     for data in project.data:
