@@ -9,12 +9,11 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from keyword import iskeyword
-from typing import Any
 
-import typer
-from typer.core import TyperGroup
+import click
 
 from ls_trajedit import __version__
+from ls_trajedit.commands.parameters import command_of
 from ls_trajedit.console import close_output, flush_output, prepare, print_line, say, say_lines
 from ls_trajedit.signals import HUNG_UP, TERMINATED, end_on_signals
 from ls_trajedit.traces.errors import DataError, TrajeditError
@@ -40,58 +39,56 @@ COMMANDS = (
 
 INTERRUPTED = 130
 
-# Newer versions of Typer contain their own click, older ones use the public one; this is the class in either.
-_ClickException: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
-
-class _Commands(TyperGroup):
+class _Commands(click.Group):
     """The group of all commands, each of which is made when it is asked for."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: click.Context | None) -> list[str]:
         """The names of all commands."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name, or None. Then all are there, for Typer to find one with a similar name."""
+    def get_command(self, ctx: click.Context | None, cmd_name: str) -> click.Command | None:
+        """The command of that name. When there is none, all of them are made, for click to find a similar name."""
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 self.commands[name] = _command(name)
         return self.commands.get(cmd_name)
 
 
-def _command(name: str) -> Any:
-    """The command in the module of its name, in which it is the function of that name. `continue` is `continue_` there:
-    Python keeps the name for itself."""
+def _command(name: str) -> click.Command:
+    """The command that is a function in a module, both of that name. `continue` is `continue_` there: Python keeps the
+    name for itself."""
     word = name.replace("-", "_") + "_" * iskeyword(name)
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.command(name)(getattr(import_module(f"ls_trajedit.commands.{word}"), word))
-    return typer.main.get_command(alone)
+    return command_of(getattr(import_module(f"ls_trajedit.commands.{word}"), word), name)
 
 
-app = typer.Typer(
-    name="ls-trajedit",
-    cls=_Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-
-def _print_version(wanted: bool) -> None:
+def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
         print_line(f"ls-trajedit {__version__}")
-        raise typer.Exit
+        context.exit()
 
 
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_print_version, is_eager=True),
-) -> None:
-    """Turn agent mistakes into training data inside Label Studio.
+_ABOUT = """
+Turn agent mistakes into training data inside Label Studio.
 
-    `push` imports traces into a project, annotators rewrite the wrong steps, and `pull` writes training files.
-    """
+`push` imports traces into a project, annotators rewrite the wrong steps, and `pull` writes training files.
+"""
+
+app = _Commands(
+    "ls-trajedit",
+    no_args_is_help=True,
+    help=_ABOUT,
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Print the version.",
+        )
+    ],
+)
 
 
 def main() -> None:
@@ -103,30 +100,28 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        exit_code = int(app(standalone_mode=False) or 0)
-        if exit_code == INTERRUPTED:
-            # Newer versions of Typer turn a KeyboardInterrupt into this exit code, older ones into an Abort.
-            _say_ended("interrupted")
+        with app.make_context("ls-trajedit", sys.argv[1:]) as context:
+            app.invoke(context)
         # Flushed here, because a failure at exit could not be reported.
         flush_output()
-        return exit_code
+        return 0
+    except click.exceptions.Exit as end:
+        flush_output()
+        return end.exit_code
     except TrajeditError as error:
         say_lines(f"ls-trajedit: {error}")
         return error.exit_code
-    except _ClickException as error:
+    except click.ClickException as error:
         usage = io.StringIO()
         error.show(usage)
         say_lines(usage.getvalue())
-        return int(error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
+        return error.exit_code
+    except KeyboardInterrupt:
         _say_ended("interrupted")
         return INTERRUPTED
     except SystemExit as end:
         if end.code in (TERMINATED, HUNG_UP):
             _say_ended("terminated")
-        # How Typer ends a running command when the reader of its output has gone.
-        if isinstance(end.__context__, BrokenPipeError):
-            return 0
         raise
     except BrokenPipeError:
         close_output()

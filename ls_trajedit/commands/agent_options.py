@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.traces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,15 +24,15 @@ class AgentOptions:
 
     agent: Annotated[
         str | None,
-        typer.Option("--agent", help="A program that reads a request and writes what follows.", metavar="COMMAND"),
+        Option("--agent", help="A program that reads a request and writes what follows.", metavar="COMMAND"),
     ] = None
     agent_url: Annotated[
         str | None,
-        typer.Option("--agent-url", help="A service that does the same over HTTP.", metavar="URL"),
+        Option("--agent-url", help="A service that does the same over HTTP.", metavar="URL"),
     ] = field(default=None, repr=False)
     model: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--model",
             help="An OpenAI-compatible endpoint, such as http://localhost:8000/v1; its key is read from "
             "OPENAI_API_KEY.",
@@ -41,11 +40,11 @@ class AgentOptions:
         ),
     ] = field(default=None, repr=False)
     model_name: Annotated[
-        str | None, typer.Option("--model-name", help="The model that --model is asked for.", metavar="NAME")
+        str | None, Option("--model-name", help="The model that --model is asked for.", metavar="NAME")
     ] = None
     tools_command: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--tools-command",
             help="A program that executes the calls of --model that have no recorded result.",
             metavar="COMMAND",
@@ -53,7 +52,7 @@ class AgentOptions:
     ] = None
     max_turns: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--max-turns",
             help=f"How many turns --model may have in each branch ({_MAX_TURNS} if not given).",
             metavar="N",
@@ -61,21 +60,21 @@ class AgentOptions:
         ),
     ] = None
     jobs: Annotated[
-        int, typer.Option("--jobs", help="How many branches to continue at a time.", metavar="N", min=1, max=256)
+        int, Option("--jobs", help="How many branches to continue at a time.", metavar="N", min=1, max=256)
     ] = 1
     timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             "--timeout",
             help="How long the agent, one request to it, or one tool may take.",
             metavar="SECONDS",
             min=0.001,
-            callback=shared_options.finite,
+            check=shared_options.check_finite,
         ),
     ] = 600
     retries: Annotated[
         int,
-        typer.Option(
+        Option(
             "--retries", help="How often to retry an agent that fails or does not answer in time.", metavar="N", min=0
         ),
     ] = 2

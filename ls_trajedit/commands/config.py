@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.parameters import Argument
 from ls_trajedit.console import write_data
 from ls_trajedit.inputs import load_traces, named_inputs
 from ls_trajedit.label_config.chat_config import ChatShape
@@ -20,7 +19,7 @@ __all__ = ["config"]
 def config(
     traces: Annotated[
         list[Path] | None,
-        typer.Argument(
+        Argument(
             parser=shared_options.named_path,
             help="Files or folders with traces to fit the config to, plain or gzipped; - for stdin.",
         ),

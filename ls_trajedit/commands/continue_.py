@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
 from ls_trajedit.commands.agent_options import AgentOptions
-from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.output_options import ReadingOptions
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.console import print_json, print_line, say
 from ls_trajedit.label_config.read_config import read_config
@@ -30,26 +28,23 @@ __all__ = ["continue_"]
 _UNFINISHED: dict[str, Ending] = {"up to a call": "unexecuted_call", "up to --max-turns": "max_turns"}
 
 
-@with_option_groups
 def continue_(
     *,
-    project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
+    project: Annotated[int, Option("--project", help="The project's id.", metavar="ID")],
     output: shared_options.OutputFolder = Path("data"),
     options: shared_options.OptionsFile = None,
     server: ServerOptions,
     agents: AgentOptions,
     reading: ReadingOptions,
     tools: Annotated[
-        bool, typer.Option("--tools", help="Give the agent actions that are calls as tool calls instead of text.")
+        bool, Option("--tools", help="Give the agent actions that are calls as tool calls instead of text.")
     ] = False,
-    limit: Annotated[
-        int | None, typer.Option("--limit", help="Continue at most N corrections.", metavar="N", min=1)
-    ] = None,
+    limit: Annotated[int | None, Option("--limit", help="Continue at most N corrections.", metavar="N", min=1)] = None,
     max_failures: Annotated[
-        int, typer.Option("--max-failures", help="Exit with 5 if more than N branches fail.", metavar="N", min=0)
+        int, Option("--max-failures", help="Exit with 5 if more than N branches fail.", metavar="N", min=0)
     ] = 0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what an agent would be asked; ask none, and change nothing.")
+        bool, Option("--dry-run", help="Say what an agent would be asked; ask none, and change nothing.")
     ] = False,
     max_wait: Annotated[
         float,

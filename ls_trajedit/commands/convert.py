@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
+from ls_trajedit.commands.parameters import Argument, Option
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.commands.summary import print_summary
 from ls_trajedit.console import say
@@ -27,24 +25,23 @@ from ls_trajedit.traces.options import Options
 __all__ = ["convert"]
 
 
-@with_option_groups
 def convert(
     *,
     export: Annotated[
         Path,
-        typer.Argument(
+        Argument(
             parser=shared_options.named_path, help="A JSON export from Label Studio, plain or gzipped; - for stdin."
         ),
     ],
     output: shared_options.OutputFolder = Path("data"),
     config: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--config", parser=shared_options.named_path, help="The project's labeling config (XML).", metavar="FILE"
         ),
     ] = None,
     project: Annotated[
-        int | None, typer.Option("--project", help="Fetch the labeling config of this project.", metavar="ID")
+        int | None, Option("--project", help="Fetch the labeling config of this project.", metavar="ID")
     ] = None,
     options: shared_options.OptionsFile = None,
     server: ServerOptions,

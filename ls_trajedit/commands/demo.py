@@ -7,9 +7,8 @@ import threading
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.commands.summary import print_summary
 from ls_trajedit.console import print_line, say
 
@@ -20,9 +19,7 @@ _SHOWN_DIFFS = 6
 
 def demo(
     output: shared_options.OutputFolder = Path("demo-output"),
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep Label Studio and the backend running until Ctrl-C.")
-    ] = False,
+    keep: Annotated[bool, Option("--keep", help="Keep Label Studio and the backend running until Ctrl-C.")] = False,
 ) -> None:
     """Run the whole loop with a Label Studio that it starts.
 

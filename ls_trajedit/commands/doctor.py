@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-import typer
+import click
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.option_groups import with_option_groups
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.console import print_json, print_labelled, print_line
 from ls_trajedit.doctor.finding import Finding, Level
@@ -23,14 +23,13 @@ _COLOURS: dict[Level, Literal["green", "yellow", "red"]] = {"ok": "green", "warn
 _WIDTH = max(map(len, _COLOURS))
 
 
-@with_option_groups
 def doctor(
     *,
-    project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
+    project: Annotated[int, Option("--project", help="The project's id.", metavar="ID")],
     options: shared_options.OptionsFile = None,
     backend: Annotated[
         str | None,
-        typer.Option("--backend", help="Probe this ML backend from here, too.", metavar="URL"),
+        Option("--backend", help="Probe this ML backend from here, too.", metavar="URL"),
     ] = None,
     server: ServerOptions,
     as_json: shared_options.Json = False,
@@ -58,7 +57,7 @@ def doctor(
         counts = f"{problems or 'no'} {plural(problems, 'problem')}, {warnings or 'no'} {plural(warnings, 'warning')}"
         print_line(counts)
     if problems:
-        raise typer.Exit(SetupError.exit_code)
+        raise click.exceptions.Exit(SetupError.exit_code)
 
 
 def _printed(findings: Iterator[Finding]) -> Iterator[Finding]:

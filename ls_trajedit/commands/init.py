@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, named_inputs, read_trace_files
 from ls_trajedit.plural import plural
@@ -23,11 +22,9 @@ def init(
     traces: shared_options.TraceFiles,
     output: Annotated[
         Path,
-        typer.Option(
-            "-o", "--output", parser=shared_options.named_path, help="The options file to write.", metavar="FILE"
-        ),
+        Option("-o", "--output", parser=shared_options.named_path, help="The options file to write.", metavar="FILE"),
     ] = shared_options.DEFAULT_OPTIONS_FILE,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace the file if it exists.")] = False,
     skip_invalid: shared_options.SkipInvalid = False,
 ) -> None:
     """Look at traces and write an options file that fits them.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.console import write_data
 from ls_trajedit.live_diff.script import live_diff_script, user_script
 from ls_trajedit.traces.errors import UsageError
@@ -16,22 +15,20 @@ __all__ = ["live_diff"]
 
 
 def live_diff(
-    to_stdout: Annotated[bool, typer.Option("--print", help="Print the script.")] = False,
+    to_stdout: Annotated[bool, Option("--print", help="Print the script.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "-o", "--output", parser=shared_options.named_path, help="The file to write the script to.", metavar="FILE"
         ),
     ] = None,
     label_studio_url: Annotated[
         str | None,
-        typer.Option(
-            help="Where annotators open Label Studio; makes the script a user script for its pages.", metavar="URL"
-        ),
+        Option(help="Where annotators open Label Studio; makes the script a user script for its pages.", metavar="URL"),
     ] = None,
     backend: Annotated[
         str | None,
-        typer.Option(help="Where `ls-trajedit serve` runs; the user script looks for updates there.", metavar="URL"),
+        Option(help="Where `ls-trajedit serve` runs; the user script looks for updates there.", metavar="URL"),
     ] = None,
 ) -> None:
     """Print the live diff, a script that shows changes in the page.

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+import click
 
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.console import say
 from ls_trajedit.converters.annotations.rules import (
     AnnotatorNames,
@@ -52,7 +53,7 @@ def _time(value: str) -> datetime:
     try:
         return parse_time(value)
     except ValueError:
-        raise typer.BadParameter(
+        raise click.BadParameter(
             f"{value!r} is not a date or time such as 2026-11-22 or 2026-11-22T18:00:00Z"
         ) from None
 
@@ -61,7 +62,7 @@ def _format(name: str) -> str:
     try:
         formats_named([name])
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        raise click.BadParameter(str(error)) from None
     return name
 
 
@@ -69,7 +70,7 @@ def _split(value: str) -> Splits:
     try:
         return parse_splits(value)
     except ValueError as error:
-        raise typer.BadParameter(f"{value!r}: {error}; give shares such as train=0.9,test=0.1") from None
+        raise click.BadParameter(f"{value!r}: {error}; give shares such as train=0.9,test=0.1") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,21 +78,19 @@ class ReadingOptions:
     """Which annotations are read. Raises UsageError for times between which there is nothing."""
 
     ground_truth: Annotated[
-        GroundTruth, typer.Option("--ground-truth", help="How to treat annotations marked as ground truth.")
+        GroundTruth, Option("--ground-truth", help="How to treat annotations marked as ground truth.")
     ] = "include"
     since: Annotated[
         datetime | None,
-        typer.Option(
-            "--since", parser=_time, help="Only annotations last changed at this time or later.", metavar="TIME"
-        ),
+        Option("--since", parser=_time, help="Only annotations last changed at this time or later.", metavar="TIME"),
     ] = None
     until: Annotated[
         datetime | None,
-        typer.Option("--until", parser=_time, help="Only annotations last changed before this time.", metavar="TIME"),
+        Option("--until", parser=_time, help="Only annotations last changed before this time.", metavar="TIME"),
     ] = None
     reviewed: Annotated[
         Reviewed | None,
-        typer.Option(
+        Option(
             "--reviewed",
             help="Only annotations that a reviewer accepted, or any.  [default: all but those that one rejected]",
             show_default=False,
@@ -99,16 +98,16 @@ class ReadingOptions:
     ] = None
     untouched: Annotated[
         Untouched,
-        typer.Option(
+        Option(
             "--untouched", help="How to treat a text that a prediction put into a box, and that differs from the trace."
         ),
     ] = "reject"
     require_reason: Annotated[
-        bool, typer.Option("--require-reason", help="Reject annotations that have an edit without a reason.")
+        bool, Option("--require-reason", help="Reject annotations that have an edit without a reason.")
     ] = False
     strict_tools: Annotated[
         bool,
-        typer.Option("--strict-tools", help="Reject annotations with a call that does not fit the declared tool."),
+        Option("--strict-tools", help="Reject annotations with a call that does not fit the declared tool."),
     ] = False
 
     def __post_init__(self) -> None:
@@ -135,12 +134,10 @@ class OutputOptions(ReadingOptions):
     """Which annotations are read, and which files are made of them. Raises UsageError for times between which there is
     nothing."""
 
-    annotators: Annotated[AnnotatorNames, typer.Option("--annotators", help="What `annotator` holds in the files.")] = (
-        "id"
-    )
+    annotators: Annotated[AnnotatorNames, Option("--annotators", help="What `annotator` holds in the files.")] = "id"
     formats: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--format",
             parser=_format,
             help="A format to write, such as trl-dpo, or all; can be repeated.  [default: corrections, sft, dpo]",
@@ -148,50 +145,46 @@ class OutputOptions(ReadingOptions):
             show_default=False,
         ),
     ] = None
-    tools: Annotated[
-        bool, typer.Option("--tools", help="Write actions that are calls as tool calls instead of text.")
-    ] = False
+    tools: Annotated[bool, Option("--tools", help="Write actions that are calls as tool calls instead of text.")] = (
+        False
+    )
     reasoning: Annotated[
         Reasoning,
-        typer.Option("--reasoning", help="Keep reasoning in rows of chats, put it before the text, or drop it."),
+        Option("--reasoning", help="Keep reasoning in rows of chats, put it before the text, or drop it."),
     ] = "keep"
-    stale: Annotated[
-        Stale, typer.Option("--stale", help="How to treat observations recorded after a corrected action.")
-    ] = "include"
-    pairs: Annotated[Pairs, typer.Option("--pairs", help="Which edited steps of a trace become preference pairs.")] = (
-        "every"
+    stale: Annotated[Stale, Option("--stale", help="How to treat observations recorded after a corrected action.")] = (
+        "include"
     )
+    pairs: Annotated[Pairs, Option("--pairs", help="Which edited steps of a trace become preference pairs.")] = "every"
     prm_unedited: Annotated[
         PrmUnedited,
-        typer.Option("--prm-unedited", help="How the prm format treats traces that nobody edited or scored."),
+        Option("--prm-unedited", help="How the prm format treats traces that nobody edited or scored."),
     ] = "include"
     prm_after_error: Annotated[
         AfterError,
-        typer.Option("--prm-after-error", help="How the prm format treats the steps after the first wrong one."),
+        Option("--prm-after-error", help="How the prm format treats the steps after the first wrong one."),
     ] = "keep"
     annotators_policy: Annotated[
         AnnotatorsPolicy,
-        typer.Option(
-            "--annotators-policy", help="Whose edits become training rows when several people annotated a task."
-        ),
+        Option("--annotators-policy", help="Whose edits become training rows when several people annotated a task."),
     ] = "all"
     accept_branches: Annotated[
         bool,
-        typer.Option("--accept-branches", help="Make SFT rows of branches that somebody judged and left as they were."),
+        Option("--accept-branches", help="Make SFT rows of branches that somebody judged and left as they were."),
     ] = False
     min_edit_chars: Annotated[
-        int, typer.Option("--min-edit-chars", help="Ignore edits of fewer than N characters.", metavar="N", min=0)
+        int, Option("--min-edit-chars", help="Ignore edits of fewer than N characters.", metavar="N", min=0)
     ] = 0
     ignore_whitespace_edits: Annotated[
-        bool, typer.Option("--ignore-whitespace-edits", help="Ignore edits that change nothing but whitespace.")
+        bool, Option("--ignore-whitespace-edits", help="Ignore edits that change nothing but whitespace.")
     ] = False
     edge_whitespace: Annotated[
         EdgeWhitespace,
-        typer.Option("--edge-whitespace", help="Ignore or learn edits of whitespace at the ends of a turn."),
+        Option("--edge-whitespace", help="Ignore or learn edits of whitespace at the ends of a turn."),
     ] = "ignore"
     split: Annotated[
         Splits | None,
-        typer.Option(
+        Option(
             "--split",
             parser=_split,
             help="Divide each training file into splits, such as train=0.9,test=0.1.",
@@ -199,7 +192,7 @@ class OutputOptions(ReadingOptions):
         ),
     ] = None
     to: Annotated[
-        Literal["json", "parquet"], typer.Option("--to", help="parquet: also write each training file as Parquet.")
+        Literal["json", "parquet"], Option("--to", help="parquet: also write each training file as Parquet.")
     ] = "json"
 
     def reading_rules(self, emails: Mapping[int, str], options: Options | None) -> ReadingRules:
@@ -246,16 +239,14 @@ class HubOptions:
 
     push_to_hub: Annotated[
         str | None,
-        typer.Option(
-            "--push-to-hub", help="Push the files to this dataset on the Hugging Face Hub.", metavar="OWNER/NAME"
-        ),
+        Option("--push-to-hub", help="Push the files to this dataset on the Hugging Face Hub.", metavar="OWNER/NAME"),
     ] = None
     hub_public: Annotated[
-        bool, typer.Option("--hub-public", help="Let everyone read that dataset; it is private otherwise.")
+        bool, Option("--hub-public", help="Let everyone read that dataset; it is private otherwise.")
     ] = False
     hub_license: Annotated[
         str | None,
-        typer.Option("--hub-license", help="The licence named on its card, such as cc-by-4.0.", metavar="LICENCE"),
+        Option("--hub-license", help="The licence named on its card, such as cc-by-4.0.", metavar="LICENCE"),
     ] = None
 
     def __post_init__(self) -> None:
@@ -293,14 +284,14 @@ class LimitOptions:
     """How many annotations may be rejected, and how many must be edited. Raises UsageError for two limits on the
     same number."""
 
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 5 if any annotation is rejected.")] = False
+    strict: Annotated[bool, Option("--strict", help="Exit with 5 if any annotation is rejected.")] = False
     max_rejects: Annotated[
         int | None,
-        typer.Option("--max-rejects", help="Exit with 5 if more than N annotations are rejected.", metavar="N", min=0),
+        Option("--max-rejects", help="Exit with 5 if more than N annotations are rejected.", metavar="N", min=0),
     ] = None
     fail_under: Annotated[
         int,
-        typer.Option("--fail-under", help="Exit with 5 if fewer than N annotations are edited.", metavar="N", min=0),
+        Option("--fail-under", help="Exit with 5 if fewer than N annotations are edited.", metavar="N", min=0),
     ] = 0
 
     def __post_init__(self) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.option_groups import with_option_groups
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.commands.summary import print_summary
 from ls_trajedit.console import say, shown
@@ -28,22 +28,17 @@ SOMETHING_TO_PULL = 1
 STEP_SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
-@with_option_groups
 def pull(
     *,
-    project: Annotated[int, typer.Option("--project", help="The project's id.", metavar="ID")],
+    project: Annotated[int, Option("--project", help="The project's id.", metavar="ID")],
     output: shared_options.OutputFolder = Path("data"),
     options: shared_options.OptionsFile = None,
     server: ServerOptions,
     wanted: OutputOptions,
     hub: HubOptions,
-    full: Annotated[bool, typer.Option("--full", help="Read everything again, not just what has changed.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Pull nothing; exit with 1 if there is something to pull.")
-    ] = False,
-    report: Annotated[
-        bool, typer.Option("--report", help="Also write report.html, which shows what was corrected.")
-    ] = False,
+    full: Annotated[bool, Option("--full", help="Read everything again, not just what has changed.")] = False,
+    check: Annotated[bool, Option("--check", help="Pull nothing; exit with 1 if there is something to pull.")] = False,
+    report: Annotated[bool, Option("--report", help="Also write report.html, which shows what was corrected.")] = False,
     limits: LimitOptions,
     max_wait: Annotated[float, shared_options.max_wait("How long to keep retrying a request that fails.")] = 600,
     as_json: shared_options.Json = False,
@@ -74,7 +69,7 @@ def pull(
     if check:
         if not is_up_to_date(label_studio, request):
             say(f"{output}: there is something to pull from project {project}")
-            raise typer.Exit(SOMETHING_TO_PULL)
+            raise click.exceptions.Exit(SOMETHING_TO_PULL)
         say(f"{output}: up to date")
         return
     with show_progress(f"pulling project {project}") as progress:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
 from ls_trajedit.backend.model_version import MODEL_VERSION
 from ls_trajedit.commands import shared_options
-from ls_trajedit.commands.option_groups import with_option_groups
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.console import print_json, print_line, say
 from ls_trajedit.inputs import load_traces, named_inputs
@@ -26,29 +24,24 @@ if TYPE_CHECKING:
 __all__ = ["push"]
 
 
-@with_option_groups
 def push(
     *,
     traces: shared_options.TraceFiles,
-    title: Annotated[
-        str | None, typer.Option("--title", help="Create a project with this title.", metavar="TITLE")
-    ] = None,
-    project: Annotated[int | None, typer.Option("--project", help="Update this project.", metavar="ID")] = None,
+    title: Annotated[str | None, Option("--title", help="Create a project with this title.", metavar="TITLE")] = None,
+    project: Annotated[int | None, Option("--project", help="Update this project.", metavar="ID")] = None,
     options: shared_options.OptionsFile = None,
     skip_invalid: shared_options.SkipInvalid = False,
     prefill: Annotated[
         Literal["import", "none"],
-        typer.Option(
-            "--prefill", help="Without a backend: import predictions with the tasks, or leave the editors empty."
-        ),
+        Option("--prefill", help="Without a backend: import predictions with the tasks, or leave the editors empty."),
     ] = "import",
     backend: Annotated[
         str | None,
-        typer.Option("--backend", help="Connect this ML backend, which prefills the editors.", metavar="URL"),
+        Option("--backend", help="Connect this ML backend, which prefills the editors.", metavar="URL"),
     ] = None,
     backend_user: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--backend-user",
             help="The backend's user for basic authentication; the password is read from BASIC_AUTH_PASS.",
             metavar="NAME",

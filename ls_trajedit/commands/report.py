@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.console import print_json, print_line
 from ls_trajedit.plural import plural
 
@@ -18,7 +17,7 @@ def report(
     folder: shared_options.WrittenFolder,
     output: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "-o",
             "--output",
             parser=shared_options.named_path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from ls_trajedit.commands.parameters import Option
 
 __all__ = ["serve"]
 
@@ -12,17 +12,13 @@ _MEGABYTE = 1024 * 1024
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 means every address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on; 0 means any free port.", min=0, max=65535)] = 9090,
-    max_body: Annotated[int, typer.Option(help="The largest request to accept, in MB.", min=1)] = 100,
-    max_connections: Annotated[
-        int, typer.Option(help="The most connections that may be open at a time.", min=1)
-    ] = 1000,
+    host: Annotated[str, Option(help="The address to listen on; 0.0.0.0 means every address.")] = "127.0.0.1",
+    port: Annotated[int, Option(help="The port to listen on; 0 means any free port.", min=0, max=65535)] = 9090,
+    max_body: Annotated[int, Option(help="The largest request to accept, in MB.", min=1)] = 100,
+    max_connections: Annotated[int, Option(help="The most connections that may be open at a time.", min=1)] = 1000,
     label_studio_url: Annotated[
         str | None,
-        typer.Option(
-            help="Where annotators open Label Studio; enables /live-diff.user.js, which needs it.", metavar="URL"
-        ),
+        Option(help="Where annotators open Label Studio; enables /live-diff.user.js, which needs it.", metavar="URL"),
     ] = None,
 ) -> None:
     """Run the ML backend that prefills the editors.

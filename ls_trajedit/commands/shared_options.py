@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
+from ls_trajedit.commands.parameters import Argument, Option
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, read_text
 from ls_trajedit.output.whole_file import write_whole
@@ -33,7 +34,7 @@ __all__ = [
     "TraceFiles",
     "WrittenFolder",
     "check_backend",
-    "finite",
+    "check_finite",
     "max_wait",
     "named_path",
     "options_here",
@@ -50,7 +51,7 @@ def named_path(value: str | Path) -> Path:
     """The path that the command line gives. An empty one, as of a variable of the shell that is not set, would mean the
     current folder."""
     if value == "":
-        raise typer.BadParameter("it is empty; give a path")
+        raise click.BadParameter("it is empty; give a path")
     return Path(value)
 
 
@@ -59,34 +60,32 @@ def _named_folder(value: str | Path) -> Path:
     # What cannot be looked at is explained when it is written to.
     with suppress(OSError):
         if path.exists() and not path.is_dir():
-            raise typer.BadParameter(f"{path} is not a folder")
+            raise click.BadParameter(f"{path} is not a folder")
     return path
 
 
 TraceFiles = Annotated[
     list[Path],
-    typer.Argument(
+    Argument(
         parser=named_path,
         help="Files or folders with traces: JSON or JSON Lines, plain or gzipped, or an Inspect log; - for stdin.",
     ),
 ]
 OptionsFile = Annotated[
     Path | None,
-    typer.Option("--options", parser=named_path, help="The options file, such as trajedit.yaml.", metavar="FILE"),
+    Option("--options", parser=named_path, help="The options file, such as trajedit.yaml.", metavar="FILE"),
 ]
 OutputFolder = Annotated[
     Path,
-    typer.Option("-o", "--output", parser=_named_folder, help="The folder to write into.", metavar="FOLDER"),
+    Option("-o", "--output", parser=_named_folder, help="The folder to write into.", metavar="FOLDER"),
 ]
 WrittenFolder = Annotated[
     Path,
-    typer.Argument(parser=named_path, help="The folder that `pull` or `convert` wrote.", metavar="FOLDER"),
+    Argument(parser=named_path, help="The folder that `pull` or `convert` wrote.", metavar="FOLDER"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+Json = Annotated[bool, Option("--json", help="Print one JSON object instead of text.")]
 
-SkipInvalid = Annotated[
-    bool, typer.Option("--skip-invalid", help="Skip invalid traces instead of refusing the whole file.")
-]
+SkipInvalid = Annotated[bool, Option("--skip-invalid", help="Skip invalid traces instead of refusing the whole file.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +94,7 @@ class ServerOptions:
 
     url: Annotated[
         str,
-        typer.Option(
+        Option(
             "--url",
             envvar="LABEL_STUDIO_URL",
             help="The address of Label Studio.",
@@ -105,7 +104,7 @@ class ServerOptions:
     ] = "http://localhost:8080"
     api_key: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--api-key",
             envvar="LABEL_STUDIO_API_KEY",
             help="An access token, legacy or personal. Safer in the environment than on the command line.",
@@ -115,7 +114,7 @@ class ServerOptions:
     ] = field(default=None, repr=False)
     header: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--header",
             help="A header for each request, for what stands in front of Label Studio; repeatable. Safer in the "
             "environment: LABEL_STUDIO_HEADERS, one on a line.",
@@ -163,16 +162,15 @@ class ServerOptions:
         return self.api_key
 
 
-def finite(number: float) -> float:
-    """The number, for options that take one. Raises BadParameter for `nan` and `inf`, which are numbers, too."""
+def check_finite(number: float) -> None:
+    """Raises BadParameter for `nan` and `inf`, which are numbers, too."""
     if not math.isfinite(number):
-        raise typer.BadParameter(f"{number} is not a number of seconds")
-    return number
+        raise click.BadParameter(f"{number} is not a number of seconds")
 
 
 def max_wait(text: str) -> Any:
     """The option `--max-wait`, of which `text` says what for: a number of seconds."""
-    return typer.Option("--max-wait", help=text, metavar="SECONDS", min=0, callback=finite)
+    return Option("--max-wait", help=text, metavar="SECONDS", min=0, check=check_finite)
 
 
 def options_in(path: Path | None) -> Options | None:

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-import typer
-
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.parameters import Option
 from ls_trajedit.console import flush_output, print_json, print_line, say, write_data
 from ls_trajedit.inputs import LoadedTraces, load_traces, named_inputs
 from ls_trajedit.plural import plural
@@ -32,7 +31,7 @@ def traces(
     files: shared_options.TraceFiles,
     form: Annotated[
         Literal["summary", "messages", "atif", "steps"],
-        typer.Option("--as", help="What to print: a summary, or each trace on a line of JSON in this form."),
+        Option("--as", help="What to print: a summary, or each trace on a line of JSON in this form."),
     ] = "summary",
     options: shared_options.OptionsFile = None,
     skip_invalid: shared_options.SkipInvalid = False,

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-import typer
 
 from ls_trajedit import cli
 from ls_trajedit.backend.basic_auth import PASSWORD_VARIABLE, USER_VARIABLE
@@ -24,8 +23,7 @@ PAGE = "docs/commands.md"
 
 
 def commands() -> dict[str, Any]:
-    group: Any = typer.main.get_command(app)
-    return {name: group.get_command(None, name) for name in group.list_commands(None)}
+    return {name: app.get_command(None, name) for name in app.list_commands(None)}
 
 
 def exit_codes(error: type[TrajeditError]) -> set[int]:

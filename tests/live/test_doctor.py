@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from ls_trajedit.cli import app
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio

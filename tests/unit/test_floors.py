@@ -130,4 +130,4 @@ def test_the_lower_floors_can_be_used_without_the_application() -> None:
         "import ls_trajedit.converters.chunk, ls_trajedit.converters.plan, ls_trajedit.label_config.predict"
     )
     assert "ls_trajedit.label_config.read_config" in loaded
-    assert loaded & (SLOW | {"typer", "rich", "ls_trajedit.cli"}) == set()
+    assert loaded & (SLOW | {"click", "rich", "ls_trajedit.cli"}) == set()
