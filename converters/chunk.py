@@ -10,6 +10,7 @@ from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rej
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.duplicates import JoinedTasks, TaskKey, join_tasks, task_key, without_duplicates
 from ls_trajedit.converters.annotations.rules import ReadingRules
+from ls_trajedit.converters.annotations.target_storage import lacks_its_task, task_of_annotation
 from ls_trajedit.converters.branch_index import BranchIndex, branch_in
 from ls_trajedit.converters.branch_rows import NO_BRANCHES, JoinedTask, accepted_record, gives_rows
 from ls_trajedit.converters.formats.base import Tally, TrainingRow
@@ -20,7 +21,7 @@ from ls_trajedit.converters.training.annotators_policy import KeyedRecord, choos
 from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.traces.errors import DataError
+from ls_trajedit.traces.errors import DataError, NotAnnotationsError
 from ls_trajedit.traces.json_text import RawJson, json_line
 
 __all__ = ["ConvertedChunk", "EncodedRow", "RawTask", "convert_chunk", "joined_task", "parsed_task"]
@@ -161,14 +162,23 @@ def joined_task(raw_task: RawTask, task: dict[str, Any]) -> JoinedTasks:
 
 
 def parsed_task(raw_task: RawTask) -> dict[str, Any]:
-    """The first place of the task. Raises DataError, with the place, for something that is not an exported task."""
+    """The first place of the task; of an annotation from target storage, its task with that annotation alone. Raises
+    DataError, with the place, for what is not JSON, and NotAnnotationsError for anything else."""
     try:
         task = raw_task.json.value()
     except ValueError as error:
         raise DataError(f"{raw_task.place}: not JSON: {error}; is the export complete?") from None
-    if not isinstance(task, dict) or not isinstance(task.get("annotations"), list):
-        raise DataError(
-            f"{raw_task.place}: not a task with a list of `annotations`; export the project from Label Studio as JSON "
-            "(not JSON-MIN or CSV)"
-        )
-    return task
+    if isinstance(task, dict):
+        if isinstance(task.get("annotations"), list):
+            return task
+        if (its_task := task_of_annotation(task)) is not None:
+            return its_task
+        if lacks_its_task(task):
+            raise DataError(
+                f"{raw_task.place}: an annotation that names its task ({task['task']}) and does not hold it; export "
+                "the project, or read target storage"
+            )
+    raise NotAnnotationsError(
+        f"{raw_task.place}: not a task with a list of `annotations`; export the project from Label Studio as JSON "
+        "(not JSON-MIN or CSV)"
+    )

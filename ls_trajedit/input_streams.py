@@ -6,7 +6,9 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import stat
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -18,6 +20,12 @@ from ls_trajedit.traces.errors import DataError, UsageError
 
 __all__ = ["InputStream", "check_device", "open_input"]
 
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZIP_MAGIC = b"PK\x03\x04"
+# From RFC 8878. Tools that pack with several threads put a frame that is to be skipped before each other one.
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+_LONGEST_MAGIC = 4
 # Whoever writes into a pipe that has a name may start a moment after us.
 _SECONDS_FOR_A_WRITER = 5.0
 _PAUSE = 0.02
@@ -92,36 +100,46 @@ class _Continued(io.RawIOBase):
 
 
 class InputStream:
-    """The bytes of the input called `name`, unpacked if they are gzip. What cannot be read, or unpacked, raises
-    DataError. Can go back when the input can."""
+    """The bytes of the input called `name`, unpacked if they are gzip or zstd, of any number of members or frames, as
+    their first bytes say. What cannot be read, or unpacked, raises DataError."""
 
-    def __init__(self, raw: BinaryIO, name: str, *, is_gzip: bool) -> None:
+    def __init__(self, raw: BinaryIO, name: str) -> None:
         self._raw = raw
         self._name = name
-        self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+        self._packing = ""
+        self._damage: tuple[type[Exception], ...] = ()
+        buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+        with self._explain_failures():
+            head = buffered.peek(_LONGEST_MAGIC)[:_LONGEST_MAGIC]
+        self._stream = cast(BinaryIO, buffered)
+        if head.startswith(_GZIP_MAGIC):
+            self._packing, self._damage = "gzip", (gzip.BadGzipFile, zlib.error, EOFError)
+            self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=buffered))
+        elif head == _ZSTD_MAGIC or _ZSTD_SKIPPABLE.fullmatch(head):
+            if sys.version_info >= (3, 14):
+                from compression.zstd import ZstdError, ZstdFile
+            else:
+                from backports.zstd import ZstdError, ZstdFile
+            self._packing, self._damage = "zstd", (ZstdError, EOFError)
+            self._stream = cast(BinaryIO, ZstdFile(buffered))
+        self.is_zip = head == _ZIP_MAGIC
+        """Whether it is a zip, which is not unpacked."""
 
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes, all that are left when it is negative; none at the end."""
-        try:
+        with self._explain_failures():
             return self._stream.read(size)
-        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise DataError(f"{self._name}: the gzip is damaged or cut off ({error})") from None
-        except OSError as error:
-            raise DataError(f"{self._name}: cannot be read: {error.strerror or error}") from None
-
-    def seekable(self) -> bool:
-        """Whether it can go back. What unpacks a pipe would claim so."""
-        return self._raw.seekable()
-
-    def tell(self) -> int:
-        """Where it is now."""
-        return self._stream.tell()
-
-    def seek(self, position: int, /) -> int:
-        """Goes to where `tell` said that it was."""
-        return self._stream.seek(position)
 
     @property
     def closed(self) -> bool:
         """Whether it can be read no more."""
         return self._raw.closed
+
+    @contextmanager
+    def _explain_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except self._damage as error:
+            raise DataError(f"{self._name}: the {self._packing} is damaged or cut off ({error})") from None
+        except OSError as error:
+            raise DataError(f"{self._name}: cannot be read: {error.strerror or error}") from None

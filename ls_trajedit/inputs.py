@@ -36,8 +36,6 @@ __all__ = [
     "read_trace_files",
 ]
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZIP_MAGIC = b"PK\x03\x04"
 _LOG_ENTRIES = ("header.json", "_journal/start.json", "samples/")
 _ENDINGS = (".json", ".jsonl", ".ndjson", ".traj", ".eval")
 _SHOWN_INVALID = 20
@@ -63,18 +61,27 @@ class Input:
     @property
     def stem(self) -> str:
         """The file's name without what it ends in; nothing for standard input."""
-        return "" if self.path is None else self.path.name.removesuffix(".gz").rpartition(".")[0] or self.path.name
+        if self.path is None:
+            return ""
+        return self.path.name.removesuffix(".gz").removesuffix(".zst").rpartition(".")[0] or self.path.name
 
     @contextmanager
     def open(self) -> Iterator[InputStream]:
-        """Its bytes, unpacked if they are gzip, whatever the name ends in. Those of an Inspect log in a zip (`.eval`)
-        are the same log as JSON.
+        """Its bytes, unpacked if they are gzip or zstd, whatever the name ends in. Those of an Inspect log in a zip
+        (`.eval`) are the same log as JSON.
 
         Raises UsageError when it cannot be opened, and DataError when it cannot be read, also later: in reading.
         """
+        with self.open_packed() as raw:
+            stream = InputStream(raw, self.name)
+            yield InputStream(io.BytesIO(self._log_in_zip(stream.read())), self.name) if stream.is_zip else stream
+
+    @contextmanager
+    def open_packed(self) -> Iterator[BinaryIO]:
+        """Its bytes as they are. Raises UsageError when it cannot be opened."""
         if self.path is not None:
             with open_input(self.path) as file:
-                yield self._unpacked(file)
+                yield file
             return
         # It is None when this process was started without one.
         stdin = cast("TextIO | None", sys.stdin)
@@ -82,17 +89,7 @@ class Input:
             raise UsageError(f"{self.name}: is closed")
         with suppress(io.UnsupportedOperation):
             check_device(stdin.fileno(), self.name)
-        yield self._unpacked(stdin.buffer)
-
-    def _unpacked(self, raw: BinaryIO) -> InputStream:
-        buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
-        try:
-            head = buffered.peek(len(_ZIP_MAGIC))[: len(_ZIP_MAGIC)]
-            if head == _ZIP_MAGIC:
-                return InputStream(io.BytesIO(self._log_in_zip(buffered.read())), self.name, is_gzip=False)
-        except OSError as error:
-            raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from None
-        return InputStream(buffered, self.name, is_gzip=head.startswith(_GZIP_MAGIC))
+        yield stdin.buffer
 
     def _log_in_zip(self, raw: bytes) -> bytes:
         try:
@@ -298,7 +295,9 @@ def _named(path: Path) -> Iterator[Input]:
         # By their parts, because on Windows paths themselves are in order without regard to case.
         found = sorted(files, key=lambda file: file.parts)
         if not found:
-            raise UsageError(f"{path}: no file in this folder ends in {', '.join(sorted(_ENDINGS))} (or these and .gz)")
+            raise UsageError(
+                f"{path}: no file in this folder ends in {', '.join(sorted(_ENDINGS))} (or these and .gz or .zst)"
+            )
         yield from map(Input, found)
     elif glob.has_magic(str(path)) and not path.exists():
         # Path.glob takes no absolute pattern.
@@ -313,5 +312,5 @@ def _named(path: Path) -> Iterator[Input]:
 
 def _may_hold_traces(path: Path) -> bool:
     """Whether a file in a folder is looked at: by the end of its name, as folders have other things in them, too."""
-    name = path.name.lower().removesuffix(".gz")
+    name = path.name.lower().removesuffix(".gz").removesuffix(".zst")
     return name.endswith(_ENDINGS) and not any(part.startswith(".") for part in path.parts)

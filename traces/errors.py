@@ -5,10 +5,12 @@
     ├── SetupError              3   configuration or credentials
     │   ├── OptionsError            trajedit.yaml
     │   ├── ConfigError             the labeling config
+    │   ├── DeniedError             an object store refuses: credentials, permission
     │   └── RefusedError            Label Studio refuses: token, permission, no such project, backend address
     ├── ServerError             4   Label Studio cannot be reached, or keeps failing
     │   └── OutcomeUnknownError     whether it did what it was asked to do is not known
     └── DataError               5   data refused or incomplete
+        ├── NotAnnotationsError     what was read is not anything that Label Studio exports
         ├── TooManyControlsError    a task for which a Repeater would make too many controls
         └── TraceError              traces that cannot be imported
 
@@ -23,6 +25,8 @@ from typing import ClassVar
 __all__ = [
     "ConfigError",
     "DataError",
+    "DeniedError",
+    "NotAnnotationsError",
     "OptionsError",
     "OutcomeUnknownError",
     "RefusedError",
@@ -61,6 +65,10 @@ class ConfigError(SetupError):
     """The labeling config cannot be read as an editor of traces."""
 
 
+class DeniedError(SetupError):
+    """What is at an address may not be read or written with the credentials that there are."""
+
+
 class RefusedError(SetupError):
     """Label Studio answered, and refused."""
 
@@ -79,6 +87,10 @@ class DataError(TrajeditError):
     """Data was refused, or is incomplete."""
 
     exit_code = 5
+
+
+class NotAnnotationsError(DataError):
+    """What was read is whole, and not anything that Label Studio exports."""
 
 
 class TooManyControlsError(DataError):

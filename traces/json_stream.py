@@ -1,6 +1,7 @@
 """Splits a stream into the JSON values that it holds, one in memory at a time.
 
-A stream is either a JSON array (what Label Studio exports) or JSON lines; its first character tells which.
+A stream is either a JSON array (what Label Studio exports) or JSON lines; its first character tells which. Or it is one
+object, or several one after the other, each over many lines; then the first line alone is not JSON.
 A value that is not JSON is passed on as it is, for the caller to report by its line.
 
 The elements of an array mostly begin alike: with the same keys, after the same white space. So the next place that
@@ -20,7 +21,7 @@ from typing import NamedTuple, Protocol
 
 from ls_trajedit.traces.json_text import RawJson
 
-__all__ = ["ByteStream", "RawValue", "split_json"]
+__all__ = ["ByteStream", "RawValue", "split_json", "split_json_values"]
 
 _CHUNK_SIZE = 1 << 20
 _QUOTE = ord('"')
@@ -64,15 +65,41 @@ def split_json(stream: ByteStream, chunk_size: int = _CHUNK_SIZE) -> Iterator[Ra
     In an array, everything from a place where the array itself is invalid (cut off, no comma, text after its end) is
     yielded as one last value, which is not JSON. Raises ValueError for UTF-16, and whatever reading `stream` raises.
     """
+    head, start = _head(stream, chunk_size)
+    if head[start : start + 1] == b"[":
+        return _split_array(stream, chunk_size, head, start + 1)
+    return _split_lines(stream, chunk_size, head)
+
+
+def split_json_values(stream: ByteStream, chunk_size: int = _CHUNK_SIZE) -> Iterator[RawValue]:
+    """What `split_json` returns, except that the values may also be objects over many lines, if the first one is."""
+    head, start = _head(stream, chunk_size)
+    if head[start : start + 1] == b"[":
+        return _split_array(stream, chunk_size, head, start + 1)
+    while (end := head.find(b"\n", start)) < 0 and (chunk := stream.read(max(chunk_size, len(head)))):
+        head += chunk
+    if end >= 0 and head[start : start + 1] == b"{" and not _is_json(head[start:end]):
+        return _split_values(stream, chunk_size, head, start)
+    return _split_lines(stream, chunk_size, head)
+
+
+def _head(stream: ByteStream, chunk_size: int) -> tuple[bytes, int]:
+    """What was read at first, and where in it the first value starts."""
     head = stream.read(max(chunk_size, len(_BYTE_ORDER_MARK)))
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise ValueError("the file is UTF-16; save it as UTF-8")
     head = head.removeprefix(_BYTE_ORDER_MARK)
     while (start := _NOT_SPACE.search(head)) is None and (chunk := stream.read(max(chunk_size, len(head)))):
         head += chunk
-    if start is not None and start.group() == b"[":
-        return _split_array(stream, chunk_size, head, start.end())
-    return _split_lines(stream, chunk_size, head)
+    return head, len(head) if start is None else start.start()
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        RawJson(raw).parse()
+    except ValueError:
+        return False
+    return True
 
 
 def _split_lines(stream: ByteStream, chunk_size: int, head: bytes) -> Iterator[RawValue]:
@@ -90,6 +117,18 @@ def _split_lines(stream: ByteStream, chunk_size: int, head: bytes) -> Iterator[R
         rest += chunk
     if stripped := rest.strip():
         yield RawValue(number + 1, RawJson(stripped))
+
+
+def _split_values(stream: ByteStream, chunk_size: int, buffer: bytes, position: int) -> Iterator[RawValue]:
+    line = 1 + buffer.count(b"\n", 0, position)
+    while position < len(buffer):
+        if buffer[position : position + 1] != b"{":
+            yield RawValue(line, RawJson(buffer[position:] + stream.read() + b" (after an object)"))
+            return
+        buffer, position, end = _element_end(stream, chunk_size, buffer, position)
+        yield RawValue(line, RawJson(buffer[position:end]))
+        line += _count_lines(buffer, position, end)
+        buffer, position, line = _skip_space(stream, chunk_size, buffer, end, line)
 
 
 def _split_array(stream: ByteStream, chunk_size: int, buffer: bytes, position: int) -> Iterator[RawValue]:

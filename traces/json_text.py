@@ -36,15 +36,17 @@ _NOT_PARSED: Final = object()
 class RawJson:
     """JSON text as it was read, which may have been parsed already."""
 
-    __slots__ = ("_parsed", "raw")
+    __slots__ = ("_is_checked", "_parsed", "raw")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self._parsed: Any = _NOT_PARSED
+        self._is_checked = False
 
     def parse(self) -> None:
         """Parses the text, so that `value` need not. Raises ValueError when it is not JSON."""
         self._parsed = _parse(self.raw)
+        self._is_checked = False
 
     def forget(self) -> None:
         """Frees the memory of the parsed value; `value` will parse the text again."""
@@ -52,7 +54,12 @@ class RawJson:
 
     def value(self) -> Any:
         """What `parse_json` returns for the text; raises what it raises."""
-        return parse_json(self.raw) if self._parsed is _NOT_PARSED else _checked(self._parsed, self.raw)
+        if self._parsed is _NOT_PARSED:
+            return parse_json(self.raw)
+        if not self._is_checked:
+            self._parsed = _checked(self._parsed, self.raw)
+            self._is_checked = True
+        return self._parsed
 
     def __reduce__(self) -> tuple[type[RawJson], tuple[bytes]]:
         # Only the text is sent to another process: sending the value takes longer than parsing the text there.

@@ -18,6 +18,7 @@ Kind = Literal["edited", "unedited", "rejected", "skipped", "excluded"]
 _RARE = (
     *("removed_steps", "inserted_steps", "empty_insertions"),
     *("remarks", "duplicates", "unopened", "copies", "lower_bounds", "superseded", "accepted_branches"),
+    *("other_objects", "unreadable_sources"),
 )
 
 
@@ -35,7 +36,10 @@ class Counts:
     they are not among `inserted_steps`.
 
     `superseded` counts the annotations of branches whose correction has been changed since, and `accepted_branches` the
-    branches that were found right and give rows."""
+    branches that were found right and give rows.
+
+    `other_objects` counts what was found and is not annotations, and `unreadable_sources` what could not be read and
+    was skipped."""
 
     tasks: int = 0
     drafts: int = 0
@@ -56,6 +60,8 @@ class Counts:
     lower_bounds: int = 0
     superseded: int = 0
     accepted_branches: int = 0
+    other_objects: int = 0
+    unreadable_sources: int = 0
     by_review: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
@@ -105,6 +111,8 @@ class Counts:
         self.lower_bounds += other.lower_bounds
         self.superseded += other.superseded
         self.accepted_branches += other.accepted_branches
+        self.other_objects += other.other_objects
+        self.unreadable_sources += other.unreadable_sources
         self.by_review.update(other.by_review)
         for name, kinds in other.annotators.items():
             self.annotators[name] = self.annotators.get(name, Counter()) + kinds

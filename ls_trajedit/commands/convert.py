@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+
+import click
 
 from ls_trajedit.commands import shared_options
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
@@ -11,10 +14,11 @@ from ls_trajedit.commands.parameters import Argument, Option
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.commands.summary import print_summary
 from ls_trajedit.console import say
-from ls_trajedit.convert.run import convert as convert_export
+from ls_trajedit.convert.run import convert as convert_sources
 from ls_trajedit.convert.run import generated_schema
+from ls_trajedit.convert.sources import named_sources
 from ls_trajedit.converters.record import RejectReason
-from ls_trajedit.inputs import Input, read_text
+from ls_trajedit.inputs import read_text
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.output.plan import formats_for, plan_for
@@ -24,13 +28,25 @@ from ls_trajedit.traces.options import Options
 
 __all__ = ["convert"]
 
+_SHOWN_NAMES = 20
+
+
+def _source_name(value: str) -> str:
+    """An empty name, as of a variable of the shell that is not set, would mean the current folder."""
+    if value == "":
+        raise click.BadParameter("it is empty; give a path or an address")
+    return value
+
 
 def convert(
     *,
-    export: Annotated[
-        Path,
+    sources: Annotated[
+        list[str],
         Argument(
-            parser=shared_options.named_path, help="A JSON export from Label Studio, plain or gzipped; - for stdin."
+            parser=_source_name,
+            metavar="SOURCE...",
+            help="Exports, snapshots or target storage of Label Studio: files, folders, patterns, or addresses "
+            "(s3://, gs://, az://, hf://, https://), plain, gzip or zstd; - for stdin.",
         ),
     ],
     output: shared_options.OutputFolder = Path("data"),
@@ -48,9 +64,12 @@ def convert(
     wanted: OutputOptions,
     hub: HubOptions,
     limits: LimitOptions,
+    skip_invalid: Annotated[
+        bool, Option("--skip-invalid", help="Leave out sources that cannot be read whole, and count them.")
+    ] = False,
     as_json: shared_options.Json = False,
 ) -> None:
-    """Do what `pull` does, from a file that Label Studio exported.
+    """Do what `pull` does, from what Label Studio exported or put into target storage.
 
     An export does not include the labeling config. Without --config or --project, the controls are assumed to have the
     names that `ls-trajedit config` gives them under these options.
@@ -62,12 +81,21 @@ def convert(
     formats_for(files, overrides)
     schema = _schema(config, project, overrides, server)
     plan = plan_for(files, overrides, schema)
-    source = Input.named(export)
-    with source.open() as stream, show_progress(f"converting {source.name}") as progress:
-        summary = convert_export(
-            stream, source.name, schema, wanted.reading_rules({}, overrides), output, progress, plan
+    found = named_sources(sources)
+    what = found[0].name if len(found) == 1 else f"{len(found)} sources"
+    with show_progress(f"converting {what}") as progress:
+        summary = convert_sources(
+            found,
+            schema,
+            wanted.reading_rules({}, overrides),
+            output,
+            progress,
+            plan,
+            skip_invalid=skip_invalid,
         )
     print_summary(summary, as_json=as_json)
+    _say_names("not annotations, passed over", summary.other_objects)
+    _say_names("skipped", summary.unreadable_sources)
     wanted.say_unknown_addresses(summary)
     unknown_controls = summary.counts["rejected_by_reason"].get(RejectReason.UNKNOWN_CONTROL.value)
     if config is None and project is None and unknown_controls:
@@ -76,6 +104,13 @@ def convert(
     limits.check(summary)
     if dataset is not None:
         dataset.push(output)
+
+
+def _say_names(what: str, names: Sequence[str]) -> None:
+    for name in names[:_SHOWN_NAMES]:
+        say(f"{what}: {name}")
+    if len(names) > _SHOWN_NAMES:
+        say(f"{what}: … and {len(names) - _SHOWN_NAMES} more (--json names all)")
 
 
 def _schema(config: Path | None, project: int | None, overrides: Options | None, server: ServerOptions) -> Schema:

@@ -10,7 +10,7 @@ from itertools import count, groupby
 from pathlib import Path
 
 from ls_trajedit.converters.annotations.duplicates import task_key
-from ls_trajedit.converters.chunk import RawTask
+from ls_trajedit.converters.chunk import RawTask, parsed_task
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import RawJson
 
@@ -59,8 +59,7 @@ def joined_tasks(raw_tasks: Iterable[RawTask], temporary: Path) -> Iterator[RawT
 
 def _key(task: RawTask) -> str | None:
     try:
-        value = task.json.value()
-    except ValueError:
+        key = task_key(parsed_task(task))
+    except DataError:
         return None
-    key = task_key(value) if isinstance(value, dict) else None
     return None if key is None else json.dumps(key)

@@ -1,15 +1,18 @@
-"""Writes the training files from a file that Label Studio exported (JSON, or a JSON snapshot), with no server."""
+"""Writes the training files from what Label Studio exported or put into target storage, with no server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from ls_trajedit import __version__
+from ls_trajedit.convert.kept_tasks import KeptTasks
+from ls_trajedit.convert.passed_over import PassedOver, readable_tasks
 from ls_trajedit.convert.repeated_tasks import joined_tasks
-from ls_trajedit.convert.rereadable import Rereadable, SeekableStream
+from ls_trajedit.convert.sources import Source
 from ls_trajedit.converters.annotations.duplicates import SeenTasks
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.branch_index import BranchIndex
@@ -19,51 +22,50 @@ from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.write_config import control_names, write_config
-from ls_trajedit.output.folder import lock_folder, make_temporary_folder, publish
+from ls_trajedit.output.folder import explain_write_failures, lock_folder, make_temporary_folder, publish
 from ls_trajedit.output.inventory import annotations_before, written_files
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
-from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.field_path import format_path
-from ls_trajedit.traces.json_stream import split_json
 from ls_trajedit.traces.options import MOST_INSERTIONS, Options, StepLabels
 from ls_trajedit.traces.shape import TraceShape
 from ls_trajedit.traces.template import parse_template
 
 __all__ = ["convert", "generated_schema"]
 
-_PIECE = 1 << 20
+_BUFFER = 1 << 20
 
 
 def convert(
-    export: SeekableStream,
-    name: str,
+    sources: Sequence[Source],
     schema: Schema,
     rules: ReadingRules,
     folder: Path,
     progress: Progress,
     plan: ExportPlan | None = None,
+    *,
+    skip_invalid: bool = False,
 ) -> Summary:
-    """Reads the tasks in `export`, a few in memory at a time, and writes the output files into `folder`: those that
+    """Reads the tasks in `sources`, a few in memory at a time, and writes the output files into `folder`: those that
     `plan` asks for, or without one those of the interchange formats.
 
-    A task that is there twice is found when it comes again, and a branch when it comes. Then everything is read
-    again, from a copy on the disk if `export` is a pipe, with the places of each task together, and knowing all
-    branches.
+    A task that is there twice is found when it comes again, and a branch when it comes. Then everything is read again,
+    with the places of each task together, and knowing all branches: from the sources if these are files, else from a
+    copy of their tasks on the disk, so that nothing is fetched twice.
 
-    Raises DataError, with `name` and the line, when something in `export` is not an exported task, or when it cannot be
-    read; the files in `folder` are then as they were.
+    Raises DataError, with the source and the line, when something in a source is not an exported task, or when it
+    cannot be read; the files in `folder` are then as they were. With `skip_invalid`, a source that cannot be read is
+    counted and passed over.
     """
     plan = plan or ExportPlan()
     with (
         lock_folder(folder),
         make_temporary_folder(folder) as temporary,
-        Rereadable(export, temporary) as source,
+        _open_tasks(sources, temporary, skip_invalid=skip_invalid) as tasks,
     ):
         written, before = written_files(folder), annotations_before(folder)
-        tasks = _Tasks(source, name, temporary)
         while True:
             try:
                 branches = tasks.branches(schema, rules)
@@ -72,6 +74,10 @@ def convert(
                 break
             except _ReadAgainError:
                 continue
+        passed_over = tasks.passed_over
+        passed_over.refuse_all(sources)
+        rows.counts.other_objects = len(passed_over.others)
+        rows.counts.unreadable_sources = len(passed_over.unreadable)
         origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
         training = training_json(plan, rows.training)
         manifest = Manifest(origin, training, rows.counts, rows.files)
@@ -83,6 +89,8 @@ def convert(
         training=training,
         left=tuple(left),
         annotations_before=before,
+        other_objects=tuple(passed_over.others),
+        unreadable_sources=tuple(passed_over.unreadable),
     )
 
 
@@ -120,22 +128,19 @@ class _ReadAgainError(Exception):
 
 @dataclass
 class _Tasks:
-    """The tasks of an export, as often as they are read: with the places of each together, once it is known that some
-    are there twice, and with an index of its branches, once it is known that it has any."""
+    """The tasks of all sources, as often as they are read: with the places of each together, once it is known that some
+    are there twice, and with an index of the branches, once it is known that there are any. `from_start` gives all
+    tasks as the sources hold them, and notes in `passed_over` what it passes over."""
 
-    source: Rereadable
-    name: str
+    from_start: Callable[[], Iterator[RawTask]]
+    passed_over: PassedOver
     temporary: Path
     are_repeated: bool = False
     have_branches: bool = False
-    _is_new: bool = True
 
     def read(self) -> Iterator[RawTask]:
         """All tasks, from the start."""
-        if not self._is_new:
-            self.source.rewind()
-        self._is_new = False
-        tasks = _tasks(self.source, self.name)
+        tasks = self.from_start()
         return joined_tasks(tasks, self.temporary) if self.are_repeated else tasks
 
     def branches(self, schema: Schema, rules: ReadingRules) -> BranchIndex | None:
@@ -143,6 +148,25 @@ class _Tasks:
         if not self.have_branches:
             return None
         return index_from(branches_among(self.read()), self.read(), schema, rules)
+
+
+@contextmanager
+def _open_tasks(sources: Sequence[Source], temporary: Path, *, skip_invalid: bool) -> Iterator[_Tasks]:
+    passed_over = PassedOver()
+
+    def read() -> Generator[RawTask, None, None]:
+        passed_over.others.clear()
+        passed_over.unreadable.clear()
+        return readable_tasks(sources, passed_over, temporary, skip_invalid=skip_invalid)
+
+    if all(source.is_local_file for source in sources):
+        yield _Tasks(read, passed_over, temporary)
+        return
+    folder = temporary.parent
+    with explain_write_failures(folder):
+        file = (temporary / "read").open("w+b", buffering=_BUFFER)
+    with file, closing(read()) as tasks:
+        yield _Tasks(KeptTasks(tasks, file, folder).read, passed_over, temporary)
 
 
 def _note_chunk(tasks: _Tasks, seen: SeenTasks, progress: Progress, chunk: ConvertedChunk, done: int) -> None:
@@ -153,29 +177,3 @@ def _note_chunk(tasks: _Tasks, seen: SeenTasks, progress: Progress, chunk: Conve
         tasks.have_branches = tasks.have_branches or is_unknown
         raise _ReadAgainError
     progress(done, None)
-
-
-def _tasks(export: Rereadable, name: str) -> Iterator[RawTask]:
-    try:
-        is_empty = True
-        for value in split_json(export):
-            is_empty = False
-            yield RawTask(f"{name}:{value.line}", value.json)
-        if is_empty and not _has_brackets(export):
-            raise DataError(
-                f"{name}: is empty, and even an export without tasks is `[]`. No file was changed; export the project "
-                "again"
-            )
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise DataError(f"{name}: {error}") from None
-
-
-def _has_brackets(export: Rereadable) -> bool:
-    """Whether an export without any value is an array."""
-    export.rewind()
-    while piece := export.read(_PIECE):
-        if b"[" in piece:
-            return True
-    return False

@@ -238,6 +238,8 @@ def counts_from_json(value: Mapping[str, Any]) -> Counts:
         lower_bounds=_number(value.get("lower_bounds", 0)),
         superseded=_number(value.get("superseded", 0)),
         accepted_branches=_number(value.get("accepted_branches", 0)),
+        other_objects=_number(value.get("other_objects", 0)),
+        unreadable_sources=_number(value.get("unreadable_sources", 0)),
         by_review=_counter(value.get("excluded_by_review", {})),
     )
 

@@ -28,6 +28,8 @@ _RARELY = {
     "lower_bounds": ("edit", "of texts so long that a distance is a lower bound"),
     "superseded": ("annotation", "of a branch whose correction has changed since: in no training file"),
     "accepted_branches": ("trace", "continued and accepted without a correction: in files for SFT"),
+    "other_objects": ("object", "passed over, not being annotations"),
+    "unreadable_sources": ("source", "skipped, because it could not be read whole"),
 }
 # Names of fields come from traces, so they are escaped in Markdown tables.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
@@ -58,6 +60,8 @@ class Summary:
     left: tuple[LeftFile, ...] = ()
     annotations_before: int = 0
     sharded: tuple[ShardedFile, ...] = ()
+    other_objects: tuple[str, ...] = ()
+    unreadable_sources: tuple[str, ...] = ()
 
     def refuse_leftovers(self) -> None:
         """Raises DataError when a file of an earlier run could not be removed, so that it is beside the new ones."""
@@ -71,9 +75,11 @@ class Summary:
 
 def summary_json(summary: Summary) -> dict[str, Any]:
     """The summary for `--json`: the counts as in the manifest, the folder and its files, after a pull also `up_to_date`
-    and `changes`, and `left` where files of earlier runs are still there."""
+    and `changes`, `left` where files of earlier runs are still there, and `other_names` and `unreadable` where sources
+    were passed over."""
     pulled = {"up_to_date": summary.is_up_to_date, "changes": asdict(summary.changes)} if summary.changes else {}
     left = {"left": [file.file for file in summary.left]} if summary.left else {}
+    names = {"other_names": list(summary.other_objects), "unreadable": list(summary.unreadable_sources)}
     return {
         **summary.counts,
         **pulled,
@@ -81,6 +87,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
         "files": [file.as_json() for file in summary.files],
         **({"sharded": [rows.as_json() for rows in summary.sharded]} if summary.sharded else {}),
         **left,
+        **{key: found for key, found in names.items() if found},
     }
 
 

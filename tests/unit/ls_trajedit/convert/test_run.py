@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.convert.run import convert, generated_schema
+from ls_trajedit.convert.sources import Source
 from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, convert_task
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.record import RejectReason, Remark
 from ls_trajedit.converters.training.rules import TrainingRules
-from ls_trajedit.input_streams import InputStream
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.output.write import converted_chunks
 from ls_trajedit.traces.errors import DataError
@@ -271,6 +271,15 @@ class Pipe(RawIOBase):
         return len(piece)
 
 
+def source_of(raw: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch, *, piped: bool) -> list[Source]:
+    """A source of these bytes: a file, or a pipe as standard input."""
+    if piped:
+        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BufferedReader(Pipe(raw))))
+        return [Source(None)]
+    (folder / "e.json").write_bytes(raw)
+    return [Source(folder / "e.json")]
+
+
 @pytest.mark.parametrize("form", ["array", "lines"])
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("piped", [False, True])
@@ -283,11 +292,8 @@ def test_a_task_in_two_places_is_one_however_it_is_read(
     tasks = [*first, task(99, annotation(1, SAME)), *second]
     text = json.dumps(tasks) if form == "array" else "\n".join(map(json.dumps, tasks))
     raw = gzip.compress(text.encode()) if packed else text.encode()
-    stream: Any = BufferedReader(Pipe(raw)) if piped else BytesIO(raw)
-    export = InputStream(stream, "e", is_gzip=packed)
-    summary = convert(
-        export, "e", generated_schema(Options()), ReadingRules(), tmp_path / "out", lambda done, total: None
-    )
+    sources = source_of(raw, tmp_path, monkeypatch, piped=piped)
+    summary = convert(sources, generated_schema(Options()), ReadingRules(), tmp_path / "out", lambda done, total: None)
     assert (summary.counts["tasks"], summary.counts["edited"], summary.counts["duplicates"]) == (41, 80, 40)
     records = json.loads((tmp_path / "out" / "trajectory_corrections.json").read_text())["records"]
     assert [(r["source"]["task_id"], r["source"]["annotation_id"]) for r in records] == [
@@ -309,10 +315,8 @@ def test_a_branch_is_joined_with_what_it_continues_however_both_are_read(
     tasks = [branch_of_plain(parent, branch_annotation(9)), *others, parent, *([parent, others[0]] if repeated else [])]
     raw = json.dumps(tasks).encode()
     raw = gzip.compress(raw) if packed else raw
-    stream: Any = BufferedReader(Pipe(raw)) if piped else BytesIO(raw)
     summary = convert(
-        InputStream(stream, "e", is_gzip=packed),
-        "e",
+        source_of(raw, tmp_path, monkeypatch, piped=piped),
         read_config(PLAIN_CONFIG),
         ReadingRules(),
         tmp_path / "out",
@@ -390,7 +394,7 @@ def test_a_copy_is_a_record_and_no_second_row(run: Callable[..., Any], tmp_path:
     ("text", "message"),
     [
         ('[{"id": 1, "data": {}, "annotations": []},\n{"id": 2, ', "export.json:2: not JSON: "),
-        ("[5]", "export.json:1: not a task with a list of `annotations`; export the project from Label Studio as JSON"),
+        ("[5]", "export.json:1: not a task with a list of `annotations`: export the project from Label Studio as JSON"),
         ('[\n{"id": 1, "steps": "edited"}]', "export.json:2: not a task with a list of `annotations`"),
         ('{"id": 1, "annotations": [1]}\n\n{"id": 2, "annotations": 5}', "export.json:3: not a task"),
         ("id,data\n1,2\n", "export.json:1: not JSON: "),
@@ -440,23 +444,26 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert ran.out == ""
 
 
-def test_tasks_are_read_one_after_the_other(tmp_path: Path) -> None:
+def test_tasks_are_read_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first tasks are done before the last ones are read."""
     text = json.dumps([task(number, annotation(number, EDIT)) for number in range(1, 4001)]).encode()
     assert len(text) > 1 << 20
     text += b" " * (3 << 20)
     stream = BytesIO(text)
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BufferedReader(stream)))  # type: ignore[type-var]  # as in a pipe
     seen: list[tuple[int, int]] = []
     schema = generated_schema(Options())
-    convert(stream, "e", schema, ReadingRules(), tmp_path, lambda done, total: seen.append((done, stream.tell())))
+    convert([Source(None)], schema, ReadingRules(), tmp_path, lambda done, total: seen.append((done, stream.tell())))
     assert seen[0][0] < seen[-1][0] == 4000
     assert seen[0][1] < len(text)
 
 
 def test_a_broken_export_is_an_error_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "e").write_bytes(b'[{"id": ')
+    sources, schema = [Source(tmp_path / "e")], generated_schema(Options())
     with pytest.raises(DataError, match="e:1: not JSON"):
-        convert(BytesIO(b'[{"id": '), "e", generated_schema(Options()), ReadingRules(), tmp_path, lambda *_: None)
-    assert files(tmp_path) == {}
+        convert(sources, schema, ReadingRules(), tmp_path / "out", lambda *_: None)
+    assert files(tmp_path / "out") == {}
 
 
 class FailingDisk(RawIOBase):
@@ -475,10 +482,12 @@ class FailingDisk(RawIOBase):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-def test_an_export_that_cannot_be_read_to_its_end_is_not_called_a_failure_to_write(tmp_path: Path) -> None:
-    export = BufferedReader(FailingDisk())
-    with pytest.raises(DataError, match=r"^e\.json: cannot be read: Input/output error$"):
-        convert(export, "e.json", generated_schema(Options()), ReadingRules(), tmp_path, lambda *_: None)
+def test_an_export_that_cannot_be_read_to_its_end_is_not_called_a_failure_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BufferedReader(FailingDisk())))
+    with pytest.raises(DataError, match=r"^standard input: cannot be read: Input/output error$"):
+        convert([Source(None)], generated_schema(Options()), ReadingRules(), tmp_path, lambda *_: None)
     assert files(tmp_path) == {}
 
 
@@ -707,11 +716,11 @@ def test_a_disk_that_fills_at_any_moment_leaves_old_files_or_new_ones(run: Calla
 
 def test_a_folder_that_disappears_meanwhile_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    raw = BytesIO(json.dumps([task(1, annotation(1, EDIT))]).encode())
+    (tmp_path / "e.json").write_text(json.dumps([task(1, annotation(1, EDIT))]), encoding="utf-8")
 
     def remove(done: int, total: int | None) -> None:
         shutil.rmtree(folder)
 
     with pytest.raises(DataError, match=r"out: writing failed: No such file or directory; choose another folder"):
-        convert(raw, "e", generated_schema(Options()), ReadingRules(), folder, remove)
+        convert([Source(tmp_path / "e.json")], generated_schema(Options()), ReadingRules(), folder, remove)
     assert not folder.exists()
