@@ -18,7 +18,7 @@ from ls_trajedit.converters.record import Branch, Identity, Record
 from ls_trajedit.label_config.branch_note import branch_of
 from ls_trajedit.label_config.schema import Schema
 
-__all__ = ["BranchIndex", "branch_in", "branch_index", "parents_of"]
+__all__ = ["BranchIndex", "TaskFacts", "branch_in", "branch_index", "index_of", "parents_of", "task_facts"]
 
 
 @dataclass(frozen=True)
@@ -51,27 +51,49 @@ def parents_of(branches: Mapping[TaskKey, Branch]) -> Iterator[TaskKey]:
             yield project, branch.parent.task_id
 
 
-def branch_index(
-    branches: Mapping[TaskKey, Branch], tasks: Iterable[Mapping[str, Any]], schema: Schema, rules: ReadingRules
-) -> BranchIndex:
-    """The index of these branches, given their tasks and those of their parents, each with all of its annotations.
+@dataclass(frozen=True)
+class TaskFacts:
+    """What the index has to know of a task that is a branch, or that one continues: the hash of each correction of it,
+    by its annotation, and whether it is a branch that somebody has judged."""
+
+    key: TaskKey
+    corrections: tuple[tuple[Identity, str], ...]
+    is_judged: bool
+
+
+def task_facts(
+    key: TaskKey, task: Mapping[str, Any], is_branch: bool, schema: Schema, rules: ReadingRules
+) -> TaskFacts:
+    """The facts of a task, given with all of its annotations.
 
     A correction that the rules on time and ground truth leave out is there all the same. One that a review leaves out,
     or that cannot be read, is not.
     """
     every = replace(rules, since=None, until=None, ground_truth="include")
+    records = list(_records(task, schema, every))
+    corrections = tuple((record.source.annotation_id, correction_sha256(record)) for record in records)
+    if not is_branch:
+        return TaskFacts(key, corrections, is_judged=False)
+    counted = records if rules == every else _records(task, schema, rules)
+    return TaskFacts(key, corrections, any(not record.source.unopened for record in counted))
+
+
+def branch_index(
+    branches: Mapping[TaskKey, Branch], tasks: Iterable[Mapping[str, Any]], schema: Schema, rules: ReadingRules
+) -> BranchIndex:
+    """The index of these branches, given their tasks and those of their parents, each with all of its annotations."""
+    keyed = ((key, task) for task in tasks if (key := task_key(task)) is not None)
+    return index_of(branches, (task_facts(key, task, key in branches, schema, rules) for key, task in keyed))
+
+
+def index_of(branches: Mapping[TaskKey, Branch], facts: Iterable[TaskFacts]) -> BranchIndex:
+    """The index of these branches, given the facts of their tasks and of those of their parents."""
     corrections: dict[tuple[TaskKey, Identity], str] = {}
     judged: set[TaskKey] = set()
-    for task in tasks:
-        if (key := task_key(task)) is None:
-            continue
-        records = list(_records(task, schema, every))
-        for record in records:
-            corrections[key, record.source.annotation_id] = correction_sha256(record)
-        if key in branches:
-            counted = records if rules == every else _records(task, schema, rules)
-            if any(not record.source.unopened for record in counted):
-                judged.add(key)
+    for task in facts:
+        corrections.update(((task.key, annotation), digest) for annotation, digest in task.corrections)
+        if task.is_judged:
+            judged.add(task.key)
     superseded = frozenset(key for key in branches if not _is_current(key, branches, corrections))
     regenerated = {
         (parent, branch.parent.sha256): branch.parent.step

@@ -9,6 +9,7 @@ from typing import Any
 
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.record import Record
+from ls_trajedit.converters.sums import Sums, number_in, numbers_in, sums_in
 from ls_trajedit.converters.training.argument_types import CallColumns
 from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.converters.training.sample import Sample
@@ -102,6 +103,23 @@ class Tally:
         self.images_left_out += other.images_left_out
         self.calls.update(other.calls)
 
+    def as_sums(self) -> Sums:
+        """The tally as numbers that can be added up to those of a run."""
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        sums: Sums = {name: number for name, number in numbers.items() if number}
+        if self.left_out:
+            sums["left_out"] = dict(self.left_out)
+        if self.calls.messages:
+            sums["calls"] = self.calls.as_sums()
+        return sums
+
+    @classmethod
+    def from_sums(cls, value: Sums) -> Tally:
+        """The tally, given the sum of what `as_sums` gave for its parts. Raises ValueError for anything else."""
+        left_out, calls = numbers_in(value, "left_out"), sums_in(value, "calls")
+        numbers = {name: number_in(value, name) for name in _NUMBERS}
+        return cls(**numbers, left_out=Counter(left_out), calls=CallColumns.from_sums(calls))
+
     def as_json(self) -> dict[str, Any]:
         """The tally as the manifest has it."""
         retyped = self.calls.changes()
@@ -125,6 +143,7 @@ class Tally:
         return {omission.value: number for omission, number in numbers if number or omission not in rare}
 
 
+_NUMBERS = ("characters", "pairs", "stale", "images_left_out")
 _OF_SOME_DATA = {
     Omission.UNSURE,
     Omission.UNKNOWN_LABEL,

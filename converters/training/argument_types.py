@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ls_trajedit.converters.sums import Sums, numbers_in, sums_in
 from ls_trajedit.converters.training.datasets_text import is_time
-from ls_trajedit.traces.json_text import parse_json
+from ls_trajedit.traces.json_text import json_line, parse_json
 
 __all__ = ["CallColumns", "Change", "ValueTypes"]
 
@@ -84,6 +85,30 @@ class ValueTypes:
         elif (change := self._change()) is not None:
             yield path, change
 
+    def places(self, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Sums]]:
+        """What is known of this place and of each one inside, under the JSON of the way to it: names of fields, and 0
+        for the items of a list. One flat level, however deeply values are nested."""
+        keys = [] if self.keys is None else [_text(sorted(self.keys))]
+        known: Sums = {"kinds": dict.fromkeys(sorted(self.kinds), 1), "keys": dict.fromkeys(keys, 1)}
+        yield _text(path), known | ({"other_keys": 1} if self.has_other_keys else {})
+        for key, types in self.fields.items():
+            yield from types.places((*path, key))
+        if self.items is not None:
+            yield from self.items.places((*path, 0))
+
+    def add_place(self, path: list[str | int], known: Sums) -> None:
+        """Adds what `places` gave for one place, or what several of these add up to."""
+        place = self
+        for step in path:
+            if isinstance(step, str):
+                place = place.fields.setdefault(step, ValueTypes())
+            else:
+                place.items = place = place.items or ValueTypes()
+        place.kinds.update(numbers_in(known, "kinds"))
+        for keys in numbers_in(known, "keys"):
+            place._add_keys(frozenset(_texts(keys)))
+        place.has_other_keys = place.has_other_keys or "other_keys" in known
+
     def _change(self) -> Change | None:
         if self.kinds == {"time"}:
             return "strings_become_times"
@@ -129,10 +154,51 @@ class CallColumns:
     def changes(self) -> dict[str, Change]:
         """The arguments whose values are other ones after loading, each with what becomes of them, by name."""
         found: dict[str, Change] = {}
-        for column, types in self.arguments.items():
-            if len(self.messages[column]) == 1:
-                found.update(types.changes())
+        for column in _COLUMNS:
+            if column in self.arguments and len(self.messages[column]) == 1:
+                found.update(self.arguments[column].changes())
         return dict(sorted(found.items()))
+
+    def as_sums(self) -> Sums:
+        """What was found as numbers that can be added up: what is there once is there in the sum."""
+        return {
+            column: {
+                "messages": dict.fromkeys((_text(sorted(shape)) for shape in shapes), 1),
+                "places": dict(self.arguments[column].places()) if column in self.arguments else {},
+            }
+            for column, shapes in self.messages.items()
+        }
+
+    @classmethod
+    def from_sums(cls, value: Sums) -> CallColumns:
+        """What was found, given the sum of what `as_sums` gave for its parts. Raises ValueError for anything else."""
+        found = cls()
+        for column in value:
+            columns = sums_in(value, column)
+            found.messages[column] = {frozenset(_texts(shape)) for shape in numbers_in(columns, "messages")}
+            for path, known in sums_in(columns, "places").items():
+                if isinstance(known, int):
+                    raise ValueError("a place is a number")
+                found.arguments.setdefault(column, ValueTypes()).add_place(_path(path), known)
+        return found
+
+
+def _text(value: Any) -> str:
+    return json_line(value).decode()
+
+
+def _path(text: str) -> list[str | int]:
+    path = parse_json(text.encode())
+    if not isinstance(path, list) or not all(isinstance(step, str | int) for step in path):
+        raise ValueError("not a way to a place")
+    return path
+
+
+def _texts(text: str) -> list[str]:
+    texts = parse_json(text.encode())
+    if not isinstance(texts, list) or not all(isinstance(item, str) for item in texts):
+        raise ValueError("not a list of strings")
+    return texts
 
 
 def _kind(value: Any) -> str | None:

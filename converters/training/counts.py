@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from enum import Enum
 
+from ls_trajedit.converters.sums import Sums, number_in, numbers_in
 from ls_trajedit.converters.training.annotators_policy import Chosen
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.split import SplitCounts
@@ -95,6 +97,20 @@ class TrainingCounts:
         for name, number in other.as_json().items():
             setattr(self, name, getattr(self, name) + number)
         self.splits.update(other.splits)
+
+    def as_sums(self) -> Sums:
+        """The counts, with the traces in each split, as numbers that can be added up to those of a run. How many
+        traces have the same task is not among them: that would be a number for nearly every trace."""
+        numbers: Sums = {name: number for name, number in self.as_json().items() if number}
+        return numbers | ({"traces": dict(self.splits.traces)} if self.splits.traces else {})
+
+    @classmethod
+    def from_sums(cls, value: Sums, commonest: int) -> TrainingCounts:
+        """The counts, given the sum of what `as_sums` gave for their parts, and how many traces have the commonest
+        task. Raises ValueError for anything else."""
+        numbers = {item.name: number_in(value, item.name) for item in fields(cls) if item.name != "splits"}
+        splits = SplitCounts(Counter(numbers_in(value, "traces")), same_task=commonest)
+        return cls(**numbers, splits=splits)
 
     def as_json(self) -> dict[str, int]:
         """The counts as the manifest has them: what only some data has is there only where it occurred."""

@@ -20,7 +20,7 @@ from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.parquet import parquet_name, write_parquet
 from ls_trajedit.output.row_order import RowOrder
 
-__all__ = ["RowFiles", "parquet_tally", "shard_file_name", "tallies_json"]
+__all__ = ["RowFiles", "ending", "parquet_tally", "planned_files", "shard_file_name", "tallies_json"]
 
 
 class RowFiles:
@@ -31,10 +31,10 @@ class RowFiles:
         self._folder = folder
         self._plan = plan
         self._shard = shard
-        planned = ((name, file) for name, file, _ in plan.files() if shard is None or not file.is_about_all)
         self._files = [
             _RowFile(folder, name, shard_file_name(name, file, shard), file, plan.splits)
-            for name, file in (*planned, (REJECTS.file, REJECTS))
+            for name, file in planned_files(plan).items()
+            if shard is None or not file.is_about_all
         ]
 
     def add(self, chunk: ConvertedChunk) -> None:
@@ -67,6 +67,19 @@ class RowFiles:
         """Closes what is still open after a failure."""
         for file in self._files:
             file.close()
+
+
+def planned_files(plan: ExportPlan) -> dict[str, RowFormat]:
+    """What each file of `plan` holds, by its name, and the rejects, without those in Parquet. In the manifest, they
+    are in this order."""
+    return {**{name: file for name, file, _ in plan.files()}, REJECTS.file: REJECTS}
+
+
+def ending(format_: RowFormat, rows: int, counts: Counts, splits: Sequence[str], *, is_sharded: bool = False) -> bytes:
+    """What comes after the last of so many rows in a file of this format or, where there is none, after its head."""
+    if format_.tail:
+        return format_.tail(counts, splits, is_sharded)
+    return b"\n" if rows else b""
 
 
 def shard_file_name(name: str, format_: RowFormat, shard: Shard | None) -> str:
@@ -125,9 +138,7 @@ class _RowFile:
         self._write(separator.join(raw for _, raw in rows))
 
     def finish(self, counts: Counts) -> WrittenFile:
-        tail = b"\n" if self._order.rows else b""
-        if self._format.tail:
-            tail = self._format.tail(counts, self._splits, self._is_sharded)
+        tail = ending(self._format, self._order.rows, counts, self._splits, is_sharded=self._is_sharded)
         self._write(tail if self._order.rows else self._format.head + tail)
         self._flush_and_close()
         if not self._order.is_kept:

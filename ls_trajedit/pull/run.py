@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ls_trajedit import __version__
 from ls_trajedit.console import say
-from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.branch_index import BranchIndex, parents_of
-from ls_trajedit.converters.branch_scan import MARK, branches_among, index_from
-from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.formats import interchange
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
@@ -35,16 +30,15 @@ from ls_trajedit.output.inventory import (
     unlisted_files,
     written_files,
 )
-from ls_trajedit.output.manifest import MANIFEST, Manifest, Origin, PulledProject, WrittenFile, training_json
+from ls_trajedit.output.manifest import MANIFEST, Manifest, Origin, PulledProject
 from ls_trajedit.output.plan import WantedFiles, plan_for
 from ls_trajedit.output.summary import RecordChanges, Summary
-from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
 from ls_trajedit.pull.clocks import Since, next_cursor, since_when
+from ls_trajedit.pull.conversion import StateFiles, StateWriter
 from ls_trajedit.pull.state import DamagedStateError, LastPull, PullState, has_state, open_state, set_state_aside
 from ls_trajedit.pull.sync import has_changed, sync_tasks
 from ls_trajedit.traces.errors import SetupError
-from ls_trajedit.traces.json_text import RawJson
 from ls_trajedit.traces.options import Options
 
 if TYPE_CHECKING:
@@ -127,17 +121,6 @@ def _has_leftovers(folder: Path, last: LastPull) -> bool:
     return any(file.problem == "unlisted" for file in found)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """What is in the output files, how it differs from the pull before, and which Label Studio it was read from."""
-
-    counts: Counts
-    training: dict[str, Any] | None
-    files: tuple[WrittenFile, ...]
-    changes: RecordChanges
-    release: str
-
-
 def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool, progress: Progress) -> Summary:
     folder, project = request.folder, request.project
     plan, made_with = request.plan(schema), request.made_with()
@@ -152,13 +135,17 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
         if since.why:
             say(f"project {project.id}: {since.why}")
         sync_tasks(server, project, state, since.time, progress)
-        if last and last.made_with == made_with and not state.has_changed and are_in_place(folder, placed):
-            _check_consistency(server, request, schema, last)
-            rows = _Rows(last.counts, last.training, last.files, _NO_CHANGES, last.release)
+        current = last if last and last.made_with == made_with and are_in_place(folder, placed) else None
+        if current:
+            _check_consistency(server, request, schema, current)
+        if current and not state.has_changed:
+            found = StateFiles(current.counts, current.training, current.files, _NO_CHANGES)
+            release = current.release
         else:
-            rows = _write_rows(state, temporary, request, schema, plan, server.version(), progress)
-        counts = replace(rows.counts, drafts=count_drafts(server, project.id))
-        manifest = Manifest(_origin(server, project, schema, rows.release), rows.training, counts, rows.files)
+            release = server.version()
+            found = StateWriter(state, temporary, schema, request.rules, plan, progress).write(current)
+        counts = replace(found.counts, drafts=count_drafts(server, project.id))
+        manifest = Manifest(_origin(server, project, schema, release), found.training, counts, found.files)
         digests = manifest.digests()
         unchanged = unchanged_files(folder, digests, placed)
 
@@ -168,11 +155,11 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
                     server=server.url,
                     project=project.id,
                     title=project.title,
-                    release=rows.release,
+                    release=release,
                     made_with=made_with,
                     counts=counts,
-                    training=rows.training,
-                    files=rows.files,
+                    training=found.training,
+                    files=found.files,
                     placed=placed_files(folder, digests),
                     cursor=next_cursor(last.cursor if last else None, since, project.read_at),
                     fields=TASK_FIELDS,
@@ -182,14 +169,14 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
 
         left = publish(temporary, folder, manifest, written=written, unchanged=unchanged, commit=keep_state)
     # Without a state that knows them all records are new, and yet may be those that the file had.
-    changes = _NO_CHANGES if interchange.CORRECTIONS_FILE in unchanged else rows.changes
+    changes = _NO_CHANGES if interchange.CORRECTIONS_FILE in unchanged else found.changes
     return Summary(
         counts.as_json(),
-        list(rows.files),
+        list(found.files),
         folder,
         changes,
         is_up_to_date=len(unchanged) == len(digests),
-        training=rows.training,
+        training=found.training,
         left=tuple(left),
         annotations_before=before,
     )
@@ -219,58 +206,6 @@ def _check_consistency(server: Server, request: PullRequest, schema: Schema, las
     digest = Manifest(origin, last.training, last.counts, last.files).digests()[MANIFEST]
     if MANIFEST not in last.placed or last.placed[MANIFEST].sha256 != digest:
         raise DamagedStateError("what the last pull noted is not what its manifest says")
-
-
-def _write_rows(
-    state: PullState,
-    temporary: Path,
-    request: PullRequest,
-    schema: Schema,
-    plan: ExportPlan,
-    release: str,
-    progress: Progress,
-) -> _Rows:
-    """Converts every task of the state, and writes the rows into files in `temporary`."""
-    total = state.task_count()
-
-    def note_chunk(chunk: ConvertedChunk, done: int) -> None:
-        state.note_records((*row.key, _digest(row.raw)) for row in chunk.rows.get(interchange.CORRECTIONS_FILE, ()))
-        progress(done, total)
-
-    branches = _branches(state, schema, request.rules)
-    chunks = converted_chunks(_raw_tasks(state), schema, request.rules, _with_records(plan), branches)
-    rows = write_rows(chunks, plan, temporary, note_chunk)
-    training = training_json(plan, rows.training)
-    return _Rows(rows.counts, training, rows.files, state.settle_records(), release)
-
-
-def _with_records(plan: ExportPlan) -> ExportPlan:
-    """The plan with every record, written or not: they show what changed since the last pull."""
-    if interchange.CORRECTIONS in plan.formats:
-        return plan
-    return replace(plan, formats=(interchange.CORRECTIONS, *plan.formats))
-
-
-def _raw_tasks(state: PullState) -> Iterator[RawTask]:
-    return (_raw_task(number, raw) for number, raw in state.raw_tasks())
-
-
-def _raw_task(number: int, raw: bytes) -> RawTask:
-    return RawTask(f"task {number}", RawJson(raw))
-
-
-def _branches(state: PullState, schema: Schema, rules: ReadingRules) -> BranchIndex | None:
-    """The index of the branches in the state, None where there are none."""
-    branches = branches_among(_raw_task(number, raw) for number, raw in state.raw_tasks_with(MARK))
-    if not branches:
-        return None
-    numbers = {number for _, number in (*branches, *parents_of(branches)) if isinstance(number, int)}
-    found = ((number, state.raw_task(number)) for number in sorted(numbers))
-    return index_from(branches, (_raw_task(number, raw) for number, raw in found if raw is not None), schema, rules)
-
-
-def _digest(row: bytes) -> bytes:
-    return hashlib.blake2b(row, digest_size=8).digest()
 
 
 def _origin(server: Server, project: Project, schema: Schema, release: str) -> Origin:

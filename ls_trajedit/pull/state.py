@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,12 +29,22 @@ from ls_trajedit.pull.clocks import Cursor
 from ls_trajedit.traces.errors import DataError, SetupError
 from ls_trajedit.traces.json_text import parse_json
 
-__all__ = ["DamagedStateError", "LastPull", "PullState", "has_state", "open_state", "set_state_aside"]
+__all__ = [
+    "BLOCK_TASKS",
+    "BlockChange",
+    "DamagedStateError",
+    "LastPull",
+    "PullState",
+    "has_state",
+    "open_state",
+    "set_state_aside",
+]
 
 # "LsTe": what distinguishes the database from somebody else's.
 _APPLICATION = 0x4C735465
-# In format 1, each part of `LastPull` was a note of its own, under the name that it has in the JSON now.
-_FORMAT = 2
+# In format 1, each part of `LastPull` was a note of its own, under the name that it has in the JSON now. Before format
+# 3, there was nothing of _NEW_TABLES.
+_FORMAT = 3
 # A message of SQLite's about a damaged database quotes from it, and Python may not be able to decode that.
 _FAILURES = (sqlite3.Error, UnicodeError)
 _TABLES = """
@@ -41,6 +53,57 @@ CREATE TABLE tasks (id INTEGER PRIMARY KEY, annotations INTEGER NOT NULL, checks
 CREATE TABLE records (task INTEGER, annotation INTEGER, digest BLOB NOT NULL, PRIMARY KEY (task, annotation))
     WITHOUT ROWID;
 """
+# What the second index finds is `"branch"`, the mark of branches. Both spare reading the tasks themselves.
+_NEW_TABLES = """
+CREATE TABLE blocks (number INTEGER PRIMARY KEY, view TEXT NOT NULL, checksum INTEGER NOT NULL, value BLOB NOT NULL);
+CREATE TABLE branch_facts (task INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, value BLOB NOT NULL);
+CREATE INDEX annotations_of_tasks ON tasks (annotations);
+CREATE INDEX branches ON tasks (id) WHERE instr(raw, x'226272616e636822') > 0;
+"""
+BLOCK_TASKS = 8
+"""Tasks whose ids differ in nothing but the last three bits are a block, whose number is what the ids have in common.
+So a block never has to be split or joined with another one, whatever comes and goes."""
+# SQLite keeps to the order of a CROSS JOIN: a range of ids for each stale block.
+_TEMPORARY = """
+CREATE TEMP TABLE stale (number INTEGER PRIMARY KEY);
+CREATE TEMP TABLE fresh (number INTEGER PRIMARY KEY, view TEXT, checksum INTEGER, value BLOB);
+CREATE TEMP TABLE written (task INTEGER, annotation INTEGER, digest BLOB);
+CREATE INDEX temp.written_key ON written (task, annotation);
+CREATE TEMP TABLE listed (id INTEGER PRIMARY KEY, annotations INTEGER);
+CREATE TEMP TABLE dropped (id INTEGER PRIMARY KEY);
+CREATE TEMP VIEW stale_tasks AS SELECT number, id, checksum, raw
+    FROM stale CROSS JOIN tasks ON id BETWEEN number << 3 AND (number << 3) + 7;
+CREATE TEMP VIEW stale_records AS SELECT task, annotation
+    FROM stale CROSS JOIN records ON task BETWEEN number << 3 AND (number << 3) + 7;
+"""
+# All of them, also those of which only records are known.
+_ALL_STALE = """
+DELETE FROM blocks;
+DELETE FROM fresh;
+DELETE FROM written;
+INSERT OR IGNORE INTO stale SELECT DISTINCT id >> 3 FROM tasks;
+INSERT OR IGNORE INTO stale SELECT DISTINCT task >> 3 FROM records;
+"""
+# An annotation without an id of its own has one here that others may have too.
+_SETTLE_RECORDS = """
+DELETE FROM records WHERE (task, annotation) IN (SELECT task, annotation FROM stale_records);
+INSERT OR REPLACE INTO records SELECT * FROM written ORDER BY task, annotation;
+"""
+_SETTLE_BLOCKS = """
+DELETE FROM blocks WHERE number IN (SELECT number FROM stale);
+INSERT INTO blocks SELECT * FROM fresh WHERE value IS NOT NULL ORDER BY number;
+DELETE FROM written;
+DELETE FROM fresh;
+DELETE FROM stale;
+"""
+_BLOCKS = "SELECT *, false FROM blocks UNION ALL SELECT *, true FROM fresh ORDER BY 1, 5"
+_NEW_RECORDS = "SELECT count(*) FROM written LEFT JOIN records USING (task, annotation) WHERE records.digest IS NULL"
+_CHANGED_RECORDS = (
+    "SELECT count(*) FROM written JOIN records USING (task, annotation) WHERE written.digest <> records.digest"
+)
+_REMOVED_RECORDS = (
+    "SELECT count(*) FROM stale_records LEFT JOIN written USING (task, annotation) WHERE written.digest IS NULL"
+)
 _LAST_PULL = "last_pull"
 
 
@@ -107,15 +170,26 @@ class LastPull:
         )
 
 
+@dataclass(frozen=True)
+class BlockChange:
+    """A block: what the last pull kept of it and, for a stale one, what this pull makes of it. Each is None where the
+    block has no task."""
+
+    before: bytes | None
+    now: bytes | None
+    is_stale: bool
+
+
 class PullState:
-    """The state as one pull sees and changes it. `has_changed` says whether any task changed. Every method raises
-    DamagedStateError when it finds damage, DataError when the disk is full, and SetupError when another program has the
-    database open."""
+    """The state as one pull sees and changes it. `has_changed` says whether any task changed. The blocks of tasks that
+    changed are stale until they are settled. Every method raises DamagedStateError when it finds damage, DataError when
+    the disk is full, and SetupError when another program has the database open."""
 
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
         self.has_changed = False
+        self._execute_all(_TEMPORARY)
 
     def commit(self) -> None:
         """Makes the changes last."""
@@ -136,23 +210,15 @@ class PullState:
         text = json.dumps(last.as_json()).encode()
         self._execute("DELETE FROM notes")
         self._execute("INSERT INTO notes VALUES (?, ?, ?)", _LAST_PULL, zlib.crc32(text), text)
-        self._execute(f"PRAGMA user_version = {_FORMAT}")
 
     def _notes(self) -> dict[str, Any]:
-        found = {}
-        for name, checksum, value in self._rows("SELECT name, checksum, value FROM notes"):
-            if not _is_sound(value, checksum):
-                raise DamagedStateError(f"the note `{name}` is not what was written")
-            try:
-                found[name] = parse_json(value)
-            except ValueError:
-                raise DamagedStateError(f"the note `{name}` is not JSON") from None
-        return found
+        notes = self._rows("SELECT name, checksum, value FROM notes")
+        return {name: _kept_json(value, checksum, f"the note `{name}`") for name, checksum, value in notes}
 
     def forget(self) -> None:
         """Drops everything but which records the output files have now, for a pull that starts over."""
-        self._execute("DELETE FROM notes")
-        self._execute("DELETE FROM tasks")
+        self._execute_all("DELETE FROM notes; DELETE FROM tasks; DELETE FROM branch_facts")
+        self.forget_blocks()
         self.has_changed = True
 
     def task_count(self) -> int:
@@ -163,9 +229,18 @@ class PullState:
         """Each task's id and JSON, in order of their ids."""
         return self._sound("SELECT id, checksum, raw FROM tasks ORDER BY id")
 
-    def raw_tasks_with(self, text: bytes) -> Iterator[tuple[int, bytes]]:
-        """The tasks in whose JSON this stands, as `raw_tasks` gives them."""
-        return self._sound("SELECT id, checksum, raw FROM tasks WHERE instr(raw, ?) ORDER BY id", text)
+    def stale_tasks(self) -> Iterator[tuple[int, bytes]]:
+        """The tasks of the stale blocks, as `raw_tasks` gives them."""
+        return self._sound("SELECT id, checksum, raw FROM stale_tasks ORDER BY number, id")
+
+    def stale_task_count(self) -> int:
+        """How many tasks there are in stale blocks."""
+        return int(self._execute("SELECT count(*) FROM stale_tasks").fetchone()[0])
+
+    def marked_tasks(self) -> Iterator[int]:
+        """The ids of the tasks in whose JSON the mark of branches stands, in order."""
+        statement = "SELECT id FROM tasks WHERE instr(raw, x'226272616e636822') > 0 ORDER BY id"
+        return (number for (number,) in self._rows(statement))
 
     def raw_task(self, number: int) -> bytes | None:
         """The JSON of the task with that id, if there is one."""
@@ -187,49 +262,104 @@ class PullState:
         if not self.is_as_kept(number, raw):
             row = (number, annotations, zlib.crc32(raw), raw)
             self._execute("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?)", *row)
+            self._execute("DELETE FROM branch_facts WHERE task = ?", number)
+            self.make_stale([number // BLOCK_TASKS])
             self.has_changed = True
 
     def keep_only(self, listed: Iterable[tuple[int, int | None]]) -> list[int]:
         """Drops the tasks that are not in `listed`, by id and, where it is known, number of annotations. Returns the
         first and the last id in `listed` that no task has then: two numbers, or none."""
-        self._execute("CREATE TEMP TABLE IF NOT EXISTS listed (id INTEGER PRIMARY KEY, annotations INTEGER)")
-        self._execute("DELETE FROM listed")
+        self._execute_all("DELETE FROM listed; DELETE FROM dropped")
         with self._translate_failures():
             self._connection.executemany("INSERT OR IGNORE INTO listed VALUES (?, ?)", listed)
         dropped = self._execute(
-            "DELETE FROM tasks WHERE NOT EXISTS (SELECT * FROM listed WHERE listed.id = tasks.id "
-            "AND coalesce(listed.annotations = tasks.annotations, true))"
+            "INSERT INTO dropped SELECT id FROM tasks WHERE NOT EXISTS (SELECT * FROM listed WHERE "
+            "listed.id = tasks.id AND coalesce(listed.annotations = tasks.annotations, true))"
         ).rowcount
-        self.has_changed = self.has_changed or dropped > 0
-        missing = "SELECT min(id), max(id) FROM listed WHERE id NOT IN (SELECT id FROM tasks)"
+        if dropped > 0:
+            self._execute("INSERT OR IGNORE INTO stale SELECT id >> 3 FROM dropped")
+            self._execute("DELETE FROM tasks WHERE id IN (SELECT id FROM dropped)")
+            self._execute("DELETE FROM branch_facts WHERE task IN (SELECT id FROM dropped)")
+            self.has_changed = True
+        missing = "SELECT min(id), max(id) FROM (SELECT id FROM listed EXCEPT SELECT id FROM tasks)"
         return [number for number in self._execute(missing).fetchone() if number is not None]
 
+    def branch_facts(self, task: int) -> Any:
+        """What `put_branch_facts` kept of the task, None when nothing."""
+        for checksum, value in self._rows("SELECT checksum, value FROM branch_facts WHERE task = ?", task):
+            return _kept_json(value, checksum, f"what was noted of the branch in task {task}")
+        return None
+
+    def put_branch_facts(self, task: int, value: bytes) -> None:
+        """Keeps JSON about the task until that changes, or everything is converted again."""
+        self._execute("INSERT OR REPLACE INTO branch_facts VALUES (?, ?, ?)", task, zlib.crc32(value), value)
+
+    def forget_blocks(self) -> None:
+        """Makes every block stale, also those of which only records are known, and leaves nothing that was kept of
+        one, or put since."""
+        self._execute_all(_ALL_STALE)
+
+    def make_stale(self, numbers: Iterable[int]) -> None:
+        """Has these blocks converted again."""
+        with self._translate_failures():
+            self._connection.executemany("INSERT OR IGNORE INTO stale VALUES (?)", ((number,) for number in numbers))
+
+    def has_current_blocks(self) -> bool:
+        """Whether any block is as the last pull kept it."""
+        current = "SELECT * FROM blocks WHERE number NOT IN (SELECT number FROM stale) LIMIT 1"
+        return self._execute(current).fetchone() is not None
+
+    def views(self) -> Iterator[tuple[int, str]]:
+        """The number of each block that the last pull kept, with what the branches said about its tasks. They are
+        checked when the blocks are."""
+        yield from self._rows("SELECT number, view FROM blocks ORDER BY number")
+
+    def put_block(self, number: int, view: str, value: bytes) -> None:
+        """Keeps what a stale block became, `value`, and a string for what the branches say about its tasks."""
+        self._execute(
+            "INSERT INTO fresh VALUES (?, ?, ?, ?)", number, view, _block_checksum(number, view, value), value
+        )
+
+    def block_changes(self) -> Iterator[BlockChange]:
+        """Each block that the last pull kept or that is stale, in order of their numbers."""
+        self._execute("INSERT OR IGNORE INTO fresh SELECT number, '', 0, NULL FROM stale")
+        for _, blocks in groupby(self._rows(_BLOCKS), key=itemgetter(0)):
+            before, now, is_stale = None, None, False
+            for number, view, checksum, value, is_fresh in blocks:
+                if is_fresh:
+                    now, is_stale = value, True
+                elif isinstance(value, bytes) and _block_checksum(number, view, value) == checksum:
+                    before = value
+                else:
+                    raise DamagedStateError(f"block {number} is not what was written")
+            yield BlockChange(before, now, is_stale)
+
+    def settle(self) -> RecordChanges:
+        """Takes the stale blocks, and the records of their tasks that were noted, in place of what was kept of them.
+        Returns how the records differ."""
+        changes = self._record_changes()
+        if changes != RecordChanges(0, 0, 0):
+            self._execute_all(_SETTLE_RECORDS)
+        self._execute_all(_SETTLE_BLOCKS)
+        return changes
+
     def note_records(self, records: Iterable[tuple[int, int, bytes]]) -> None:
-        """Notes records that the output files have now: task id, annotation id, and a digest of the row."""
-        self._execute("CREATE TEMP TABLE IF NOT EXISTS written AS SELECT * FROM records WHERE false")
+        """Notes records of stale blocks that the output files have now: task id, annotation id, and a digest of the
+        row."""
         with self._translate_failures():
             self._connection.executemany("INSERT INTO written VALUES (?, ?, ?)", records)
 
-    def settle_records(self) -> RecordChanges:
-        """Replaces the records of the pull before by those that were noted. Returns how they differ."""
-        self.note_records(())
-        self._execute("CREATE INDEX temp.written_key ON written (task, annotation)")
-        new = "SELECT count(*) FROM written LEFT JOIN records USING (task, annotation) WHERE records.digest IS NULL"
-        changed = (
-            "SELECT count(*) FROM written JOIN records USING (task, annotation) WHERE written.digest <> records.digest"
-        )
-        removed = "SELECT count(*) FROM records LEFT JOIN written USING (task, annotation) WHERE written.digest IS NULL"
-        changes = RecordChanges(*(int(self._execute(count).fetchone()[0]) for count in (new, changed, removed)))
-        if changes != RecordChanges(0, 0, 0):
-            self._execute("DELETE FROM records")
-            # An annotation without an id of its own has one here that others may have too.
-            self._execute("INSERT OR REPLACE INTO records SELECT * FROM written ORDER BY task, annotation")
-        self._execute("DROP TABLE written")
-        return changes
+    def _record_changes(self) -> RecordChanges:
+        counts = (_NEW_RECORDS, _CHANGED_RECORDS, _REMOVED_RECORDS)
+        return RecordChanges(*(int(self._execute(count).fetchone()[0]) for count in counts))
 
     def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
         with self._translate_failures():
             return self._connection.execute(statement, values)
+
+    def _execute_all(self, statements: str) -> None:
+        for statement in _statements(statements):
+            self._execute(statement)
 
     def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
         rows = self._execute(statement, *values)
@@ -344,6 +474,19 @@ def _time(text: str) -> datetime:
     return time.astimezone(timezone.utc)
 
 
+def _kept_json(value: Any, checksum: Any, what: str) -> Any:
+    if not _is_sound(value, checksum):
+        raise DamagedStateError(f"{what} is not what was written")
+    try:
+        return parse_json(value)
+    except ValueError:
+        raise DamagedStateError(f"{what} is not JSON") from None
+
+
+def _block_checksum(number: int, view: str, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(f"{number} {view} ".encode()))
+
+
 def _is_sound(value: Any, checksum: Any) -> bool:
     # What is damaged can be of any type.
     return isinstance(value, bytes) and zlib.crc32(value) == checksum
@@ -353,12 +496,10 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     tables = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
-    wanted = [statement.strip() for statement in _TABLES.split(";") if statement.strip()]
+    old, new = _statements(_TABLES), _statements(_NEW_TABLES)
     if (application, version, tables) == (0, 0, set()):
-        for statement in wanted:
-            connection.execute(statement)
+        _make(connection, [*old, *new])
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {_FORMAT}")
     elif application != _APPLICATION:
         raise DamagedStateError("it is not a state of ls-trajedit")
     elif version > _FORMAT:
@@ -366,9 +507,21 @@ def _check_format(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: was written by a newer ls-trajedit (format {version}, this one knows {_FORMAT}); install that "
             "one, or choose another folder with -o"
         )
-    elif tables != set(wanted):
+    elif version < _FORMAT and tables == set(old):
+        _make(connection, new)
+    elif tables != {*old, *new}:
         # A view or a trigger under one of the names could make anything of what is read and written.
         raise DamagedStateError("its tables are not those that ls-trajedit makes")
+
+
+def _statements(text: str) -> list[str]:
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def _make(connection: sqlite3.Connection, statements: list[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
 def _explained(error: Exception, folder: Path) -> Exception:

@@ -66,7 +66,7 @@ def test_the_state_of_a_newer_version_is_refused_and_kept(puller: Puller, state:
     for arguments in ((), ("--full",), ("--check",)):
         ran = puller.pull(*arguments)
         assert ran.exit_code == 3
-        assert "was written by a newer ls-trajedit (format 99, this one knows 2); install that one" in ran.err
+        assert "was written by a newer ls-trajedit (format 99, this one knows 3); install that one" in ran.err
     assert (puller.outputs(), state.read_bytes()) == (before, kept)
 
 
@@ -318,8 +318,18 @@ def test_a_value_of_another_type_in_the_database_ends_in_the_right_files(
     assert puller.outputs() == puller.outputs(fresh)
 
 
+def in_format_2(state: Path) -> None:
+    """What was there before blocks."""
+    with closing(sqlite3.connect(state, isolation_level=None)) as connection:
+        for kind, name in connection.execute("SELECT type, name FROM sqlite_master WHERE sql IS NOT NULL").fetchall():
+            if name not in ("notes", "tasks", "records"):
+                connection.execute(f"DROP {kind} {name}")
+        connection.execute("PRAGMA user_version = 2")
+
+
 def in_format_1(state: Path) -> None:
     """What version 0.1.0 left: a note for each thing that is one note now."""
+    in_format_2(state)
     with closing(sqlite3.connect(state, isolation_level=None)) as connection:
         ((value,),) = connection.execute("SELECT value FROM notes").fetchall()
         connection.execute("DELETE FROM notes")
@@ -329,8 +339,11 @@ def in_format_1(state: Path) -> None:
         connection.execute("PRAGMA user_version = 1")
 
 
-def test_the_state_of_the_version_before_is_used_and_kept_in_the_new_format(puller: Puller, state: Path) -> None:
-    in_format_1(state)
+@pytest.mark.parametrize("make_old", [in_format_1, in_format_2])
+def test_the_state_of_a_version_before_is_used_and_kept_in_the_new_format(
+    puller: Puller, state: Path, make_old: Callable[[Path], None]
+) -> None:
+    make_old(state)
     before, times = puller.outputs(), puller.times()
     assert puller.pull("--check").exit_code == 0
     ran = puller.pull()
@@ -338,13 +351,16 @@ def test_the_state_of_the_version_before_is_used_and_kept_in_the_new_format(pull
     assert ran.out.startswith("up to date")
     assert (puller.outputs(), puller.times()) == (before, times)
     with closing(sqlite3.connect(state)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
         assert connection.execute("SELECT name FROM notes").fetchall() == [("last_pull",)]
     assert puller.pull(project=PROJECT + 1).exit_code == 3
 
 
-def test_changes_since_a_pull_of_the_version_before_are_found(puller: Puller, state: Path) -> None:
-    in_format_1(state)
+@pytest.mark.parametrize("make_old", [in_format_1, in_format_2])
+def test_changes_since_a_pull_of_a_version_before_are_found(
+    puller: Puller, state: Path, make_old: Callable[[Path], None]
+) -> None:
+    make_old(state)
     puller.label_studio.annotate(puller.label_studio.add_task(), corrected("new"))
     ran = puller.pull("--json")
     assert (ran.exit_code, ran.asked) == (0, ["project", "changed", "version", "drafts"])

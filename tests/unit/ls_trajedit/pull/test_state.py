@@ -88,8 +88,9 @@ def test_a_task_with_another_number_of_annotations_is_missing(tmp_path: Path) ->
 
 
 def noted(state: PullState, *records: tuple[int, int, bytes]) -> RecordChanges:
+    state.forget_blocks()
     state.note_records(records)
-    return state.settle_records()
+    return state.settle()
 
 
 def test_records_are_compared_with_those_of_the_pull_before(tmp_path: Path) -> None:
