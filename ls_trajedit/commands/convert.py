@@ -49,7 +49,7 @@ def convert(
             "(s3://, gs://, az://, hf://, https://), plain, gzip or zstd; - for stdin.",
         ),
     ],
-    output: shared_options.OutputFolder = Path("data"),
+    output: shared_options.OutputPlace = Path("data"),
     config: Annotated[
         Path | None,
         Option(
@@ -74,7 +74,7 @@ def convert(
     An export does not include the labeling config. Without --config or --project, the controls are assumed to have the
     names that `ls-trajedit config` gives them under these options.
     """
-    dataset = hub.connect()
+    dataset = hub.connect_for(output)
     overrides = shared_options.options_in(options)
     files = wanted.wanted_files()
     # Before a server is asked.
@@ -102,7 +102,7 @@ def convert(
         say("some controls are unknown: give the project's labeling config with --config or --project")
     summary.refuse_leftovers()
     limits.check(summary)
-    if dataset is not None:
+    if dataset is not None and isinstance(output, Path):
         dataset.push(output)
 
 

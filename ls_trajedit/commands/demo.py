@@ -42,7 +42,7 @@ def demo(
         for pulled in (running.steps, running.chats):
             print_summary(pulled.summary, as_json=False)
             print_line("first corrections")
-            for line in first_diffs(pulled.summary.folder, _SHOWN_DIFFS):
+            for line in first_diffs(pulled.report.parent, _SHOWN_DIFFS):
                 print_line(f"  {line}")
         for pulled in (running.steps, running.chats):
             print_line(f"report: {pulled.report.resolve().as_uri()}")

@@ -39,6 +39,7 @@ from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
 from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.plural import plural
+from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.errors import DataError, UsageError
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.readers.base import NO_OPTIONS
@@ -252,6 +253,15 @@ class HubOptions:
     def __post_init__(self) -> None:
         if self.push_to_hub is None and (self.hub_public or self.hub_license):
             raise UsageError("--hub-public and --hub-license say how to push; give --push-to-hub OWNER/NAME as well")
+
+    def connect_for(self, place: Path | Address) -> Hub | None:
+        """The Hub, when the files that are written to `place` are to be pushed. Raises UsageError for an address, and
+        what `connect` raises."""
+        if self.push_to_hub is not None and isinstance(place, Address):
+            raise UsageError(
+                "--push-to-hub pushes what is in a folder on this machine; give one with -o, or leave out --push-to-hub"
+            )
+        return self.connect()
 
     def connect(self) -> Hub | None:
         """The Hub, when files are to be pushed. To be called before anything is pulled, because it raises UsageError

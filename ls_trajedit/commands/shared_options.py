@@ -17,6 +17,7 @@ from ls_trajedit.inputs import LoadedTraces, read_text
 from ls_trajedit.output.whole_file import write_whole
 from ls_trajedit.plural import plural
 from ls_trajedit.redaction import keep_secret, keep_token
+from ls_trajedit.storage.address import Address, check_writable, place_named
 from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
 
@@ -29,10 +30,12 @@ __all__ = [
     "Json",
     "OptionsFile",
     "OutputFolder",
+    "OutputPlace",
     "ServerOptions",
     "SkipInvalid",
     "TraceFiles",
     "WrittenFolder",
+    "WrittenPlace",
     "check_backend",
     "check_finite",
     "max_wait",
@@ -50,18 +53,48 @@ DEFAULT_OPTIONS_FILE = Path("trajedit.yaml")
 def named_path(value: str | Path) -> Path:
     """The path that the command line gives. An empty one, as of a variable of the shell that is not set, would mean the
     current folder."""
+    match _named_place(value):
+        case Path() as path:
+            return path
+        case Address() as address:
+            raise click.BadParameter(f"{address} is an address, and this must be on this machine")
+
+
+def _named_place(value: str | Path) -> Path | Address:
     if value == "":
         raise click.BadParameter("it is empty; give a path")
-    return Path(value)
+    return place_named(value) if isinstance(value, str) else value
 
 
 def _named_folder(value: str | Path) -> Path:
-    path = named_path(value)
+    match _output_place(value):
+        case Path() as path:
+            return path
+        case Address() as address:
+            raise click.BadParameter(
+                f"{address} is an address, and only `convert` writes to one; give a folder, and copy its files there, "
+                "manifest.json last"
+            )
+
+
+def _output_place(value: str | Path) -> Path | Address:
+    place = _named_place(value)
+    if isinstance(place, Address):
+        check_writable(place)
+        return place
     # What cannot be looked at is explained when it is written to.
     with suppress(OSError):
-        if path.exists() and not path.is_dir():
-            raise click.BadParameter(f"{path} is not a folder")
-    return path
+        if place.exists() and not place.is_dir():
+            raise click.BadParameter(f"{place} is not a folder")
+    return place
+
+
+def _written_folder(value: str | Path) -> Path:
+    match _named_place(value):
+        case Path() as path:
+            return path
+        case Address() as address:
+            raise click.BadParameter(f"{address} is an address; copy its files into a folder first, and give that")
 
 
 TraceFiles = Annotated[
@@ -79,9 +112,27 @@ OutputFolder = Annotated[
     Path,
     Option("-o", "--output", parser=_named_folder, help="The folder to write into.", metavar="FOLDER"),
 ]
+OutputPlace = Annotated[
+    Path | Address,
+    Option(
+        "-o",
+        "--output",
+        parser=_output_place,
+        help="The folder to write into, or an address, such as s3://bucket/data.",
+        metavar="FOLDER",
+    ),
+]
+WrittenPlace = Annotated[
+    Path | Address,
+    Argument(
+        parser=_named_place,
+        help="The folder that `pull` or `convert` wrote, or its address, such as s3://bucket/data.",
+        metavar="FOLDER",
+    ),
+]
 WrittenFolder = Annotated[
     Path,
-    Argument(parser=named_path, help="The folder that `pull` or `convert` wrote.", metavar="FOLDER"),
+    Argument(parser=_written_folder, help="The folder that `pull` or `convert` wrote.", metavar="FOLDER"),
 ]
 Json = Annotated[bool, Option("--json", help="Print one JSON object instead of text.")]
 

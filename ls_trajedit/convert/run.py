@@ -22,12 +22,13 @@ from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.write_config import control_names, write_config
-from ls_trajedit.output.folder import explain_write_failures, lock_folder, make_temporary_folder, publish
-from ls_trajedit.output.inventory import annotations_before, written_files
+from ls_trajedit.output.folder import explain_write_failures
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
+from ls_trajedit.output.staging import open_output, publish_output, work_folder
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.write import converted_chunks, write_rows
 from ls_trajedit.progress import Progress
+from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.field_path import format_path
 from ls_trajedit.traces.options import MOST_INSERTIONS, Options, StepLabels
 from ls_trajedit.traces.shape import TraceShape
@@ -42,13 +43,13 @@ def convert(
     sources: Sequence[Source],
     schema: Schema,
     rules: ReadingRules,
-    folder: Path,
+    place: Path | Address,
     progress: Progress,
     plan: ExportPlan | None = None,
     *,
     skip_invalid: bool = False,
 ) -> Summary:
-    """Reads the tasks in `sources`, a few in memory at a time, and writes the output files into `folder`: those that
+    """Reads the tasks in `sources`, a few in memory at a time, and writes the output files to `place`: those that
     `plan` asks for, or without one those of the interchange formats.
 
     A task that is there twice is found when it comes again, and a branch when it comes. Then everything is read again,
@@ -56,16 +57,15 @@ def convert(
     copy of their tasks on the disk, so that nothing is fetched twice.
 
     Raises DataError, with the source and the line, when something in a source is not an exported task, or when it
-    cannot be read; the files in `folder` are then as they were. With `skip_invalid`, a source that cannot be read is
-    counted and passed over.
+    cannot be read; the files at `place` are then as they were. With `skip_invalid`, a source that cannot be read is
+    counted and passed over. Raises what `open_output` raises.
     """
     plan = plan or ExportPlan()
     with (
-        lock_folder(folder),
-        make_temporary_folder(folder) as temporary,
+        open_output(place) as output,
+        work_folder(output) as temporary,
         _open_tasks(sources, temporary, skip_invalid=skip_invalid) as tasks,
     ):
-        written, before = written_files(folder), annotations_before(folder)
         while True:
             try:
                 branches = tasks.branches(schema, rules)
@@ -81,14 +81,15 @@ def convert(
         origin = Origin(None, None, schema.as_json(), {"ls-trajedit": __version__})
         training = training_json(plan, rows.training)
         manifest = Manifest(origin, training, rows.counts, rows.files)
-        left = publish(temporary, folder, manifest, written=written)
+        published = publish_output(output, temporary, manifest)
     return Summary(
         rows.counts.as_json(),
         list(rows.files),
-        folder,
+        place,
+        is_up_to_date=published.is_up_to_date,
         training=training,
-        left=tuple(left),
-        annotations_before=before,
+        left=tuple(published.left),
+        annotations_before=output.annotations_before,
         other_objects=tuple(passed_over.others),
         unreadable_sources=tuple(passed_over.unreadable),
     )

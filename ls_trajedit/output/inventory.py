@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ls_trajedit.output.file_system import NotAFileError, check_folders, open_file, remove_file, sync_folder
-from ls_trajedit.output.manifest import is_output_name, read_manifest
+from ls_trajedit.output.manifest import WrittenFile, is_output_name, read_manifest
 from ls_trajedit.output.private import WrittenFiles, read_written
 from ls_trajedit.traces.errors import DataError
 
 __all__ = [
     "CheckedFile",
+    "DigestOf",
     "LeftFile",
     "PlacedFile",
     "annotations_before",
     "are_in_place",
     "check_listed",
+    "checked_file",
     "file_digest",
     "joined",
+    "leftover",
     "placed_files",
     "remove_unlisted",
     "unchanged_files",
@@ -31,6 +35,10 @@ __all__ = [
     "verify",
     "written_files",
 ]
+
+
+DigestOf = Callable[[str], str | None]
+"""Gives the SHA-256 in hex of a file of an output folder by its name, None when there is none."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +104,29 @@ def check_listed(folder: Path) -> list[CheckedFile]:
 
     Raises DataError when there is no manifest of ours, and when a file cannot be read.
     """
-    return [CheckedFile(file.file, _problem(folder, file.file, file.sha256)) for file in read_manifest(folder).files]
+    return [checked_file(file, partial(_digest_in, folder)) for file in read_manifest(folder).files]
 
 
-def _problem(folder: Path, name: str, expected: str) -> Literal["missing", "changed", "special"] | None:
+def checked_file(file: WrittenFile, digest_of: DigestOf) -> CheckedFile:
+    """Compares a file that the manifest lists with what is in its place."""
     try:
-        found = _digest_in(folder, name)
+        found = digest_of(file.file)
     except NotAFileError:
-        return "special"
+        return CheckedFile(file.file, "special")
     if found is None:
-        return "missing"
-    return None if found == expected else "changed"
+        return CheckedFile(file.file, "missing")
+    return CheckedFile(file.file, None if found == file.sha256 else "changed")
+
+
+def leftover(name: str, written: WrittenFiles, digest_of: DigestOf) -> CheckedFile | None:
+    """What has become of a file of `written` that the manifest does not list; None when it is gone."""
+    try:
+        digest = digest_of(name)
+    except NotAFileError:
+        return CheckedFile(name, "kept")
+    if digest is None:
+        return None
+    return CheckedFile(name, "unlisted" if digest in written[name] else "kept")
 
 
 def verify(folder: Path) -> list[CheckedFile]:
@@ -182,21 +202,16 @@ def joined(*known: WrittenFiles) -> WrittenFiles:
 def unlisted_files(folder: Path, written: WrittenFiles, listed: Collection[str]) -> Iterator[CheckedFile]:
     """Those of `written` that are in `folder` and not among `listed`. Raises DataError when one cannot be read."""
     for name in sorted(written.keys() - set(listed)):
-        try:
-            digest = _digest_in(folder, name)
-        except NotAFileError:
-            yield CheckedFile(name, "kept")
-            continue
-        if digest is not None and not _is_one_of(folder, name, listed):
-            yield CheckedFile(name, "unlisted" if digest in written[name] else "kept")
+        found = leftover(name, written, partial(_digest_in, folder))
+        if found is not None and not _is_one_of(folder, name, listed):
+            yield found
 
 
 def _is_one_of(folder: Path, name: str, listed: Iterable[str]) -> bool:
     """Whether a file goes by one of the names `listed`, too, as where `a.Train.jsonl` and `a.train.jsonl` are one."""
-    status = (folder / name).lstat()
     for other in listed:
         with suppress(OSError):
-            if os.path.samestat(status, (folder / other).lstat()):
+            if os.path.samestat((folder / name).lstat(), (folder / other).lstat()):
                 return True
     return False
 

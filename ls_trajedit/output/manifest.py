@@ -20,6 +20,7 @@ from ls_trajedit.traces.json_text import json_indented, parse_json
 
 __all__ = [
     "MANIFEST",
+    "MOST_MANIFEST_BYTES",
     "Manifest",
     "ManifestError",
     "Origin",
@@ -41,7 +42,7 @@ MANIFEST = "manifest.json"
 _OUTCOMES = ("edited", "unedited", "rejected", "skipped", "excluded")
 _FILE_KEYS = ("file", "rows", "sha256")
 _SHARDED_KEYS = ("file", "pattern", "shards", "rows")
-_MOST_BYTES = 1 << 28
+MOST_MANIFEST_BYTES = 1 << 28
 # No dot in front, so that nothing of ours is hidden, and none at the end, where Windows drops it.
 _PART = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?", re.ASCII)
 _LONGEST_NAME = 255
@@ -179,7 +180,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         with open_file(path) as file:
-            return parse_manifest(file.read(_MOST_BYTES))
+            return parse_manifest(file.read(MOST_MANIFEST_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path}: not found; pull or convert into {folder} first") from None
     except OSError as error:

@@ -11,13 +11,25 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ls_trajedit.output.file_system import kind_of_file, open_file, replace_file, sync_folder, write_synced
 from ls_trajedit.output.manifest import is_output_name
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import json_indented, parse_json
 
-__all__ = ["PRIVATE", "WrittenFiles", "check_private", "read_written", "write_written"]
+__all__ = [
+    "MOST_WRITTEN_BYTES",
+    "PRIVATE",
+    "WRITTEN",
+    "WrittenFiles",
+    "check_private",
+    "damaged_written",
+    "parse_written",
+    "read_written",
+    "write_written",
+    "written_json",
+]
 
 PRIVATE = ".ls-trajedit"
 """The folder's name."""
@@ -25,8 +37,10 @@ PRIVATE = ".ls-trajedit"
 WrittenFiles = Mapping[str, frozenset[str]]
 """Files by name, each with the SHA-256 in hex of every content that a run gave it, or was about to."""
 
-_WRITTEN = "written.json"
-_MOST_BYTES = 1 << 26
+WRITTEN = "written.json"
+"""The file in it that says which files runs have put into the output folder."""
+
+MOST_WRITTEN_BYTES = 1 << 26
 
 
 def check_private(folder: Path) -> None:
@@ -42,32 +56,48 @@ def check_private(folder: Path) -> None:
 def read_written(folder: Path) -> WrittenFiles:
     """What is remembered of the files in `folder`; nothing when only an earlier version of ls-trajedit wrote there.
     Raises DataError when it cannot be read."""
-    path = folder / PRIVATE / _WRITTEN
+    path = folder / PRIVATE / WRITTEN
     try:
         with open_file(path) as file:
-            value = parse_json(file.read(_MOST_BYTES))
-        written = {name: frozenset(map(str, digests)) for name, digests in value["files"].items()}
-        if not all(map(is_output_name, written)):
-            raise ValueError
+            return parse_written(parse_json(file.read(MOST_WRITTEN_BYTES)))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(
-            f"{path}: is damaged, so files that a run left behind may not be recognized; look for such files in the "
-            "folder, remove this one, and run the command again"
-        ) from None
+    except ValueError:
+        raise damaged_written(path) from None
+
+
+def parse_written(value: Any) -> WrittenFiles:
+    """The files of which `written_json` made `value`. Raises ValueError for anything else."""
+    try:
+        written = {name: frozenset(map(str, digests)) for name, digests in value["files"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError from error
+    if not all(map(is_output_name, written)):
+        raise ValueError
     return written
+
+
+def written_json(written: WrittenFiles) -> dict[str, Any]:
+    """What `written.json` says of these files."""
+    return {"files": {name: sorted(digests) for name, digests in sorted(written.items())}}
+
+
+def damaged_written(place: object) -> DataError:
+    """The error for a `written.json` at `place` that nothing of ours wrote."""
+    return DataError(
+        f"{place}: is damaged, so files that a run left behind may not be recognized; look for such files in the "
+        "folder, remove this one, and run the command again"
+    )
 
 
 def write_written(folder: Path, written: WrittenFiles) -> None:
     """Remembers `written` in place of what was remembered. It is on the disk when this returns. Raises OSError, and
     DataError when another program has the file open."""
-    path = folder / PRIVATE / _WRITTEN
+    path = folder / PRIVATE / WRITTEN
     new = path.with_suffix(".new")
-    files = {name: sorted(digests) for name, digests in sorted(written.items())}
-    write_synced(new, json_indented({"files": files}).encode() + b"\n")
+    write_synced(new, json_indented(written_json(written)).encode() + b"\n")
     replace_file(new, path)
     sync_folder(path.parent)
     # The private folder may be new itself.

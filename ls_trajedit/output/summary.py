@@ -12,6 +12,7 @@ from ls_trajedit.converters.training.counts import Omission
 from ls_trajedit.output.inventory import LeftFile
 from ls_trajedit.output.manifest import MANIFEST, ShardedFile, ShownFile, WrittenFile, shown_files
 from ls_trajedit.plural import plural
+from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.errors import DataError
 
 __all__ = ["RecordChanges", "Summary", "summary_json", "summary_lines", "summary_markdown", "summary_warnings"]
@@ -49,11 +50,12 @@ class Summary:
     """The counts, as in the manifest, and the files that are in `folder`. `training` is how the training files were
     made, as in the manifest; `left` are the files of earlier runs that are still there, and `annotations_before` is of
     how many annotations the files were made that these replace. After a pull, also how the records differ from those of
-    the previous pull, and whether nothing had to be written. `sharded` are the rows that are in several files."""
+    the previous pull. `is_up_to_date` says that nothing had to be written, after a pull and at an address.
+    `sharded` are the rows that are in several files."""
 
     counts: dict[str, Any]
     files: list[WrittenFile]
-    folder: Path
+    folder: Path | Address
     changes: RecordChanges | None = None
     is_up_to_date: bool = False
     training: dict[str, Any] | None = None
@@ -75,13 +77,15 @@ class Summary:
 
 def summary_json(summary: Summary) -> dict[str, Any]:
     """The summary for `--json`: the counts as in the manifest, the folder and its files, after a pull also `up_to_date`
-    and `changes`, `left` where files of earlier runs are still there, and `other_names` and `unreadable` where sources
-    were passed over."""
-    pulled = {"up_to_date": summary.is_up_to_date, "changes": asdict(summary.changes)} if summary.changes else {}
+    and `changes`, at an address also `up_to_date`, `left` where files of earlier runs are still there, and
+    `other_names` and `unreadable` where sources were passed over."""
+    known = {"up_to_date": summary.is_up_to_date} if summary.changes or isinstance(summary.folder, Address) else {}
+    pulled = {"changes": asdict(summary.changes)} if summary.changes else {}
     left = {"left": [file.file for file in summary.left]} if summary.left else {}
     names = {"other_names": list(summary.other_objects), "unreadable": list(summary.unreadable_sources)}
     return {
         **summary.counts,
+        **known,
         **pulled,
         "folder": str(summary.folder),
         "files": [file.as_json() for file in summary.files],
@@ -95,7 +99,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     """The summary as lines of text."""
     counts = summary.counts
     if summary.is_up_to_date:
-        yield "up to date: nothing changed since the last pull"
+        yield f"up to date: {'nothing changed since the last pull' if summary.changes else 'nothing had to be written'}"
     tasks, annotations = counts["tasks"], counts["annotations"]
     yield f"{tasks} {plural(tasks, 'task')}, {annotations} {plural(annotations, 'annotation')}"
     for kind in (*_ALWAYS, "excluded"):

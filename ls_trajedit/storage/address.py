@@ -15,7 +15,14 @@ from ls_trajedit.traces.errors import DataError, DeniedError, ServerError, Setup
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["Address", "explain_storage_failures", "file_system", "place_named"]
+__all__ = [
+    "Address",
+    "check_writable",
+    "explain_storage_failures",
+    "file_system",
+    "is_not_supported",
+    "place_named",
+]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _LOGIN = re.compile(r"^[^/]*@")
@@ -97,6 +104,13 @@ def place_named(text: str) -> Path | Address:
     return address
 
 
+def check_writable(address: Address) -> None:
+    """Raises UsageError when nothing can be written to addresses of this kind."""
+    if address.is_of_web:
+        writable = ", ".join(f"{scheme}://" for scheme in _EXTRAS if scheme not in _WEB)
+        raise UsageError(f"{address}: cannot be written to; give a folder, or an address that begins with {writable}")
+
+
 def file_system(address: Address) -> AbstractFileSystem:
     """The file system in which the address is, with the credentials of its own environment, and with timeouts. Nothing
     is asked yet.
@@ -138,9 +152,10 @@ def _options(scheme: str) -> dict[str, Any]:
 
 
 @contextmanager
-def explain_storage_failures(address: Address) -> Iterator[None]:
+def explain_storage_failures(address: Address, doing: str = "access") -> Iterator[None]:
     """Makes an error in people's words of what a file system raises in the block, which does nothing but use that of
-    the address. What its libraries say is not repeated: it may hold addresses with signatures in them.
+    the address; `doing` is what somebody must be allowed to do for it. What its libraries say is not repeated: it may
+    hold addresses with signatures in them.
 
     Raises DeniedError when credentials are missing or refused, DataError when there is nothing or when it changed, and
     ServerError when it cannot be reached, takes too long, breaks off or keeps failing.
@@ -150,16 +165,18 @@ def explain_storage_failures(address: Address) -> Iterator[None]:
     except (TrajeditError, ImportError):
         raise
     except Exception as error:
-        raise _explained(address, error) from None
+        raise _explained(address, error, doing) from None
 
 
-def _explained(address: Address, error: Exception) -> TrajeditError:
+def _explained(address: Address, error: Exception, doing: str) -> TrajeditError:
     causes = list(_causes(error))
     names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
     status, code = _status(causes)
     said = f" ({code or status})" if code or status else ""
     if names & _DENIED or status in (401, 403):
-        return DeniedError(f"{address}: access was denied{said}; {_CREDENTIALS[address.scheme]}")
+        return DeniedError(
+            f"{address}: {doing} was denied{said}; {_CREDENTIALS[address.scheme]}, or have it allowed there"
+        )
     if "FileNotFoundError" in names or status == 404:
         return DataError(f"{address}: {'there is no such bucket' if code == 'NoSuchBucket' else 'is not there'}")
     if names & _CHANGED or status == 412:
@@ -175,6 +192,12 @@ def _explained(address: Address, error: Exception) -> TrajeditError:
     if isinstance(error, ValueError):
         return SetupError(f"{address}: not an address that can be used; {_CREDENTIALS[address.scheme]}")
     return ServerError(f"{address}: failed{said or f' ({type(error).__name__})'}")
+
+
+def is_not_supported(error: Exception) -> bool:
+    """Whether what a file system raised means that the storage cannot do what it was asked to do."""
+    status, _ = _status(list(_causes(error)))
+    return isinstance(error, NotImplementedError) or status in (405, 501)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,0 +1,128 @@
+"""Where a run puts its files before they are published: a folder, or a prefix, of its own inside the output folder.
+
+A `Staging` can be sent to a worker on another machine, which writes there. That of a local folder must be on a file
+system that all of them share.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ls_trajedit.output.file_system import sync_file
+from ls_trajedit.output.folder import explain_write_failures, lock_folder, make_temporary_folder, publish
+from ls_trajedit.output.inventory import annotations_before, written_files
+from ls_trajedit.output.manifest import Manifest
+from ls_trajedit.output.publication import Publication
+from ls_trajedit.output.remote_folder import open_remote_folder, publish_files, publish_objects
+from ls_trajedit.storage.address import Address
+from ls_trajedit.storage.objects import new_object, put_file
+
+__all__ = [
+    "Output",
+    "Staging",
+    "open_output",
+    "publish_output",
+    "publish_staged",
+    "stage_file",
+    "work_folder",
+    "write_staged",
+]
+
+
+@dataclass(frozen=True)
+class Staging:
+    """The folder `name` inside the output folder `place`. It is removed when the run ends."""
+
+    place: Path | Address
+    name: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output folder that a run has opened: where it puts its files first, and how many annotations the files that
+    are there were made of."""
+
+    staging: Staging
+    annotations_before: int
+
+
+@contextmanager
+def open_output(place: Path | Address) -> Iterator[Output]:
+    """The output folder at `place`. In the block, no other run writes to a local one; at an address, the run that
+    begins to publish last wins.
+
+    Raises SetupError when nothing can be written there, or another run has it, and DataError when what is remembered of
+    earlier runs is damaged. What goes wrong at an address is explained as `explain_storage_failures` does.
+    """
+    match place:
+        case Path():
+            with lock_folder(place), make_temporary_folder(place) as temporary:
+                written_files(place)
+                yield Output(Staging(place, temporary.name), annotations_before(place))
+        case Address():
+            with open_remote_folder(place) as opened:
+                yield Output(Staging(place, opened.staging), opened.annotations_before)
+
+
+@contextmanager
+def work_folder(output: Output) -> Iterator[Path]:
+    """A local folder in which files are made that `publish_output` then publishes; gone after the block."""
+    match output.staging.place:
+        case Path() as folder:
+            yield folder / output.staging.name
+        case Address():
+            with tempfile.TemporaryDirectory(prefix="ls-trajedit-", ignore_cleanup_errors=True) as temporary:
+                yield Path(temporary)
+
+
+@contextmanager
+def write_staged(staging: Staging, name: str) -> Iterator[BinaryIO]:
+    """A new file `name` in the staging, which is whole when the block has ended. Raises DataError when it cannot be
+    made, and what `explain_storage_failures` raises."""
+    match staging.place:
+        case Path() as folder:
+            path = folder / staging.name / name
+            with explain_write_failures(folder):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("wb") as file:
+                    yield file
+                    sync_file(file)
+        case Address() as address:
+            with new_object(address / staging.name / name) as stream:
+                yield stream
+
+
+def stage_file(staging: Staging, name: str, path: Path) -> None:
+    """Puts a copy of the file at `path` into the staging, as `name`. Raises what `write_staged` raises, and OSError
+    when the file cannot be read."""
+    match staging.place:
+        case Path():
+            with path.open("rb") as file, write_staged(staging, name) as target:
+                shutil.copyfileobj(file, target, 1 << 20)
+        case Address() as address:
+            put_file(address / staging.name / name, path)
+
+
+def publish_output(output: Output, folder: Path, manifest: Manifest) -> Publication:
+    """Publishes the files that `manifest` lists, from the folder that `work_folder` gave, and the manifest last.
+    Removes what earlier runs wrote and it does not list. Raises what `open_output` raises."""
+    match output.staging.place:
+        case Path() as place:
+            return Publication(publish(folder, place, manifest, written=written_files(place)))
+        case Address() as address:
+            return publish_files(address, output.staging.name, folder, manifest)
+
+
+def publish_staged(output: Output, manifest: Manifest) -> Publication:
+    """Publishes the files that `manifest` lists, all of which are in the staging. Otherwise as `publish_output`."""
+    match output.staging.place:
+        case Path() as place:
+            return publish_output(output, place / output.staging.name, manifest)
+        case Address() as address:
+            return publish_objects(address, output.staging.name, manifest)
