@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
 from ls_trajedit.converters.annotations.duplicates import TaskKey, task_key
+from ls_trajedit.converters.annotations.outcome import Edited, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.branches import correction_sha256
 from ls_trajedit.converters.record import Branch, Identity, Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Unedited
 from ls_trajedit.converters.annotations.duplicates import TaskKey
+from ls_trajedit.converters.annotations.outcome import Edited, Outcome, Unedited
 from ls_trajedit.converters.branch_index import BranchIndex
 from ls_trajedit.converters.record import ChatSource, Record
 from ls_trajedit.converters.training.annotators_policy import KeyedRecord, choose_records

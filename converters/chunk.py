@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rejected, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.duplicates import JoinedTasks, TaskKey, join_tasks, task_key, without_duplicates
+from ls_trajedit.converters.annotations.outcome import Edited, Outcome, Rejected, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.annotations.target_storage import lacks_its_task, task_of_annotation
 from ls_trajedit.converters.branch_index import BranchIndex, branch_in

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ls_trajedit.converters.annotations.convert_task import Edited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Edited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.record import Record, RecordedTrace, StructureChange, edit_sums
 from ls_trajedit.converters.structure import restructured_trace

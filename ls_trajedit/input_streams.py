@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 
 from ls_trajedit.traces.errors import DataError, UsageError
 
-__all__ = ["InputStream", "check_device", "open_input"]
+__all__ = ["InputStream", "check_device", "open_input", "read_text"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -29,6 +29,7 @@ _LONGEST_MAGIC = 4
 # Whoever writes into a pipe that has a name may start a moment after us.
 _SECONDS_FOR_A_WRITER = 5.0
 _PAUSE = 0.02
+_LONGEST_TEXT = 64 << 20
 
 
 @contextmanager
@@ -57,6 +58,20 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
             os.set_blocking(descriptor, True)
         with io.BufferedReader(begun) as buffered:
             yield cast(BinaryIO, buffered)
+
+
+def read_text(path: Path) -> str:
+    """The whole of a UTF-8 text file of an ordinary size. Raises UsageError when it cannot be read."""
+    try:
+        with open_input(path) as file:
+            raw = file.read(_LONGEST_TEXT + 1)
+        if len(raw) > _LONGEST_TEXT:
+            raise UsageError(f"{path}: is larger than {_LONGEST_TEXT >> 20} MB, so it is another file than was meant")
+        return io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig").read()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: is not UTF-8") from None
 
 
 def check_device(descriptor: int, name: str) -> None:

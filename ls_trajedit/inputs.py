@@ -32,14 +32,12 @@ __all__ = [
     "TraceFiles",
     "load_traces",
     "named_inputs",
-    "read_text",
     "read_trace_files",
 ]
 
 _LOG_ENTRIES = ("header.json", "_journal/start.json", "samples/")
 _ENDINGS = (".json", ".jsonl", ".ndjson", ".traj", ".eval")
 _SHOWN_INVALID = 20
-_LONGEST_TEXT = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -100,20 +98,6 @@ class Input:
             raise DataError(f"{self.name}: is a zip, of which only logs of Inspect are read: {error}") from None
         except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise DataError(f"{self.name}: the zip cannot be unpacked ({error})") from None
-
-
-def read_text(path: Path) -> str:
-    """The whole of a UTF-8 text file of an ordinary size. Raises UsageError when it cannot be read."""
-    try:
-        with open_input(path) as file:
-            raw = file.read(_LONGEST_TEXT + 1)
-        if len(raw) > _LONGEST_TEXT:
-            raise UsageError(f"{path}: is larger than {_LONGEST_TEXT >> 20} MB, so it is another file than was meant")
-        return io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig").read()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: is not UTF-8") from None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ls_trajedit.converters.annotations.build import build_chat_record, build_re
 from ls_trajedit.converters.annotations.chat import read_corrections
 from ls_trajedit.converters.annotations.check_calls import check_calls
 from ls_trajedit.converters.annotations.locked import behind
+from ls_trajedit.converters.annotations.outcome import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 from ls_trajedit.converters.annotations.provenance import (
     is_copy,
     is_unopened,
@@ -19,7 +20,7 @@ from ls_trajedit.converters.annotations.provenance import (
     reject_texts_that_nobody_typed,
 )
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
-from ls_trajedit.converters.annotations.review import ReviewExclusion, excluded_by_review, review_of
+from ls_trajedit.converters.annotations.review import excluded_by_review, review_of
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_identity, annotator_name, is_wanted
 from ls_trajedit.converters.record import Identity, Record, Reject, RejectedAnnotation, RejectReason, RowKey
 from ls_trajedit.converters.traces import Traces
@@ -29,60 +30,8 @@ from ls_trajedit.label_config.task_data import NotesError, imported_data
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.readers.base import ReadError
 
-__all__ = ["Edited", "Excluded", "Outcome", "Rejected", "Skipped", "Unedited", "convert_task", "row_key"]
+__all__ = ["convert_task", "row_key"]
 
-
-@dataclass(frozen=True)
-class Edited:
-    """An annotation with at least one edit, or one step removed or inserted. `person` tells its annotator from every
-    other, whatever the record calls them; None when nothing is known. `empty_insertions` counts the steps that were to
-    be inserted and have nothing in them."""
-
-    key: RowKey
-    record: Record
-    traces: Traces | None = None
-    person: str | None = None
-    empty_insertions: int = 0
-
-
-@dataclass(frozen=True)
-class Unedited:
-    """An annotation that was read and changes nothing, otherwise as `Edited`."""
-
-    key: RowKey
-    record: Record
-    traces: Traces | None = None
-    person: str | None = None
-    empty_insertions: int = 0
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """An annotation that could not be read."""
-
-    key: RowKey
-    reject: Reject
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """An annotation that the annotator skipped in Label Studio."""
-
-    key: RowKey
-    annotator: str
-
-
-@dataclass(frozen=True)
-class Excluded:
-    """An annotation that the reading rules leave out. `by_review` says why, where it was a review's doing."""
-
-    key: RowKey
-    annotator: str
-    by_review: ReviewExclusion | None = None
-
-
-Outcome = Edited | Unedited | Rejected | Skipped | Excluded
-"""What became of one annotation."""
 
 _NOTHING = Reading((), (), ())
 _IDS = (int, str, type(None))

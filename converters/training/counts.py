@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from ls_trajedit.converters.sums import Sums, number_in, numbers_in
-from ls_trajedit.converters.training.annotators_policy import Chosen
-from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.split import SplitCounts
+
+if TYPE_CHECKING:
+    from ls_trajedit.converters.training.annotators_policy import Chosen
+    from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["Omission", "TrainingCounts"]
 

@@ -7,16 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ls_trajedit.converters.annotations.convert_task import (
-    Edited,
-    Excluded,
-    Outcome,
-    Rejected,
-    Skipped,
-    Unedited,
-    convert_task,
-)
+from ls_trajedit.converters.annotations.convert_task import convert_task
 from ls_trajedit.converters.annotations.duplicates import without_duplicates
+from ls_trajedit.converters.annotations.outcome import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.branches import Cut, branch_id, correction_sha256, cut_of
 from ls_trajedit.converters.traces import ChatTraces, Traces

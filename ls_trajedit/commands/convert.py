@@ -18,7 +18,7 @@ from ls_trajedit.convert.run import convert as convert_sources
 from ls_trajedit.convert.run import generated_schema
 from ls_trajedit.convert.sources import named_sources
 from ls_trajedit.converters.record import RejectReason
-from ls_trajedit.inputs import read_text
+from ls_trajedit.input_streams import read_text
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.output.plan import formats_for, plan_for

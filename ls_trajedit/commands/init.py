@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from ls_trajedit.commands import shared_options
+from ls_trajedit.commands import shared_options, trace_options
 from ls_trajedit.commands.parameters import Option
 from ls_trajedit.console import say
 from ls_trajedit.inputs import LoadedTraces, named_inputs, read_trace_files
@@ -19,13 +19,13 @@ __all__ = ["init"]
 
 
 def init(
-    traces: shared_options.TraceFiles,
+    traces: trace_options.TraceFiles,
     output: Annotated[
         Path,
         Option("-o", "--output", parser=shared_options.named_path, help="The options file to write.", metavar="FILE"),
     ] = shared_options.DEFAULT_OPTIONS_FILE,
     force: Annotated[bool, Option("--force", help="Replace the file if it exists.")] = False,
-    skip_invalid: shared_options.SkipInvalid = False,
+    skip_invalid: trace_options.SkipInvalid = False,
 ) -> None:
     """Look at traces and write an options file that fits them.
 
@@ -37,7 +37,7 @@ def init(
     if files.has_chats:
         loaded = files.check(Options())
         loaded.refuse_mixed()
-        shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
+        trace_options.refuse_or_skip_invalid(loaded, skip_invalid)
         options = guess_chat_options([chat.trace for chat in loaded.chats])
         text = chat_options_yaml(options, [chat.trace for chat in loaded.chats])
         steps = max(len(chat.trace.steps) for chat in loaded.chats)
@@ -47,14 +47,14 @@ def init(
             files.check(Options()).refuse_invalid()
         options = guess_options([found.data for found in objects], files.name)
         loaded = files.check(options)
-        shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
+        trace_options.refuse_or_skip_invalid(loaded, skip_invalid)
         shape = shape_of((trace.data for trace in loaded.steps), options)
         text, steps = options_yaml(options, shape), shape.longest
     shared_options.write_file(output, text)
     say(f"wrote {output}: {loaded.count} {plural(loaded.count, 'trace')}, up to {steps} {plural(steps, 'step')}")
     if loaded.chats:
         _say_what_was_seen(loaded, options)
-    shared_options.say_left_out(loaded)
+    trace_options.say_left_out(loaded)
 
 
 def _say_what_was_seen(loaded: LoadedTraces, options: Options) -> None:

@@ -22,8 +22,6 @@ from ls_trajedit.converters.annotations.rules import (
     parse_time,
     users_without_address,
 )
-from ls_trajedit.converters.formats.interchange import REJECTS
-from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.training.rules import (
     AfterError,
     AnnotatorsPolicy,
@@ -35,9 +33,7 @@ from ls_trajedit.converters.training.rules import (
     TrainingRules,
 )
 from ls_trajedit.converters.training.split import Splits, parse_splits
-from ls_trajedit.hub.push import HubTarget, connect_hub, push_to_hub
-from ls_trajedit.output.plan import WantedFiles
-from ls_trajedit.output.summary import Summary
+from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.plural import plural
 from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.errors import DataError, UsageError
@@ -46,6 +42,9 @@ from ls_trajedit.traces.readers.base import NO_OPTIONS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+    from ls_trajedit.hub.push import HubTarget
+    from ls_trajedit.output.summary import Summary
 
 __all__ = ["Hub", "HubOptions", "LimitOptions", "OutputOptions", "ReadingOptions"]
 
@@ -60,6 +59,8 @@ def _time(value: str) -> datetime:
 
 
 def _format(name: str) -> str:
+    from ls_trajedit.converters.formats.registry import formats_named
+
     try:
         formats_named([name])
     except ValueError as error:
@@ -268,6 +269,8 @@ class HubOptions:
         when no dataset can have the name, and SetupError without a token or without huggingface_hub."""
         if self.push_to_hub is None:
             return None
+        from ls_trajedit.hub.push import HubTarget, connect_hub
+
         target = HubTarget(self.push_to_hub, self.hub_public, self.hub_license)
         api = connect_hub()
         target.check_name()
@@ -283,6 +286,8 @@ class Hub:
 
     def push(self, folder: Path) -> None:
         """Pushes the files in `folder` and says so on standard error. Raises what `push_to_hub` raises."""
+        from ls_trajedit.hub.push import push_to_hub
+
         done = push_to_hub(self.api, self.target, folder)
         kind = "public" if done.is_public else "private"
         outcome = f"pushed {done.changed} {plural(done.changed, 'file')}" if done.changed else "up to date"
@@ -323,6 +328,8 @@ class LimitOptions:
 
 
 def _too_many_rejects(summary: Summary, limit: str) -> DataError:
+    from ls_trajedit.converters.formats.interchange import REJECTS
+
     rejected = summary.counts["rejected"]
     return DataError(
         f"{rejected} {plural(rejected, 'annotation')} rejected ({limit}): "

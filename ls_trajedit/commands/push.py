@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from ls_trajedit.backend.model_version import MODEL_VERSION
-from ls_trajedit.commands import shared_options
+from ls_trajedit.commands import shared_options, trace_options
 from ls_trajedit.commands.parameters import Option
 from ls_trajedit.commands.shared_options import ServerOptions
 from ls_trajedit.console import print_json, print_line, say
@@ -26,11 +26,11 @@ __all__ = ["push"]
 
 def push(
     *,
-    traces: shared_options.TraceFiles,
+    traces: trace_options.TraceFiles,
     title: Annotated[str | None, Option("--title", help="Create a project with this title.", metavar="TITLE")] = None,
     project: Annotated[int | None, Option("--project", help="Update this project.", metavar="ID")] = None,
     options: shared_options.OptionsFile = None,
-    skip_invalid: shared_options.SkipInvalid = False,
+    skip_invalid: trace_options.SkipInvalid = False,
     prefill: Annotated[
         Literal["import", "none"],
         Option("--prefill", help="Without a backend: import predictions with the tasks, or leave the editors empty."),
@@ -70,8 +70,8 @@ def push(
     chosen = shared_options.options_here(options)
     loaded = load_traces(named_inputs(traces), chosen).check_storable()
     loaded.refuse_mixed()
-    shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
-    shared_options.say_left_out(loaded)
+    trace_options.refuse_or_skip_invalid(loaded, skip_invalid)
+    trace_options.say_left_out(loaded)
     label_studio = server.connect()
     # Importing what talks to a server takes too long for the other commands.
     from ls_trajedit.push import (

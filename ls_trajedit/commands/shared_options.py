@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from ls_trajedit.commands.parameters import Argument, Option
-from ls_trajedit.console import say
-from ls_trajedit.inputs import LoadedTraces, read_text
+from ls_trajedit.input_streams import read_text
 from ls_trajedit.output.whole_file import write_whole
-from ls_trajedit.plural import plural
 from ls_trajedit.redaction import keep_secret, keep_token
 from ls_trajedit.storage.address import Address, check_writable, place_named
-from ls_trajedit.traces.errors import SetupError, TraceError, UsageError
+from ls_trajedit.traces.errors import SetupError, UsageError
 from ls_trajedit.traces.options import Options
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ __all__ = [
     "OutputFolder",
     "OutputPlace",
     "ServerOptions",
-    "SkipInvalid",
-    "TraceFiles",
     "WrittenFolder",
     "WrittenPlace",
     "check_backend",
@@ -42,8 +38,6 @@ __all__ = [
     "named_path",
     "options_here",
     "options_in",
-    "refuse_or_skip_invalid",
-    "say_left_out",
     "write_file",
 ]
 
@@ -97,13 +91,6 @@ def _written_folder(value: str | Path) -> Path:
             raise click.BadParameter(f"{address} is an address; copy its files into a folder first, and give that")
 
 
-TraceFiles = Annotated[
-    list[Path],
-    Argument(
-        parser=named_path,
-        help="Files or folders with traces: JSON or JSON Lines, plain or gzipped, or an Inspect log; - for stdin.",
-    ),
-]
 OptionsFile = Annotated[
     Path | None,
     Option("--options", parser=named_path, help="The options file, such as trajedit.yaml.", metavar="FILE"),
@@ -135,8 +122,6 @@ WrittenFolder = Annotated[
     Argument(parser=_written_folder, help="The folder that `pull` or `convert` wrote.", metavar="FOLDER"),
 ]
 Json = Annotated[bool, Option("--json", help="Print one JSON object instead of text.")]
-
-SkipInvalid = Annotated[bool, Option("--skip-invalid", help="Skip invalid traces instead of refusing the whole file.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,31 +246,3 @@ def write_file(path: Path, text: str) -> None:
         write_whole(path, text.encode())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}; choose another name with -o") from None
-
-
-def refuse_or_skip_invalid(loaded: LoadedTraces, skip_invalid: bool) -> None:
-    """Deals with invalid traces as `--skip-invalid` says: raises TraceError for them, or says which are skipped."""
-    if not skip_invalid:
-        loaded.refuse_invalid()
-    for line in loaded.invalid_lines():
-        say(line)
-    if loaded.invalid:
-        skipped, read = len(loaded.invalid), loaded.count
-        say(f"{skipped} invalid {plural(skipped, 'trace')} skipped, {read} {plural(read, 'trace')} read")
-    if not loaded.count:
-        raise TraceError(f"{loaded.name}: not one trace is left")
-
-
-def say_left_out(loaded: LoadedTraces) -> None:
-    """Says what of the files is in no trace."""
-    if loaded.copies:
-        say(f"{loaded.copies} {'copy' if loaded.copies == 1 else 'copies'} of traces that are there already: read once")
-    if loaded.annotations:
-        count = loaded.annotations
-        say(
-            f"{count} {plural(count, 'annotation')} in exported tasks left out: only the traces are read. `ls-trajedit "
-            "convert` reads annotations"
-        )
-    counts = loaded.left_out()
-    if counts:
-        say(f"left out: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from ls_trajedit.commands import shared_options
+from ls_trajedit.commands import shared_options, trace_options
 from ls_trajedit.commands.parameters import Option
 from ls_trajedit.console import flush_output, print_json, print_line, say, write_data
 from ls_trajedit.inputs import LoadedTraces, load_traces, named_inputs
@@ -28,13 +28,13 @@ _SHOWN_TOOLS = 12
 
 
 def traces(
-    files: shared_options.TraceFiles,
+    files: trace_options.TraceFiles,
     form: Annotated[
         Literal["summary", "messages", "atif", "steps"],
         Option("--as", help="What to print: a summary, or each trace on a line of JSON in this form."),
     ] = "summary",
     options: shared_options.OptionsFile = None,
-    skip_invalid: shared_options.SkipInvalid = False,
+    skip_invalid: trace_options.SkipInvalid = False,
     as_json: shared_options.Json = False,
 ) -> None:
     """Show what ls-trajedit makes of traces.
@@ -56,7 +56,7 @@ def traces(
         if loaded.invalid and not skip_invalid:
             loaded.refuse_invalid()
         return
-    shared_options.refuse_or_skip_invalid(loaded, skip_invalid)
+    trace_options.refuse_or_skip_invalid(loaded, skip_invalid)
     failures = 0
     for trace in loaded.traces:
         try:

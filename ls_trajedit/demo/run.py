@@ -15,8 +15,8 @@ from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.demo.annotators import ANNOTATORS, sign_up, submit_corrections
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio, run_label_studio
 from ls_trajedit.inputs import Input, load_traces
-from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
+from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.push import create_project, push_traces
 from ls_trajedit.traces.options_file import parse_options
 

@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ls_trajedit.converters.annotations.counts import Counts
-from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.shards import whole_name
-from ls_trajedit.converters.training.counts import TrainingCounts
 from ls_trajedit.output.file_system import open_file
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import json_indented, parse_json
+
+if TYPE_CHECKING:
+    from ls_trajedit.converters.plan import ExportPlan
+    from ls_trajedit.converters.training.counts import TrainingCounts
 
 __all__ = [
     "MANIFEST",

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ls_trajedit.converters.formats.base import Format
 from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.rendering import rendering_for
-from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.verdicts import VerdictWords
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.output.parquet import require_pyarrow
+from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.traces.errors import OptionsError, UsageError
 from ls_trajedit.traces.options import Options
 
-__all__ = ["WantedFiles", "formats_for", "plan_for"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WantedFiles:
-    """What the command line asks for. Without `formats`, those in the options are written."""
-
-    formats: tuple[str, ...] = ()
-    as_tool_calls: bool = False
-    rules: TrainingRules = field(default_factory=TrainingRules)
-    with_parquet: bool = False
+__all__ = ["formats_for", "plan_for"]
 
 
 def formats_for(wanted: WantedFiles, options: Options | None) -> tuple[Format, ...]:

@@ -31,8 +31,9 @@ from ls_trajedit.output.inventory import (
     written_files,
 )
 from ls_trajedit.output.manifest import MANIFEST, Manifest, Origin, PulledProject
-from ls_trajedit.output.plan import WantedFiles, plan_for
+from ls_trajedit.output.plan import plan_for
 from ls_trajedit.output.summary import RecordChanges, Summary
+from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.progress import Progress
 from ls_trajedit.pull.clocks import Since, next_cursor, since_when
 from ls_trajedit.pull.conversion import StateFiles, StateWriter

@@ -20,8 +20,8 @@ from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.split import parse_splits
 from ls_trajedit.label_studio.client import Answer, Server
 from ls_trajedit.label_studio.http_times import Moment
-from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
+from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.pull.run import PullRequest, pull
 from tests.support.branches import OPTIONS, PLAIN_CONFIG, branch_of_plain, labelled, plain_parent, typed
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ls_trajedit.converters.annotations.convert_task import Edited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Edited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.demo.local_label_studio import LocalLabelStudio
 from ls_trajedit.label_config.branch_data import SUPERSEDED, superseded_data

@@ -10,7 +10,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Edited, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.branches import branch_id, correction_sha256
 from ls_trajedit.converters.traces import ChatTraces, PlainTraces

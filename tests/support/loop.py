@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ls_trajedit.converters.annotations.convert_task import Outcome, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Outcome
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config

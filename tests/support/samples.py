@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Edited, Outcome, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.record import Record
 from ls_trajedit.converters.training.rendering import Rendering

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Unedited
+from ls_trajedit.converters.annotations.outcome import Edited, Outcome, Unedited
 from ls_trajedit.converters.record import Record
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.traces.json_text import json_line

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Unedited
+from ls_trajedit.converters.annotations.outcome import Edited, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
 from ls_trajedit.converters.formats.base import TrainingRow

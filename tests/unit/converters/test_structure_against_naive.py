@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rejected, Unedited
+from ls_trajedit.converters.annotations.outcome import Edited, Outcome, Rejected, Unedited
 from ls_trajedit.converters.formats.base import TrainingRow
 from ls_trajedit.converters.formats.prm import prm_rows
 from ls_trajedit.converters.formats.trl import completion_rows, conversation_rows, dpo_rows, kto_rows

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit import input_streams, inputs
-from ls_trajedit.inputs import Input, Invalid, LoadedTraces, load_traces, named_inputs, read_text, read_trace_files
+from ls_trajedit import input_streams
+from ls_trajedit.input_streams import read_text
+from ls_trajedit.inputs import Input, Invalid, LoadedTraces, load_traces, named_inputs, read_trace_files
 from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import StepTrace
@@ -163,7 +164,7 @@ def test_a_pipe_whose_writer_takes_its_time_is_waited_for(tmp_path: Path, monkey
 
 
 def test_a_text_file_of_an_odd_size_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "_LONGEST_TEXT", 1 << 20)
+    monkeypatch.setattr(input_streams, "_LONGEST_TEXT", 1 << 20)
     with (tmp_path / "o.yaml").open("wb") as file:
         file.truncate((1 << 20) + 1)
     with pytest.raises(UsageError, match=r"o\.yaml: is larger than 1 MB, so it is another file than was meant"):

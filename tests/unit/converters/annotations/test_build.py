@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ls_trajedit.converters.annotations.build import original_trace
-from ls_trajedit.converters.annotations.convert_task import Edited, Unedited
+from ls_trajedit.converters.annotations.outcome import Edited, Unedited
 from ls_trajedit.converters.record import (
     ReasonWithoutEdit,
     Record,

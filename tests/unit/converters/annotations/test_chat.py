@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rejected, Unedited
+from ls_trajedit.converters.annotations.outcome import Edited, Outcome, Rejected, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats.trl import dpo_rows
 from ls_trajedit.converters.record import ChatSource, Record, RejectReason, Remark, parse_record

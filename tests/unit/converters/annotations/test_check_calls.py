@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.annotations.outcome import Edited
 from ls_trajedit.converters.record import ChatSource, CheckedCall
 from tests.support.chats import OPENAI, TOOLS
 from tests.support.samples import chat_outcome

@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import (
-    Edited,
-    Excluded,
-    Outcome,
-    Rejected,
-    Skipped,
-    Unedited,
-    convert_task,
-)
+from ls_trajedit.converters.annotations.convert_task import convert_task
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.annotations.outcome import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats.base import TrainingRow
 from ls_trajedit.converters.formats.registry import FORMATS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.annotations.outcome import Edited, Excluded, Outcome, Rejected, Skipped, Unedited
 from ls_trajedit.converters.record import Reject, RejectReason, Remark
 from tests.support.samples import record_of
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 
 from ls_trajedit.converters.annotations.chat import make_edit
-from ls_trajedit.converters.annotations.convert_task import Edited
 from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.distances import distance_in_characters, distance_in_words
 from ls_trajedit.converters.annotations.newlines import restore_newlines
+from ls_trajedit.converters.annotations.outcome import Edited
 from ls_trajedit.converters.record import parse_record
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.sample import is_noise

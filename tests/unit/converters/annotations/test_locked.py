@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, Unedited
+from ls_trajedit.converters.annotations.outcome import Edited, Rejected, Unedited
 from ls_trajedit.converters.record import Insertion, ReasonWithoutEdit, Record, RejectReason, Remark, Removal, StepLabel
 from tests.support.branches import branch_of_plain, plain_parent
 from tests.support.loop import choices_result, one_outcome, text_result

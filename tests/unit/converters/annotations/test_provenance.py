@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Outcome, Rejected, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Edited, Outcome, Rejected, Unedited
 from ls_trajedit.converters.annotations.provenance import is_unopened
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.record import RejectReason

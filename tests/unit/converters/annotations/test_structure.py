@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Excluded, Outcome, Rejected, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.annotations.outcome import Edited, Excluded, Outcome, Rejected, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules, parse_time
 from ls_trajedit.converters.formats.atif import corrected_rows
 from ls_trajedit.converters.formats.native import native_rows

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, Unedited, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Edited, Rejected, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import RawTask, convert_chunk
 from ls_trajedit.converters.formats.registry import FORMATS

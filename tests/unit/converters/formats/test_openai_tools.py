@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited
+from ls_trajedit.converters.annotations.outcome import Edited
 from ls_trajedit.converters.formats.openai_tools import openai_call_id, openai_tools
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.converters.training.tool_calls import Tool

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Unedited
+from ls_trajedit.converters.annotations.outcome import Unedited
 from ls_trajedit.converters.record import Removal
 from ls_trajedit.converters.traces import ChatTraces
 from ls_trajedit.converters.training.rules import TrainingRules

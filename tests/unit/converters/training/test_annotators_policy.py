@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited
+from ls_trajedit.converters.annotations.outcome import Edited
 from ls_trajedit.converters.record import Insertion
 from ls_trajedit.converters.traces import ChatTraces
 from ls_trajedit.converters.training.annotators_policy import Chosen, KeyedRecord, choose_records

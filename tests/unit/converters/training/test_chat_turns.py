@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ls_trajedit.converters.annotations.convert_task import Edited, Unedited
+from ls_trajedit.converters.annotations.outcome import Edited, Unedited
 from ls_trajedit.converters.formats.trl import conversation_rows, dpo_rows, kto_rows, trajectory_rows
 from ls_trajedit.converters.record import RowKey
 from ls_trajedit.converters.training.annotators_policy import KeyedRecord, choose_records

@@ -10,8 +10,8 @@ from ls_trajedit.commands.output_options import HubOptions, LimitOptions, Output
 from ls_trajedit.converters.annotations.rules import ReadingRules, parse_time
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.converters.training.split import parse_splits
-from ls_trajedit.output.plan import WantedFiles
 from ls_trajedit.output.summary import Summary
+from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.traces.errors import DataError, UsageError
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.readers.base import ReadOptions

@@ -21,7 +21,8 @@ from hypothesis import given
 
 from ls_trajedit.convert.run import convert, generated_schema
 from ls_trajedit.convert.sources import Source
-from ls_trajedit.converters.annotations.convert_task import Edited, Rejected, convert_task
+from ls_trajedit.converters.annotations.convert_task import convert_task
+from ls_trajedit.converters.annotations.outcome import Edited, Rejected
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.formats.registry import formats_named
 from ls_trajedit.converters.plan import ExportPlan

@@ -10,7 +10,8 @@ from ls_trajedit.convert.run import generated_schema
 from ls_trajedit.converters.formats.registry import FORMATS
 from ls_trajedit.converters.training.rules import TrainingRules
 from ls_trajedit.label_config.read_config import read_config
-from ls_trajedit.output.plan import WantedFiles, plan_for
+from ls_trajedit.output.plan import plan_for
+from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.traces.errors import OptionsError, UsageError
 from ls_trajedit.traces.options import Options, Templates
 

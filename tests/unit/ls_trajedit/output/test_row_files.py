@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ls_trajedit.converters.annotations.convert_task import Outcome, Rejected, Skipped
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.annotations.outcome import Outcome, Rejected, Skipped
 from ls_trajedit.converters.chunk import ConvertedChunk
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.plan import ExportPlan

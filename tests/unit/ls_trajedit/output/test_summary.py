@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ls_trajedit.converters.annotations.convert_task import Excluded, Rejected, Skipped
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.annotations.outcome import Excluded, Rejected, Skipped
 from ls_trajedit.converters.record import Reject, RejectReason
 from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.summary import (
