@@ -89,9 +89,10 @@ _RECORD_DEFAULTS = (("structure", ()), *_LOWER_BOUNDS)
 def _leave_out_defaults(part: object, defaults: Sequence[tuple[str, object]]) -> None:
     """Takes values that are the default out of a part of a record. What is read then is the default of its class, and
     what is written is what it has itself."""
+    own = vars(part)
     for name, default in defaults:
-        if getattr(part, name) == default:
-            object.__delattr__(part, name)
+        if own[name] == default:
+            del own[name]
 
 
 @dataclass(frozen=True)

@@ -76,15 +76,22 @@ def is_showable_key(key: str) -> bool:
 
 def get_field(data: Any, path: FieldPath) -> Any:
     """The value at `path` in `data`, or MISSING. The empty path is `data` itself."""
+    found = data
     try:
         for segment in path:
-            # A string would take an index, too, but it has no fields.
-            if isinstance(data, str):
-                return MISSING
-            data = data[segment]
+            found = found[segment]
     except (KeyError, IndexError, TypeError):
         return MISSING
-    return data
+    # A string would take an index, too, but it has no fields. What it would give is one character, which is rare.
+    return MISSING if type(found) is str and len(found) == 1 and _is_in_text(data, path) else found
+
+
+def _is_in_text(data: Any, path: FieldPath) -> bool:
+    for segment in path:
+        if isinstance(data, str):
+            return True
+        data = data[segment]
+    return False
 
 
 class Draft:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from ls_trajedit.traces.json_text import RawJson
@@ -33,11 +34,12 @@ _BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|"', re.DOTALL)
 
 _SPACE = rb"[ \t\r\n]*"
 _STRING = rb'"[^"\\]{0,99}"'
-_SCALAR = rb'(?:"[^"\\]*"|[-+.\w]+)'
+_TEXT = rb'"[^"\\]*"'
+_NUMBER = rb"[-+.\w]+"
 # The end of one object, and the next one up to its second key; the value of the first is most likely an id.
 _BORDER = re.compile(
-    rb"(\}%(s)s,%(s)s)(\{%(s)s%(string)s%(s)s:)(?:(%(s)s)%(scalar)s(%(s)s,%(s)s%(string)s%(s)s:))?"
-    % {b"s": _SPACE, b"string": _STRING, b"scalar": _SCALAR}
+    rb"(\}%(s)s,%(s)s)(\{%(s)s%(string)s%(s)s:)(?:(%(s)s)(%(text)s|%(number)s)(%(s)s,%(s)s%(string)s%(s)s:))?"
+    % {b"s": _SPACE, b"string": _STRING, b"text": _TEXT, b"number": _NUMBER}
 )
 # The search for a border is given up, and brackets are counted instead, when an element is this many times as long as
 # the previous one, or holds this many lookalikes.
@@ -170,34 +172,23 @@ def _split_array(stream: ByteStream, chunk_size: int, buffer: bytes, position: i
 
 @dataclass
 class _Border:
-    """The text between two elements: `between` runs from the closing bracket to the next opening one, `opening` is the
-    beginning of the next element up to its first value, `further` what follows that value. `reach` is how far to look
-    for it."""
+    """The text between two elements: `pattern` runs from the closing bracket of one up to the second key of the next,
+    `length` is how long it is up to the opening bracket, and `reach` how far to look for it."""
 
-    between: bytes
-    opening: bytes
-    further: re.Pattern[bytes]
+    pattern: re.Pattern[bytes]
+    length: int
     reach: int
 
     def next_element(self, buffer: bytes, start: int) -> tuple[RawJson, int] | None:
         """The element at `start` and the position of the one after it, or None when they are not easily found."""
-        border = self.between + self.opening
-        stop = start + self.reach
-        position = start
-        for _ in range(_LOOKALIKES):
-            while (found := buffer.find(border, position, stop)) >= 0:
-                position = found + len(border)
-                if self.further.match(buffer, position):
-                    break
-            else:
-                return None
-            element = RawJson(buffer[start : found + 1])
+        for found in islice(self.pattern.finditer(buffer, start, start + self.reach), _LOOKALIKES):
+            element = RawJson(buffer[start : found.start() + 1])
             try:
                 element.parse()
             except ValueError:
                 continue
             self.reach = _reach(len(element.raw))
-            return element, found + len(self.between)
+            return element, found.start() + self.length
         return None
 
 
@@ -206,9 +197,9 @@ def _border_after(buffer: bytes, start: int, end: int) -> _Border | None:
     match = _BORDER.match(buffer, end - 1)
     if match is None:
         return None
-    between, opening, space, second = match.groups(default=b"")
-    further = re.escape(space) + _SCALAR + re.escape(second) if second else b""
-    return _Border(between, opening, re.compile(further), _reach(end - start))
+    between, opening, space, first, second = match.groups(default=b"")
+    further = re.escape(space) + (_TEXT if first.startswith(b'"') else _NUMBER) + re.escape(second) if second else b""
+    return _Border(re.compile(re.escape(between + opening) + further), len(between), _reach(end - start))
 
 
 def _reach(length: int) -> int:

@@ -135,30 +135,30 @@ def _sort_results(results: Any, controls: DeclaredControls, shown: Mapping[str, 
     # Most annotations hold nothing but what is expected, and this runs for each result: whatever is not as plain as can
     # be has all of them looked at closely.
     for result in results:
-        if not isinstance(result, dict) or not isinstance(name := result.get("from_name"), str):
+        try:
+            name, value = result["from_name"], result["value"]
+            if type(name) is not str or type(value) is not dict or len(value) != 1:
+                return _sort_closely(results, controls, shown)
+            original, kind, key, path = expected[name]
+            texts = value[key]
+            is_as_expected = result["to_name"] == original and result["type"] == kind and type(texts) is list
+        except (KeyError, TypeError):
             return _sort_closely(results, controls, shown)
-        value = result.get("value")
-        if not isinstance(value, dict) or len(value) != 1:
+        if not is_as_expected or "item_index" in result or "normalization" in result:
             return _sort_closely(results, controls, shown)
         if "meta" in result and not _is_only_lead_time(result["meta"]):
             return _sort_closely(results, controls, shown)
-        try:
-            original, kind, key, path = expected[name]
-        except KeyError:
+        if path is not None and shown_as_it_is and texts == [same := get_field(shown, path)] and type(same) is str:
+            continue
+        if not _are_texts(texts):
             return _sort_closely(results, controls, shown)
-        texts = value.get(key)
-        if result.get("to_name") != original or result.get("type") != kind or not isinstance(texts, list):
-            return _sort_closely(results, controls, shown)
-        if "item_index" in result or "normalization" in result or not _are_texts(texts):
-            return _sort_closely(results, controls, shown)
-        if path is None or not shown_as_it_is or texts != [get_field(shown, path)]:
-            if name not in given:
-                given[name] = texts
-            elif name in joined:
-                given[name].extend(texts)
-            else:
-                given[name] = [*given[name], *texts]
-                joined.add(name)
+        if name not in given:
+            given[name] = texts
+        elif name in joined:
+            given[name].extend(texts)
+        else:
+            given[name] = [*given[name], *texts]
+            joined.add(name)
     return _Sorted(given, [])
 
 
@@ -325,11 +325,7 @@ def _notes_on_regions(results: list[Any], controls: DeclaredControls) -> list[Re
 
 
 def _are_texts(values: list[Any]) -> bool:
-    # Not all(): this runs for every result, and creating an iterator takes longer than looking at the one text.
-    for value in values:  # noqa: SIM110
-        if not isinstance(value, str):
-            return False
-    return True
+    return all(isinstance(value, str) for value in values)
 
 
 def _read_editor(

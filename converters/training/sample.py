@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypedDict
 
@@ -69,6 +69,10 @@ class Columns(_Origin, total=False):
     regenerated: bool
 
 
+# Not made anew for each record, of which there are many.
+_RENDERING, _RULES = Rendering(), TrainingRules()
+
+
 @dataclass(frozen=True)
 class Sample:
     """A record with the rules for its training rows. The final answer counts as the step after the last one. `disputed`
@@ -85,8 +89,8 @@ class Sample:
     `is_text`, these are written as text."""
 
     record: Record
-    rendering: Rendering = field(default_factory=Rendering)
-    rules: TrainingRules = field(default_factory=TrainingRules)
+    rendering: Rendering = _RENDERING
+    rules: TrainingRules = _RULES
     disputed: frozenset[int] = frozenset()
     traces: Traces | None = None
     is_text: bool = False
