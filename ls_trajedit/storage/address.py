@@ -105,10 +105,15 @@ def place_named(text: str) -> Path | Address:
 
 
 def check_writable(address: Address) -> None:
-    """Raises UsageError when nothing can be written to addresses of this kind."""
+    """Raises UsageError when files that belong together cannot be written to the address."""
     if address.is_of_web:
         writable = ", ".join(f"{scheme}://" for scheme in _EXTRAS if scheme not in _WEB)
         raise UsageError(f"{address}: cannot be written to; give a folder, or an address that begins with {writable}")
+    if address.scheme == "hf" and not address.path.startswith("buckets/"):
+        raise UsageError(
+            f"{address}: each file would be a commit of its own in a repository; give a folder and --push-to-hub "
+            "OWNER/NAME, which makes one commit, or an address that begins with hf://buckets/"
+        )
 
 
 def file_system(address: Address) -> AbstractFileSystem:

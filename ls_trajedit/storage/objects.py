@@ -34,7 +34,7 @@ __all__ = [
 _READ_BYTES = 8 << 20
 _COPY_BYTES = 1 << 20
 # What the providers call that by which one content of an object is told from another: an ETag, a hash, a number.
-_VERSIONS = ("ETag", "etag", "content_md5", "md5Hash", "generation", "blob_id")
+_VERSIONS = ("ETag", "etag", "content_md5", "md5Hash", "generation", "xet_hash")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from s3fs import S3FileSystem
 
+from ls_trajedit.cli import main
 from ls_trajedit.output.inventory import CheckedFile, LeftFile
 from ls_trajedit.output.manifest import parse_manifest
 from ls_trajedit.output.publication import Publication
@@ -24,8 +26,8 @@ from ls_trajedit.output.remote_folder import verify_remote
 from ls_trajedit.output.staging import open_output, publish_output, publish_staged, stage_file, work_folder
 from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.errors import DataError, ServerError, SetupError, TrajeditError
-from tests.support.exports import EDIT, annotation, export, task
-from tests.support.faulty_storage import FaultyStorage, Refusal, reach_storage, run_faulty_storage
+from tests.support.exports import EDIT, SAME, annotation, export, task
+from tests.support.faulty_storage import SECRET, FaultyStorage, Refusal, reach_storage, run_faulty_storage
 from tests.support.manifests import listed, manifest_of
 
 BUCKET = "corrections"
@@ -379,6 +381,117 @@ def test_signals(storage: FaultyStorage, tmp_path: Path, number: int, code: int,
     write(NEW)
     assert data(storage) == whole(NEW)
     assert private(storage) == [WRITTEN]
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    storage: FaultyStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Runs a command where there is an export, and returns its exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+    export(tmp_path, task(1, annotation(10, EDIT)), task(2, annotation(20, SAME)))
+
+    def run_command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ls-trajedit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        for text in (printed.out, printed.err):
+            assert SECRET not in text
+            assert "Traceback" not in text
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run_command
+
+
+def test_convert_and_verify(storage: FaultyStorage, run: Run, tmp_path: Path) -> None:
+    assert run("convert", "export.json", "-o", "data", "--format", "trl-dpo", "--format", "sft")[0] == 0
+    local = {str(path.relative_to(tmp_path / "data")): path for path in (tmp_path / "data").rglob("*.json*")}
+    code, out, _ = run("convert", "export.json", "-o", f"{PLACE}/", "--format", "trl-dpo", "--format", "sft")
+    assert code == 0
+    assert f"files in {PLACE}" in out
+    assert data(storage) == {name: path.read_bytes() for name, path in local.items() if not name.startswith(".")}
+    assert "trl/dpo.jsonl" in local
+    code, out, _ = run("verify", str(PLACE), "--json")
+    assert code == 0
+    assert {"file": "trl/dpo.jsonl", "problem": None} in json.loads(out)["files"]
+
+    storage.requests.clear()
+    code, out, _ = run("convert", "export.json", "-o", str(PLACE), "--format", "trl-dpo", "--format", "sft", "--json")
+    assert (json.loads(out)["up_to_date"], json.loads(out)["folder"]) == (True, str(PLACE))
+    code, out, _ = run("convert", "export.json", "-o", str(PLACE), "--format", "trl-dpo", "--format", "sft")
+    assert out.startswith("up to date: nothing had to be written\n")
+    assert storage.writes() == []
+
+    storage.put(BUCKET, {"data/trl/dpo.jsonl": b"changed"})
+    code, out, said = run("verify", str(PLACE))
+    assert (code, "changed  trl/dpo.jsonl\n" in out) == (5, True)
+    assert said == f"ls-trajedit: {PLACE}: not what the manifest says: trl/dpo.jsonl; pull again, or convert again\n"
+    assert storage.writes() == []
+    storage.put(BUCKET, {"data/.ls-trajedit/staging-1234/manifest.json": b""})
+    assert "another ls-trajedit is writing there, or was killed" in run("verify", str(PLACE))[2]
+    storage.remove(BUCKET, "data/manifest.json")
+    assert "not there, as while a run puts its files there" in run("verify", str(PLACE))[2]
+
+
+def test_limits_name_the_address_after_all_is_written(storage: FaultyStorage, run: Run) -> None:
+    code, _, said = run("convert", "export.json", "-o", str(PLACE), "--fail-under", "7")
+    assert (code, f"the files in {PLACE} are written" in said) == (5, True)
+    assert "manifest.json" in data(storage)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (
+            ["convert", "export.json", "-o", "https://user:password@example.com/data?sig=abcdef"],
+            2,
+            "cannot be written to",
+        ),
+        (["convert", "export.json", "-o", "hf://datasets/ana/data"], 2, "--push-to-hub OWNER/NAME, which makes one"),
+        (["convert", "export.json", "-o", "ftp://example.com/data"], 2, "not a kind of address"),
+        (["convert", "export.json", "-o", "s3://"], 2, "names nothing"),
+        (
+            ["convert", "export.json", "-o", str(PLACE), "--push-to-hub", "ana/data"],
+            2,
+            "give one with -o",
+        ),
+        (["convert", "export.json", "-o", "s3://no-such-bucket/data"], 5, "there is no such bucket"),
+        (["verify", f"{PLACE}"], 5, f"not found; convert into {PLACE} first"),
+        (["pull", "--project", "1", "-o", str(PLACE)], 2, "only `convert` writes to one; give a folder"),
+        (["continue", "--project", "1", "--agent", "x", "-o", str(PLACE)], 2, "only `convert` writes to one"),
+        (["demo", "-o", str(PLACE)], 2, "only `convert` writes to one"),
+        (["report", str(PLACE)], 2, "copy its files into a folder first"),
+        (["report", "data", "-o", f"{PLACE}/report.html"], 2, "must be on this machine"),
+    ],
+)
+def test_what_cannot_be_is_said(storage: FaultyStorage, run: Run, arguments: list[str], code: int, said: str) -> None:
+    ended, _, err = run(*arguments)
+    assert (ended, said in " ".join(err.split())) == (code, True), err
+    assert "password" not in err
+    assert "abcdef" not in err
+    assert storage.objects(BUCKET) == {}
+
+
+def test_failures_have_the_exit_codes_of_all_commands(
+    storage: FaultyStorage, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for refusal, code, expected in (
+        (Refusal(403, "InvalidAccessKeyId"), 3, "reading was denied (403)"),
+        (Refusal(503, "SlowDown"), 4, "the server failed (503), after retries"),
+    ):
+        with storage.interfering(lambda _, refusal=refusal: refusal):
+            ended, _, said = run("convert", "export.json", "-o", str(PLACE))
+        assert (ended, expected in said) == (code, True), said
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    S3FileSystem.clear_instance_cache()
+    ended, _, said = run("convert", "export.json", "-o", str(PLACE))
+    assert (ended, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in said) == (3, True)
+    assert storage.objects(BUCKET) == {}
 
 
 def test_large_files_are_sent_in_parts(storage: FaultyStorage, tmp_path: Path) -> None:
