@@ -22,7 +22,7 @@ $(call pip,$(1)) $(if $(LOCKED),--constraint locks/$(2).txt --build-constraint l
 endef
 pip = $(1)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo quick test test-newest test-trainers test-floors check types lock screenshots clean
+.PHONY: demo quick test test-live test-without-server test-newest test-trainers test-floors check types lock screenshots clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/ls-trajedit demo $(DEMO_ARGUMENTS)
@@ -33,10 +33,24 @@ quick: $(TEST)/installed
 	$(TEST)/bin/python -m pytest --quiet --numprocesses=auto --dist=worksteal --hypothesis-profile=quick \
 	  -p no:faker -p no:schemathesis tests/unit traces label_config converters ls_trajedit $(TEST_ARGUMENTS)
 
-# Every test. Those with a real Label Studio come last and one after the other, because they share it.
-test: $(TEST)/installed chromium firefox nginx systemd-analyze docker-compose postgresql oldest test-floors
-	$(TEST)/bin/python -m pytest --numprocesses=auto --dist=loadfile --ignore=tests/live $(TEST_ARGUMENTS) $(MAY_BE_NONE)
-	$(TEST)/bin/python -m pytest tests/live $(TEST_ARGUMENTS) $(MAY_BE_NONE)
+# Every test. Those with a real Label Studio come one after the other, because they share it, and beside the others: half of
+# the time they wait. What fails in one part does not keep the others from running.
+test: $(TEST)/installed $(FLOORS)/installed chromium firefox nginx systemd-analyze docker-compose postgresql oldest
+	$(MAKE) --no-print-directory --jobs=2 --keep-going test-live test-floors test-without-server
+
+# Whole lines, so that no part writes into a line of another.
+test-live test-floors test-without-server: SHELL := bash
+test-live test-floors test-without-server: .SHELLFLAGS := -o pipefail -c
+IN_LINES := | sed --unbuffered ''
+
+# Not sorted by the number of tests, which xdist takes for the time of a file: the files that take long come first.
+SPREAD := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
+test-live: $(TEST)/installed
+	$(TEST)/bin/python -m pytest tests/live $(TEST_ARGUMENTS) $(IN_LINES) $(MAY_BE_NONE)
+
+test-without-server: $(TEST)/installed
+	$(TEST)/bin/python -m pytest $(SPREAD) --ignore=tests/live $(TEST_ARGUMENTS) $(IN_LINES) $(MAY_BE_NONE)
 
 # pytest ends with 5 when TEST_ARGUMENTS leave it no test.
 MAY_BE_NONE = $(if $(TEST_ARGUMENTS),|| [ $$? -eq 5 ])
@@ -51,16 +65,20 @@ test-newest:
 test-trainers: $(TRAINERS)/installed
 	$(TRAINERS)/bin/python -m pytest tests/trainers --confcutdir=tests/trainers $(TEST_ARGUMENTS)
 
-# With the lowest versions of our dependencies that setup.cfg allows. Left out are the tests that need the packages
-# `datasets`, `schemathesis` or label-studio-ml, which would raise some of them, and long ones that are about no package.
+# With the lowest versions of our dependencies that setup.cfg allows: the commands against everything that they talk to, and
+# the unit tests of what imports a package of others. The rest of the three lower floors is Python alone, and would do the
+# same. Left out are the tests that need the packages `datasets`, `schemathesis` or label-studio-ml, which would raise some
+# versions, and long ones that are about no package.
+FLOOR_TESTS := tests/contract tests/unit/ls_trajedit tests/unit/label_config \
+  tests/unit/traces/test_guess_options.py tests/unit/traces/test_json_text.py tests/unit/traces/test_options_file.py \
+  tests/unit/converters/annotations/test_check_calls.py tests/unit/converters/annotations/test_distances.py
 test-floors: $(FLOORS)/installed
-	$(FLOORS)/bin/python -m pytest --quiet tests/floors --confcutdir=tests/floors
-	$(FLOORS)/bin/python -m pytest --quiet --numprocesses=auto --dist=loadfile --hypothesis-profile=quick \
-	  -k "not label-studio-ml" tests/unit tests/contract \
+	$(FLOORS)/bin/python -m pytest --quiet tests/floors --confcutdir=tests/floors $(IN_LINES)
+	$(FLOORS)/bin/python -m pytest --quiet $(SPREAD) --hypothesis-profile=quick \
+	  -k "not label-studio-ml" $(FLOOR_TESTS) \
 	  --ignore=tests/contract/test_load_with_datasets.py --ignore=tests/contract/test_backend_openapi.py \
 	  --ignore=tests/contract/test_killed_at_every_call.py --ignore=tests/contract/test_signals_at_every_call.py \
-	  --ignore=tests/contract/test_continue_killed.py \
-	  --ignore=tests/unit/test_growth.py
+	  --ignore=tests/contract/test_continue_killed.py $(IN_LINES)
 
 check: $(TEST)/installed
 	$(TEST)/bin/ruff check .

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from ls_trajedit.backend.connections import Limits
 from ls_trajedit.backend.server import listen, make_server, server_url
+from tests.support.environments import install, make_environment
 
 from .puller import Puller, puller_of
 
@@ -166,9 +167,8 @@ def label_studio_ml_python(request: pytest.FixtureRequest, tmp_path_factory: pyt
         if made_for != [packages, project]:
             mark.unlink(missing_ok=True)
             if made_for[:1] != [packages]:
-                _run(sys.executable, "-m", "venv", "--clear", str(folder / "venv"))
-                _run(str(python), "-m", "pip", "install", "--no-deps", "--requirement", str(lock))
-            _run(str(python), "-m", "pip", "install", "--no-deps", "--force-reinstall", str(source))
+                make_environment(folder / "venv", "--no-deps", "--requirement", str(lock))
+            install(folder / "venv", "--no-deps", "--reinstall-package", "ls-trajedit", str(source))
             mark.write_text(f"{packages}\n{project}\n")
     return python
 
@@ -237,8 +237,3 @@ def _copy_of_the_source(folder: Path) -> Path:
     for name in ("ls_trajedit", "converters", "label_config", "traces", "examples"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}"

@@ -14,6 +14,7 @@ import pytest
 
 from ls_trajedit.hub.card import card_text, loadable_sets
 from ls_trajedit.output.manifest import read_manifest
+from tests.support.environments import make_environment
 
 VERSIONS = {"newest": "datasets", "3.6": "datasets==3.6.*"}
 SCRIPT = Path(__file__).with_name("load_with_datasets.py")
@@ -50,12 +51,7 @@ def environment(requirement: str, folder: Path) -> Path:
     wanted = f"{requirement} {sys.version}"
     if not mark.exists() or mark.read_text() != wanted:
         mark.unlink(missing_ok=True)
-        for command in (
-            [sys.executable, "-m", "venv", "--clear", str(folder / "venv")],
-            [str(python), "-m", "pip", "install", requirement],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout + done.stderr
+        make_environment(folder / "venv", requirement)
         mark.write_text(wanted)
     return python
 
