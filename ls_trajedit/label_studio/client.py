@@ -1,8 +1,7 @@
 """All communication with Label Studio, through its SDK. No other module imports `label_studio_sdk`.
 
-Two layers of the SDK are used. What `pull` reads goes through its HTTP client, which handles tokens, and is parsed
-here: that keeps every number exact, and a pull that finds nothing new does not import the rest of the SDK, which takes
-a second. Everything else goes through the SDK's own methods.
+What `pull` reads is asked for and parsed here: that keeps every number exact, and a pull that finds nothing new does
+not import the SDK's client, which takes as long as all else that it does. Everything else goes through the SDK.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 from label_studio_sdk.core.api_error import ApiError
-from label_studio_sdk.core.client_wrapper import SyncClientWrapper
 from label_studio_sdk.core.parse_error import ParsingError
-from label_studio_sdk.core.request_options import RequestOptions
 
 from ls_trajedit.converters.annotations.rules import is_address
 from ls_trajedit.label_studio.addresses import without_credentials
@@ -35,7 +32,7 @@ from ls_trajedit.label_studio.failures import (
     readable_body,
 )
 from ls_trajedit.label_studio.headers import Headers, can_be_token
-from ls_trajedit.label_studio.http_client import OriginClient, open_http
+from ls_trajedit.label_studio.http_client import EXCHANGE_PATH, OriginClient, open_http
 from ls_trajedit.label_studio.http_times import Moment, http_date, own_time
 from ls_trajedit.label_studio.retry import (
     TransientError,
@@ -44,12 +41,15 @@ from ls_trajedit.label_studio.retry import (
     transient_from_no_answer,
     transient_from_status,
 )
+from ls_trajedit.label_studio.tokens import Token, TokenError, expiry
 from ls_trajedit.redaction import keep_token
 from ls_trajedit.traces.errors import OutcomeUnknownError, RefusedError, ServerError
 from ls_trajedit.traces.json_text import json_line, parse_json
 
 if TYPE_CHECKING:
     from label_studio_sdk import LabelStudio
+    from label_studio_sdk.core.client_wrapper import SyncClientWrapper
+    from label_studio_sdk.core.request_options import RequestOptions
 
 __all__ = ["Answer", "Backend", "ImportStarted", "Project", "Server", "User", "connect", "open_server"]
 
@@ -60,7 +60,7 @@ _TIMEOUT = httpx.Timeout(120, connect=15)
 _LIMITS = httpx.Limits(max_keepalive_connections=0)
 _SHORT_WAIT = 5.0
 # Requests that write are sent once: when a proxy gives up, Label Studio may have got the request all the same.
-_ONCE = RequestOptions(max_retries=0)
+_ONCE: RequestOptions = {"max_retries": 0}
 _PROJECT_FIELDS = "id,title,label_config,task_number,model_version,show_collab_predictions"
 _VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
 
@@ -157,12 +157,12 @@ def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT, headers: 
         )
     http = open_http(url, headers, _TIMEOUT, _LIMITS)
     try:
-        return Server(http, url, token, shown, max_wait)
-    except ApiError as error:
-        raise explain_status(shown, error.status_code or 0, error.body, "reading the token") from None
-    except _OF_ANOTHER_SHAPE:
-        # The SDK looks into a personal token for when it expires.
+        expires = expiry(token)
+    except TokenError:
         raise RefusedError("the token is damaged: copy it again from Account & Settings, as a whole") from None
+    if expires is not None and expires < own_time():
+        raise explain_status(shown, 401, "the token has expired", "reading the token")
+    return Server(http, url, token, shown, max_wait)
 
 
 class Server:
@@ -176,8 +176,8 @@ class Server:
         self._http = http
         # Without the slash, a personal token would be exchanged at the root of the host, whatever the path.
         self._address = address.rstrip("/") + "/"
-        self._token = token
-        self._wrapper = SyncClientWrapper(base_url=self._address, api_key=token, httpx_client=self._http)
+        self._given_token = token
+        self._token = Token(token, self._exchange, own_time)
 
     @property
     def address(self) -> str:
@@ -189,7 +189,27 @@ class Server:
         import label_studio_sdk
 
         client: Any = label_studio_sdk.LabelStudio  # its constructor is the only part of the SDK without types
-        return cast("LabelStudio", client(base_url=self._address, api_key=self._token, httpx_client=self._http))
+        return cast("LabelStudio", client(base_url=self._address, api_key=self._given_token, httpx_client=self._http))
+
+    @cached_property
+    def _wrapper(self) -> SyncClientWrapper:
+        """The SDK's own client for requests for which it has no method."""
+        from label_studio_sdk.core.client_wrapper import SyncClientWrapper
+
+        return SyncClientWrapper(base_url=self._address, api_key=self._given_token, httpx_client=self._http)
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer to a request that bears the token. Raises what `httpx` raises, ApiError when a personal token is
+        refused, and TokenError when an answer should hold an access token and does not."""
+        headers = {"Authorization": self._token.header(), **options.pop("headers", {})}
+        return self._http.request(method, f"{self._address}{path}", headers=headers, **options)
+
+    def _exchange(self, token: str) -> str:
+        answer = self._http.request("POST", f"{self._address}{EXCHANGE_PATH}", json={"refresh": token})
+        access = answer.json().get("access")
+        if not isinstance(access, str):
+            raise TokenError
+        return access
 
     def ask(self, path: str, doing: str, not_found: str | None = None, **parameters: Any) -> Answer:
         """The server's answer to a GET of `path`, retried after transient errors. For messages, `doing` says what is
@@ -214,7 +234,7 @@ class Server:
 
     def _ask_once(self, path: str, doing: str, not_found: str | None, parameters: dict[str, Any]) -> Answer:
         try:
-            answer = self._wrapper.httpx_client.request(path, method="GET", params=parameters, request_options=_ONCE)
+            answer = self._send("GET", path, params=parameters)
         except ApiError as error:
             # A personal token is exchanged for an access token before the request is made.
             status = error.status_code or 0
@@ -411,9 +431,8 @@ class Server:
     def _write_once(self, method: str, path: str, body: object, doing: str) -> dict[str, Any]:
         """The answer to a request that writes and is never repeated."""
         with self._translate_failures(doing):
-            headers = {**self._wrapper.get_headers(), "Content-Type": "application/json"}
             try:
-                answer = self._http.request(method, f"{self._address}{path}", content=json_line(body), headers=headers)
+                answer = self._send(method, path, content=json_line(body), headers={"Content-Type": "application/json"})
             except httpx.RequestError as error:
                 if isinstance(error, _NOT_SENT):
                     raise

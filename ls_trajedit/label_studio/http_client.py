@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from label_studio_sdk.core.api_error import ApiError
 
+from ls_trajedit import __version__
 from ls_trajedit.console import say
 from ls_trajedit.label_studio.addresses import (
     check_address,
@@ -24,15 +25,21 @@ from ls_trajedit.label_studio.transport import make_transport
 from ls_trajedit.redaction import REDACTED, find_secret, keep_header, keep_token, redact
 from ls_trajedit.traces.errors import DataError, ServerError
 
-__all__ = ["OriginClient", "is_token_exchange", "open_http"]
+__all__ = ["EXCHANGE_PATH", "OriginClient", "is_token_exchange", "open_http"]
 
 _MOST_REDIRECTS = 20
 _READS = ("GET", "HEAD", "OPTIONS")
 _SAME_METHOD = (307, 308)
 # A cache in between must not say what the project was like when somebody else asked.
-_OWN_HEADERS = {"Accept-Encoding": ACCEPTED_ENCODING, "Cache-Control": "no-cache"}
+_OWN_HEADERS = {
+    "Accept-Encoding": ACCEPTED_ENCODING,
+    "Cache-Control": "no-cache",
+    "User-Agent": f"ls-trajedit/{__version__}",
+}
 _LONGEST_SHOWN = 200
-_EXCHANGE = "/api/token/refresh/"
+EXCHANGE_PATH = "api/token/refresh/"
+"""The path at which Label Studio exchanges personal tokens."""
+
 # Of the body of an error, a sentence is shown.
 _LONGEST_ERROR = 100_000
 
@@ -176,7 +183,7 @@ class OriginClient(httpx.Client):
 
 def is_token_exchange(request: httpx.Request) -> bool:
     """Whether the request exchanges a personal token for the access token that other requests need."""
-    return request.url.path.endswith(_EXCHANGE)
+    return request.url.path.endswith(f"/{EXCHANGE_PATH}")
 
 
 def _keep_tokens(answer: Any) -> None:
