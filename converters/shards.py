@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from ls_trajedit.converters.annotations.duplicates import TaskKey
 
@@ -38,9 +37,11 @@ class Shard:
         >>> Shard(0, 32).file_name("llamafactory/sft.json", in_folder=True)
         'llamafactory/sft/sft-00000-of-00032.json'
         """
-        path = PurePosixPath(file)
-        folder = path.parent / path.stem if in_folder else path.parent
-        return str(folder / f"{path.stem}-{self.number:05}-of-{self.count:05}{path.suffix}")
+        folder, slash, name = file.rpartition("/")
+        stem, dot, ending = name.rpartition(".")
+        if in_folder:
+            folder, slash = f"{folder}{slash}{stem}", "/"
+        return f"{folder}{slash}{stem}-{self.number:05}-of-{self.count:05}{dot}{ending}"
 
 
 def shard_of(key: TaskKey | None, raw: bytes, count: int) -> int:
@@ -61,10 +62,11 @@ def whole_name(file: str) -> str:
     >>> whole_name("trl/dpo.jsonl")
     'trl/dpo.jsonl'
     """
-    whole = PurePosixPath(_NUMBERS.sub("", file))
-    if str(whole) != file and whole.parent.name == whole.stem:
-        whole = whole.parent.parent / whole.name
-    return str(whole)
+    whole = _NUMBERS.sub("", file)
+    *folders, name = whole.split("/")
+    if whole != file and folders and folders[-1] == name.rpartition(".")[0]:
+        return "/".join((*folders[:-1], name))
+    return whole
 
 
 def shards_pattern(file: str) -> str:

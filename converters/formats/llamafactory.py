@@ -8,7 +8,6 @@ and turns that strictly alternate. Elsewhere they are text, too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
 from typing import Any, TypedDict
 
 from ls_trajedit.converters.annotations.counts import Counts
@@ -119,8 +118,8 @@ def dataset_info(splits: Sequence[str], *, with_chats: bool = False, are_sharded
     for name, (file, entry) in entries.items():
         files = {f"{name}_{split}": split_file_name(file, split) for split in splits} or {name: file}
         for full_name, path in files.items():
-            place = PurePosixPath(path)
-            file_name = place.stem if are_sharded else place.name
+            file_name = path.rpartition("/")[2]
+            file_name = file_name.rpartition(".")[0] if are_sharded else file_name
             info[full_name] = {"file_name": file_name, "formatting": "sharegpt", **entry}
     return info
 

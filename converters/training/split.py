@@ -68,6 +68,7 @@ class SplitCounts:
         """Adds what another part of the same run counted."""
         self.traces.update(other.traces)
         self.tasks.update(other.tasks)
+        self.same_task = max(self.same_task, other.same_task)
 
     def uneven(self, splits: Splits) -> Iterator[dict[str, Any]]:
         """The splits that are empty, or far from their share because traces have the same task, as the manifest has

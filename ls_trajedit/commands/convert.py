@@ -9,6 +9,7 @@ from typing import Annotated
 import click
 
 from ls_trajedit.commands import shared_options
+from ls_trajedit.commands.engine_options import EngineOptions
 from ls_trajedit.commands.output_options import HubOptions, LimitOptions, OutputOptions
 from ls_trajedit.commands.parameters import Argument, Option
 from ls_trajedit.commands.shared_options import ServerOptions
@@ -64,6 +65,7 @@ def convert(
     wanted: OutputOptions,
     hub: HubOptions,
     limits: LimitOptions,
+    engine: EngineOptions,
     skip_invalid: Annotated[
         bool, Option("--skip-invalid", help="Leave out sources that cannot be read whole, and count them.")
     ] = False,
@@ -83,8 +85,9 @@ def convert(
     plan = plan_for(files, overrides, schema)
     found = named_sources(sources)
     what = found[0].name if len(found) == 1 else f"{len(found)} sources"
+    run = convert_sources if engine.engine == "local" else engine.on_ray()
     with show_progress(f"converting {what}") as progress:
-        summary = convert_sources(
+        summary = run(
             found,
             schema,
             wanted.reading_rules({}, overrides),

@@ -331,7 +331,7 @@ def _too_many_rejects(summary: Summary, limit: str) -> DataError:
     from ls_trajedit.converters.formats.interchange import REJECTS
 
     rejected = summary.counts["rejected"]
+    file = next((rows.pattern for rows in summary.sharded if rows.file == REJECTS.file), REJECTS.file)
     return DataError(
-        f"{rejected} {plural(rejected, 'annotation')} rejected ({limit}): "
-        f"{summary.folder / REJECTS.file} says which and why"
+        f"{rejected} {plural(rejected, 'annotation')} rejected ({limit}): {summary.folder / file} says which and why"
     )

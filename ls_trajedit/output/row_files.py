@@ -20,7 +20,7 @@ from ls_trajedit.output.manifest import WrittenFile
 from ls_trajedit.output.parquet import parquet_name, write_parquet
 from ls_trajedit.output.row_order import RowOrder
 
-__all__ = ["RowFiles", "ending", "parquet_tally", "planned_files", "shard_file_name", "tallies_json"]
+__all__ = ["RowFiles", "ending", "parquet_tally", "planned_files", "shard_names", "tallies_json"]
 
 
 class RowFiles:
@@ -31,11 +31,9 @@ class RowFiles:
         self._folder = folder
         self._plan = plan
         self._shard = shard
-        self._files = [
-            _RowFile(folder, name, shard_file_name(name, file, shard), file, plan.splits)
-            for name, file in planned_files(plan).items()
-            if shard is None or not file.is_about_all
-        ]
+        formats = planned_files(plan)
+        names = {name: name for name in formats} if shard is None else shard_names(plan, shard)
+        self._files = [_RowFile(folder, name, file, formats[name], plan.splits) for name, file in names.items()]
 
     def add(self, chunk: ConvertedChunk) -> None:
         """Writes the rows of `chunk` and adds up its tallies. Rows for other files are ignored."""
@@ -82,9 +80,13 @@ def ending(format_: RowFormat, rows: int, counts: Counts, splits: Sequence[str],
     return b"\n" if rows else b""
 
 
-def shard_file_name(name: str, format_: RowFormat, shard: Shard | None) -> str:
-    """What the file called `name` in the plan is called in the folder."""
-    return name if shard is None else shard.file_name(name, in_folder=format_.shards_in_folder)
+def shard_names(plan: ExportPlan, shard: Shard) -> dict[str, str]:
+    """What a shard of each file of `plan` is called, by the name of the file: of those that hold rows."""
+    return {
+        name: shard.file_name(name, in_folder=file.shards_in_folder)
+        for name, file in planned_files(plan).items()
+        if not file.is_about_all
+    }
 
 
 def tallies_json(plan: ExportPlan, tallies: Mapping[str, Tally]) -> dict[str, dict[str, Any]]:

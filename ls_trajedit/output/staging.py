@@ -6,12 +6,13 @@ system that all of them share.
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ls_trajedit.output.file_system import sync_file
@@ -21,15 +22,19 @@ from ls_trajedit.output.manifest import Manifest
 from ls_trajedit.output.publication import Publication
 from ls_trajedit.output.remote_folder import open_remote_folder, publish_files, publish_objects
 from ls_trajedit.storage.address import Address
-from ls_trajedit.storage.objects import new_object, put_file
+from ls_trajedit.storage.objects import get_file, new_object, put_file
 
 __all__ = [
     "Output",
     "Staging",
+    "mark_staging",
+    "move_staged",
     "open_output",
     "publish_output",
     "publish_staged",
+    "read_staged",
     "stage_file",
+    "staging_work",
     "work_folder",
     "write_staged",
 ]
@@ -107,6 +112,63 @@ def stage_file(staging: Staging, name: str, path: Path) -> None:
                 shutil.copyfileobj(file, target, 1 << 20)
         case Address() as address:
             put_file(address / staging.name / name, path)
+
+
+@contextmanager
+def staging_work(staging: Staging) -> Iterator[Path]:
+    """A local folder in which a worker makes files of the staging, gone after the block. Raises DataError when it
+    cannot be made, as when the run has ended."""
+    match staging.place:
+        case Path() as folder:
+            work = folder / staging.name / f"worker-{secrets.token_hex(8)}"
+            with explain_write_failures(folder):
+                # Without its parents: nothing is to be left behind.
+                work.mkdir()
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+        case Address():
+            with tempfile.TemporaryDirectory(prefix="ls-trajedit-", ignore_cleanup_errors=True) as temporary:
+                yield Path(temporary)
+
+
+def move_staged(staging: Staging, name: str, path: Path) -> None:
+    """Puts the file at `path`, which is in a folder that `staging_work` gave, into the staging as `name`, whole or not
+    at all. Raises what `write_staged` raises."""
+    match staging.place:
+        case Path() as folder:
+            with explain_write_failures(folder):
+                for parent in reversed(PurePosixPath(name).parents[:-1]):
+                    (folder / staging.name / parent).mkdir(exist_ok=True)
+                path.replace(folder / staging.name / name)
+        case Address() as address:
+            put_file(address / staging.name / name, path)
+
+
+def read_staged(staging: Staging, name: str, work: Path) -> Path:
+    """The file `name` of the staging as one on this machine; one from an address is put into the folder `work`. Raises
+    DataError when it cannot be written, and what `explain_storage_failures` raises."""
+    match staging.place:
+        case Path() as folder:
+            return folder / staging.name / name
+        case Address() as address:
+            path = work / "staged"
+            get_file(address / staging.name / name, path)
+            return path
+
+
+def mark_staging(staging: Staging) -> Path | None:
+    """A new file by which others on the same file system see that they see the staging; None at an address. Raises
+    DataError when it cannot be made."""
+    match staging.place:
+        case Path() as folder:
+            mark = folder / staging.name / f"mark-{secrets.token_hex(8)}"
+            with explain_write_failures(folder):
+                mark.touch()
+            return mark
+        case Address():
+            return None
 
 
 def publish_output(output: Output, folder: Path, manifest: Manifest) -> Publication:

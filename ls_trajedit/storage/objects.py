@@ -20,6 +20,7 @@ from ls_trajedit.traces.errors import DataError
 __all__ = [
     "StoredObject",
     "copy_object",
+    "get_file",
     "new_object",
     "object_at",
     "object_digest",
@@ -141,6 +142,19 @@ def put_file(address: Address, path: Path) -> None:
         while piece := file.read(_COPY_BYTES):
             with explain_storage_failures(address, "writing"):
                 target.write(piece)
+
+
+def get_file(address: Address, path: Path) -> None:
+    """Makes a file of an object. Raises OSError when it cannot be written."""
+    with explain_storage_failures(address, "reading"):
+        content = file_system(address).open(address.url, "rb", block_size=_READ_BYTES)
+    with content, path.open("wb") as file:
+        while True:
+            with explain_storage_failures(address, "reading"):
+                piece = content.read(_READ_BYTES)
+            if not piece:
+                return
+            file.write(piece)
 
 
 def copy_object(source: Address, target: Address) -> None:
