@@ -79,6 +79,7 @@ CREATE TEMP VIEW stale_records AS SELECT task, annotation
 # All of them, also those of which only records are known.
 _ALL_STALE = """
 DELETE FROM blocks;
+DELETE FROM branch_facts;
 DELETE FROM fresh;
 DELETE FROM written;
 INSERT OR IGNORE INTO stale SELECT DISTINCT id >> 3 FROM tasks;
@@ -217,7 +218,7 @@ class PullState:
 
     def forget(self) -> None:
         """Drops everything but which records the output files have now, for a pull that starts over."""
-        self._execute_all("DELETE FROM notes; DELETE FROM tasks; DELETE FROM branch_facts")
+        self._execute_all("DELETE FROM notes; DELETE FROM tasks")
         self.forget_blocks()
         self.has_changed = True
 
@@ -296,7 +297,7 @@ class PullState:
 
     def forget_blocks(self) -> None:
         """Makes every block stale, also those of which only records are known, and leaves nothing that was kept of
-        one, or put since."""
+        one, or put since, and nothing that is known of branches."""
         self._execute_all(_ALL_STALE)
 
     def make_stale(self, numbers: Iterable[int]) -> None:

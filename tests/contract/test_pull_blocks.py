@@ -4,10 +4,14 @@ to the files or to the state, it is what converting every task gives; and only b
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import sqlite3
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -82,9 +86,9 @@ class World:
 
     def check(self) -> Summary:
         """Pulls, and compares all that is written with what a first pull writes."""
-        summary = self.pull()
+        summary, converted = self.pull(), self.converted
         fresh = self.folder.parent / "fresh"
-        first = self.pull(fresh)
+        first, self.converted = self.pull(fresh), converted
         assert files(self.folder) == files(fresh)
         assert (summary.counts, summary.files, summary.training) == (first.counts, first.files, first.training)
         shutil.rmtree(fresh)
@@ -193,11 +197,11 @@ def test_a_history_of_pulls_ends_in_the_files_of_a_first_pull(tmp_path: Path, pl
         world.create()
     copied = 0
     known: dict[tuple[int, int], Any] = {}
-    for _ in range(20):
+    for _ in range(12):
         for step in world.draw.choices(STEPS, k=world.draw.randint(1, 3)):
             step(world)
         world.project.pass_time()
-        summary = world.pull()
+        summary = world.check()
         copied += 0 < world.converted < len(world.project.tasks) / 2
         now = records(world.folder)
         assert summary.changes is not None
@@ -205,5 +209,255 @@ def test_a_history_of_pulls_ends_in_the_files_of_a_first_pull(tmp_path: Path, pl
             found = summary.changes
             assert (found.new, found.changed, found.removed) == changes(known, now)
         known = now
-        world.check()
-    assert copied > 5
+    assert copied > 2
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Somebody who has pulled 80 corrected tasks, in ten blocks and one more."""
+    world = World(tmp_path / "data", random.Random(1), WantedFiles(formats=("corrections", "trl-sft")))
+    for number in range(80):
+        data = {**plain_parent()["data"], "id": f"t{number}"}
+        world.project.add_task(data)
+    for task in list(world.project.tasks):
+        world.project.annotate(task, typed("step_0__action", f"get(key='{task}')"))
+    world.project.pass_time()
+    world.pull()
+    world.project.pass_time()
+    return world
+
+
+def block(number: int) -> range:
+    return range(8 * number, 8 * number + 8)
+
+
+def change(world: World, *numbers: int) -> None:
+    for number in numbers:
+        world.project.change_annotation(number, 0, result=[typed("step_0__action", f"look({number})")])
+    world.project.pass_time()
+
+
+@pytest.mark.parametrize(
+    ("changed", "converted"),
+    [([9], 8), ([8, 15], 8), ([15, 16], 16), ([1], 7), ([80], 1), ([1, 40, 80], 16), (list(range(1, 81)), 80)],
+)
+def test_no_more_is_converted_than_the_blocks_that_changed(world: World, changed: list[int], converted: int) -> None:
+    """Task 1 is the first of a block without task 0, and task 80 is alone in one."""
+    change(world, *changed)
+    summary = world.check()
+    assert world.converted == converted
+    assert summary.changes is not None
+    assert (summary.changes.new, summary.changes.changed, summary.changes.removed) == (0, len(changed), 0)
+
+
+def test_new_tasks_and_deleted_ones_convert_their_blocks(world: World) -> None:
+    new = world.project.add_task({**plain_parent()["data"], "id": "new"})
+    assert new > 80
+    for number in (*block(3), 41):
+        world.project.delete_task(number)
+    world.project.pass_time()
+    summary = world.check()
+    # The new one, which has a block of its own, and the other seven of the block of 41.
+    assert world.converted == 8
+    assert summary.changes is not None
+    assert (summary.changes.new, summary.changes.changed, summary.changes.removed) == (0, 0, 9)
+
+
+def test_files_in_which_nothing_changes_are_not_written(world: World) -> None:
+    before = {world.folder / name: (world.folder / name).stat().st_mtime_ns for name in files(world.folder)}
+    world.project.annotate(9, {"from_name": "nobody", "type": "textarea", "value": 7})
+    world.project.pass_time()
+    world.pull()
+    changed = {path.relative_to(world.folder).as_posix() for path in before if path.stat().st_mtime_ns != before[path]}
+    assert changed == {"manifest.json", "rejects.jsonl"}
+    world.check()
+
+
+def test_the_first_branch_and_the_last_convert_everything(world: World) -> None:
+    """Rows say whether a run has branches at all."""
+    data = branch_of_plain(dict(world.project.tasks[9]))["data"]
+    branch = world.project.add_task(data)
+    world.project.pass_time()
+    world.pull()
+    assert world.converted == 81
+    world.project.delete_task(branch)
+    world.project.pass_time()
+    world.pull()
+    assert world.converted == 80
+    world.check()
+
+
+def test_a_branch_converts_the_block_of_what_it_continues(world: World) -> None:
+    first = world.project.add_task(branch_of_plain(dict(world.project.tasks[9]))["data"])
+    second = world.project.add_task(branch_of_plain(dict(world.project.tasks[40]))["data"])
+    world.project.pass_time()
+    world.pull()
+    # Judging the branch makes what its parent, task 40, says after the correction regenerated.
+    world.project.annotate(second)
+    world.project.pass_time()
+    world.pull()
+    assert world.converted == len([number for number in world.project.tasks if number // 8 in (5, second // 8)])
+    world.check()
+    # Another correction of task 9 makes the first branch superseded.
+    change(world, 9)
+    summary = world.check()
+    assert world.converted == len([number for number in world.project.tasks if number // 8 in (1, first // 8)])
+    assert summary.counts.get("superseded", 0) == 0  # nobody has judged it
+
+
+def test_other_options_and_full_convert_everything(world: World) -> None:
+    world.wanted = PLANS["Parquet"]
+    world.pull()
+    assert world.converted == 80
+    world.rules = replace(world.rules, annotators="hash")
+    world.pull()
+    assert world.converted == 80
+    world.pull(start_over=True)
+    assert world.converted == 80
+    world.check()
+
+
+def edit_state(world: World, *statements: str) -> None:
+    with closing(sqlite3.connect(world.folder / ".ls-trajedit" / "state.sqlite", isolation_level=None)) as connection:
+        connection.create_function(
+            "checksum", 3, lambda n, view, value: zlib.crc32(value, zlib.crc32(f"{n} {view} ".encode()))
+        )
+        for statement in statements:
+            connection.execute(statement)
+
+
+def keep_time(path: Path, content: bytes) -> None:
+    """Changes a file behind the back of whoever looks at its size and time."""
+    status = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def one_letter(world: World) -> None:
+    path = world.folder / "trl" / "sft.jsonl"
+    keep_time(path, path.read_bytes().replace(b"Double", b"Treble", 1))
+
+
+def two_rows_swapped(world: World) -> None:
+    path = world.folder / "trl" / "sft.jsonl"
+    first, second, *rest = path.read_bytes().splitlines(keepends=True)
+    keep_time(path, b"".join([second, first, *rest]))
+
+
+def a_file_touched(world: World) -> None:
+    (world.folder / "trl" / "sft.jsonl").touch()
+
+
+def a_file_gone(world: World) -> None:
+    (world.folder / "trl" / "sft.jsonl").unlink()
+
+
+def a_file_cut(world: World) -> None:
+    path = world.folder / "trl" / "sft.jsonl"
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def every_block_gone(world: World) -> None:
+    edit_state(world, "DELETE FROM blocks")
+
+
+def a_block_gone(world: World) -> None:
+    edit_state(world, "DELETE FROM blocks WHERE number = 4")
+
+
+def a_block_too_many(world: World) -> None:
+    edit_state(
+        world, "INSERT INTO blocks SELECT 1000, view, checksum(1000, view, value), value FROM blocks WHERE number = 4"
+    )
+
+
+def blocks_swapped(world: World) -> None:
+    edit_state(
+        world,
+        "UPDATE blocks SET number = -number WHERE number IN (4, 5)",
+        "UPDATE blocks SET number = 9 + number WHERE number < 0",
+        "UPDATE blocks SET checksum = checksum(number, view, value)",
+    )
+
+
+def another_view(world: World) -> None:
+    edit_state(world, "UPDATE blocks SET view = 'none', checksum = checksum(number, 'none', value) WHERE number = 4")
+
+
+def another_count(world: World) -> None:
+    edit_state(
+        world,
+        """UPDATE blocks SET value = CAST(replace(value, '"edited":8', '"edited":9') AS BLOB) WHERE number = 4""",
+        "UPDATE blocks SET checksum = checksum(number, view, value)",
+    )
+
+
+def another_task_in_a_block(world: World) -> None:
+    edit_state(world, "UPDATE tasks SET id = 2000 WHERE id = 33")
+
+
+HARMLESS = [
+    *[one_letter, two_rows_swapped, a_file_touched, a_file_gone, a_file_cut, every_block_gone, a_block_gone],
+    *[a_block_too_many, blocks_swapped, another_view, another_count, another_task_in_a_block],
+]
+
+
+@pytest.mark.parametrize("damage", HARMLESS)
+def test_what_somebody_did_to_the_files_or_the_blocks_is_not_copied(
+    world: World, damage: Callable[[World], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(world)
+    change(world, 9)
+    world.check()
+    assert capsys.readouterr().err == ""
+
+
+def bytes_of_a_block(world: World) -> None:
+    edit_state(world, "UPDATE blocks SET value = CAST(replace(value, 'edited', 'Edited') AS BLOB) WHERE number = 4")
+
+
+def text_of_a_block(world: World) -> None:
+    edit_state(world, "UPDATE blocks SET value = 'text' WHERE number = 4")
+
+
+def a_view_alone(world: World) -> None:
+    edit_state(world, "UPDATE blocks SET view = 'x' WHERE number = 4")
+
+
+def not_a_block(world: World) -> None:
+    edit_state(
+        world,
+        "UPDATE blocks SET value = x'7b7d' WHERE number = 4",
+        "UPDATE blocks SET checksum = checksum(number, view, value)",
+    )
+
+
+@pytest.mark.parametrize("damage", [bytes_of_a_block, text_of_a_block, a_view_alone, not_a_block])
+def test_a_damaged_block_is_reported_and_everything_pulled(
+    world: World, damage: Callable[[World], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage(world)
+    change(world, 9)
+    world.check()
+    assert "the state of the last pull is damaged (" in capsys.readouterr().err
+
+
+def test_a_state_with_any_bytes_flipped_ends_in_the_right_files(world: World) -> None:
+    """Copying rows by what a state says of them may never copy others."""
+    change(world, 9)
+    state = world.folder / ".ls-trajedit" / "state.sqlite"
+    whole, before = state.read_bytes(), world.folder.parent / "before"
+    shutil.copytree(world.folder, before)
+    fresh = world.folder.parent / "expected"
+    world.pull(fresh)
+    expected = files(fresh)
+    for _ in range(40):
+        shutil.rmtree(world.folder)
+        shutil.copytree(before, world.folder)
+        content = bytearray(whole)
+        for _ in range(world.draw.choice([1, 1, 8, 64])):
+            # After what says whose it is, and of which version.
+            content[world.draw.randrange(72, len(content))] = world.draw.randrange(256)
+        state.write_bytes(content)
+        world.pull()
+        assert files(world.folder) == expected

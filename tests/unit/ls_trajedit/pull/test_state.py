@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ls_trajedit.converters.annotations.counts import Counts
+from ls_trajedit.converters.branch_scan import MARK
 from ls_trajedit.label_studio.http_times import Moment
 from ls_trajedit.output.inventory import PlacedFile
 from ls_trajedit.output.manifest import WrittenFile
@@ -190,3 +191,95 @@ def test_a_task_that_is_not_what_was_written_is_damage(tmp_path: Path) -> None:
     edit_database(tmp_path, "UPDATE tasks SET raw = 'text'")
     with open_state(tmp_path) as state, pytest.raises(DamagedStateError, match="task 1 is not what was written"):
         list(state.raw_tasks())
+
+
+def settled(folder: Path, *tasks: int) -> None:
+    """A state in which the blocks of these tasks were converted."""
+    with open_state(folder) as state:
+        for number in tasks:
+            state.put_task(number, b"task %d" % number, 1)
+        for block in sorted({number // 8 for number in tasks}):
+            state.put_block(block, "", b"block %d" % block)
+        state.settle()
+        state.commit()
+
+
+def changes(state: PullState) -> list[tuple[bytes | None, bytes | None, bool]]:
+    return [(change.before, change.now, change.is_stale) for change in state.block_changes()]
+
+
+def test_a_task_that_is_put_or_dropped_makes_its_block_stale(tmp_path: Path) -> None:
+    settled(tmp_path, 7, 8, 15, 16, 24)
+    with open_state(tmp_path) as state:
+        state.put_task(8, b"task 8", 1)
+        assert list(state.stale_tasks()) == []
+        state.put_task(15, b"changed", 1)
+        state.put_task(33, b"new", 1)
+        state.keep_only([(number, None) for number in (7, 8, 15, 24, 33)])
+        assert list(state.stale_tasks()) == [(8, b"task 8"), (15, b"changed"), (33, b"new")]
+        assert state.stale_task_count() == 3
+        state.put_block(1, "", b"block 1 again")
+        state.put_block(4, "", b"block 4")
+        assert changes(state) == [
+            (b"block 0", None, False),
+            (b"block 1", b"block 1 again", True),
+            (b"block 2", None, True),
+            (b"block 3", None, False),
+            (None, b"block 4", True),
+        ]
+        state.settle()
+        state.commit()
+    with open_state(tmp_path) as state:
+        kept = [b"block 0", b"block 1 again", b"block 3", b"block 4"]
+        assert changes(state) == [(value, None, False) for value in kept]
+
+
+def test_blocks_are_forgotten_with_what_was_put_since(tmp_path: Path) -> None:
+    settled(tmp_path, 1, 9)
+    with open_state(tmp_path) as state:
+        assert state.has_current_blocks()
+        state.put_task(1, b"changed", 1)
+        state.put_block(0, "", b"again")
+        state.note_records([(1, 1, b"a")])
+        assert state.has_current_blocks()
+        state.forget_blocks()
+        assert not state.has_current_blocks()
+        assert changes(state) == [(None, None, True), (None, None, True)]
+        assert state.settle() == RecordChanges(0, 0, 0)
+
+
+def test_only_records_of_stale_blocks_are_replaced(tmp_path: Path) -> None:
+    with open_state(tmp_path) as state:
+        assert noted(state, (1, 1, b"a"), (8, 2, b"b"), (9, 3, b"c"), (15, 4, b"d"), (16, 5, b"e")) == RecordChanges(
+            5, 0, 0
+        )
+        state.make_stale([1])
+        state.note_records([(8, 2, b"B"), (10, 6, b"f")])
+        assert state.settle() == RecordChanges(1, 1, 2)
+        assert noted(state, (1, 1, b"a"), (8, 2, b"B"), (10, 6, b"f"), (16, 5, b"e")) == RecordChanges(0, 0, 0)
+
+
+def test_the_tasks_with_the_mark_of_branches_are_known(tmp_path: Path) -> None:
+    with open_state(tmp_path) as state:
+        for number, raw in enumerate((b"none", b"a " + MARK, MARK + b" b", b'"branches"')):
+            state.put_task(number, raw, 0)
+        assert list(state.marked_tasks()) == [1, 2]
+        state.put_task(2, b"none any more", 0)
+        assert list(state.marked_tasks()) == [1]
+
+
+@pytest.mark.parametrize("change", ["value = x'00'", "view = 'x'", "checksum = 1", "number = 7", "value = 'text'"])
+def test_a_block_that_is_not_what_was_written_is_damage(tmp_path: Path, change: str) -> None:
+    settled(tmp_path, 1, 9)
+    edit_database(tmp_path, f"UPDATE blocks SET {change} WHERE number = 0")
+    with open_state(tmp_path) as state, pytest.raises(DamagedStateError, match="is not what was written"):
+        list(state.block_changes())
+
+
+def test_no_task_is_read_to_count_them_or_to_find_what_is_gone(tmp_path: Path) -> None:
+    """Reading an index costs a few bytes a task, reading the tasks all that they hold."""
+    kept(tmp_path, (1, b"one"))
+    with closing(sqlite3.connect(tmp_path / ".ls-trajedit" / "state.sqlite")) as somebody:
+        for statement in ("SELECT count(*) FROM tasks", "SELECT id FROM tasks WHERE annotations + id > 3"):
+            ((*_, plan),) = somebody.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            assert "COVERING INDEX" in plan
