@@ -44,9 +44,9 @@ class RawJson:
         self._is_checked = False
 
     def parse(self) -> None:
-        """Parses the text, so that `value` need not. Raises ValueError when it is not JSON."""
-        self._parsed = _parse(self.raw)
-        self._is_checked = False
+        """Parses the text, if nobody has yet, so that `value` need not. Raises ValueError when it is not JSON."""
+        if self._parsed is _NOT_PARSED:
+            self._parsed = _parse(self.raw)
 
     def forget(self) -> None:
         """Frees the memory of the parsed value; `value` will parse the text again."""
