@@ -76,6 +76,9 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
     whose task was updated last, then the last. If the task's data differs between the places, each annotation goes with
     the data beside which it first was as it is: most likely that is what the annotator saw. Data with which no
     annotation goes is left out, if other data of the task is left.
+
+    Target storage says less than an export. So what the place that counts says nothing of, such as drafts or the
+    prediction that was shown, is as another place says, if the annotation is the same there.
     """
     versions: list[_Version] = []
     by_data: dict[str, _Dated[_Version]] = {}
@@ -104,7 +107,7 @@ def join_tasks(places: Sequence[dict[str, Any]]) -> JoinedTasks:
             newest = max(same, key=_Copy.age)
             as_new = [copy for copy in same if copy.is_as(newest)]
             seen = min(as_new, key=lambda copy: (copy.task_changed, copy.position))
-            seen.version.annotations.append(newest.annotation)
+            seen.version.annotations.append(_whole(newest, as_new))
         used = [version for version in group if version.annotations] or group[-1:]
         tasks += [version.joined() for version in used]
     return JoinedTasks(tasks, len(groups), found - kept)
@@ -126,8 +129,10 @@ class _Version:
     annotations: list[Any] = field(default_factory=list)
 
     def joined(self) -> dict[str, Any]:
-        newest = max(reversed(self.places), key=lambda place: _time(place.task))
-        return {**newest.task, "annotations": self.annotations}
+        said: dict[str, Any] = {}
+        for place in sorted(self.places, key=lambda place: _time(place.task)):
+            said |= place.task
+        return {**said, "annotations": self.annotations}
 
 
 @dataclass(eq=False)
@@ -220,6 +225,16 @@ def _groups(versions: list[_Version]) -> list[list[_Version]]:
             dated.add(made, group)
         group.append(version)
     return groups
+
+
+def _whole(newest: _Copy, as_new: list[_Copy]) -> Any:
+    """The annotation that counts, with what only other copies say that are as new."""
+    if len(as_new) == 1:
+        return newest.annotation
+    said: dict[str, Any] = {}
+    for copy in sorted(as_new, key=_Copy.age):
+        said |= copy.annotation
+    return said | newest.annotation
 
 
 def _file_copy(copy: _Copy, copies: list[list[_Copy]], by_id: dict[int | str, _Copies]) -> None:

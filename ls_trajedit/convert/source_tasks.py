@@ -115,14 +115,18 @@ class _Remote(io.RawIOBase):
         self._file = file
         self._address = address
         self._position = 0
+        self._is_read = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self._is_read:
+            return 0
         with explain_storage_failures(self._address):
             found: bytes = self._file.read(len(buffer))
         self._position += len(found)
+        self._is_read = not found
         size = getattr(self._file, "size", None)
         if not found and size is not None and self._position < size:
             raise ServerError(f"{self._address}: the transfer broke off after {self._position} of {size} bytes")

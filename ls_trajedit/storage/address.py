@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,10 +38,15 @@ _CREDENTIALS = {
     "https": "the address needs a login, or its signature has expired",
     "http": "the address needs a login, or its signature has expired",
 }
-# A server that takes a connection and says nothing is given up after a minute or two.
+# A server that takes a connection and says nothing is given up after about a minute.
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 20
-_RETRIES = 2
+_TRIES = 2
+# Who logs to standard error what becomes an error here, sometimes with a whole address.
+_LOGGERS = (
+    *("aiobotocore", "aiohttp", "asyncio", "azure", "botocore", "fsspec", "gcsfs", "google", "huggingface_hub"),
+    *("s3fs", "urllib3"),
+)
 # What the libraries raise is known by name, because none of them is imported here.
 _DENIED = frozenset(
     (
@@ -48,6 +54,16 @@ _DENIED = frozenset(
         *("TokenRetrievalError", "SSOTokenLoadError", "UnauthorizedSSOTokenError"),
         *("DefaultCredentialsError", "RefreshError", "ClientAuthenticationError", "CredentialUnavailableError"),
         *("GatedRepoError", "LocalTokenNotFoundError", "PermissionError"),
+    )
+)
+_DENIED_CODES = frozenset(
+    (
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
     )
 )
 _BROKEN_OFF = frozenset(("ClientPayloadError", "IncompleteRead", "IncompleteReadError", "RemoteProtocolError"))
@@ -124,6 +140,8 @@ def file_system(address: Address) -> AbstractFileSystem:
     """
     import fsspec
 
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with explain_storage_failures(address):
             found: AbstractFileSystem = fsspec.filesystem(address.scheme, **_options(address.scheme))
@@ -133,8 +151,8 @@ def file_system(address: Address) -> AbstractFileSystem:
             f"{address.scheme}:// needs the extra `{extra}`; run: pip install 'ls-trajedit[{extra}]'"
         ) from None
     if address.scheme == "s3":
-        # Each of these tries is already one of several.
-        found.retries = _RETRIES
+        # Each of these tries is already several of botocore's.
+        found.retries = _TRIES
     return found
 
 
@@ -145,13 +163,13 @@ def _options(scheme: str) -> dict[str, Any]:
             from fsspec.config import conf
 
             times = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _READ_SECONDS}
-            retries = {"retries": {"mode": "standard", "max_attempts": 3}}
+            retries = {"retries": {"mode": "standard", "max_attempts": _TRIES}}
             options["config_kwargs"] = {**times, **retries, **conf.get("s3", {}).get("config_kwargs", {})}
         case "http" | "https":
             from aiohttp import ClientTimeout
 
             # Not in all, because a file may be large.
-            timeout = ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=3 * _READ_SECONDS)
+            timeout = ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_READ_SECONDS)
             options["client_kwargs"] = {"timeout": timeout, "trust_env": True}
     return options
 
@@ -178,22 +196,23 @@ def _explained(address: Address, error: Exception, doing: str) -> TrajeditError:
     names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
     status, code = _status(causes)
     said = f" ({code or status})" if code or status else ""
-    if names & _DENIED or status in (401, 403):
+    if names & _DENIED or status in (401, 403) or code in _DENIED_CODES:
         return DeniedError(
             f"{address}: {doing} was denied{said}; {_CREDENTIALS[address.scheme]}, or have it allowed there"
         )
-    if "FileNotFoundError" in names or status == 404:
-        return DataError(f"{address}: {'there is no such bucket' if code == 'NoSuchBucket' else 'is not there'}")
     if names & _CHANGED or status == 412:
         return DataError(f"{address}: changed while it was read; run the command again")
     if names & _BROKEN_OFF:
         return ServerError(f"{address}: the transfer broke off; run the command again")
-    if "TimeoutError" in names or any("Timeout" in name for name in names):
+    if any("Timeout" in name for name in names):
         return ServerError(f"{address}: no answer in time; try again later")
     if status is not None and (status >= 500 or status == 429):
         return ServerError(f"{address}: the server failed{said}, after retries; try again later")
-    if "ConnectionError" in names or any("Connection" in name or "Connector" in name for name in names):
+    if any("Connection" in name or "Connector" in name for name in names):
         return ServerError(f"{address}: cannot be reached; check the address, the endpoint and the network")
+    # Last, because fsspec says this of every file of the web that it cannot have.
+    if "FileNotFoundError" in names or status == 404:
+        return DataError(f"{address}: {'there is no such bucket' if code == 'NoSuchBucket' else 'is not there'}")
     if isinstance(error, ValueError):
         return SetupError(f"{address}: not an address that can be used; {_CREDENTIALS[address.scheme]}")
     return ServerError(f"{address}: failed{said or f' ({type(error).__name__})'}")

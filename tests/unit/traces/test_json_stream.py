@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ls_trajedit.traces import json_stream
-from ls_trajedit.traces.json_stream import split_json
+from ls_trajedit.traces.json_stream import split_json, split_json_values
 from tests.support.strategies import exact, json_values
 
 SPACE = st.sampled_from(["", " ", "\n", "\r\n", "\t \n\n", " \r"])
@@ -214,3 +214,25 @@ def test_utf_16_is_refused_by_name_when_the_file_says_so(encoding: str) -> None:
 def test_one_long_value_over_many_chunks_is_one_value() -> None:
     text = json.dumps(["x" * 5000, {"a": ['"' * 300, "\\" * 300]}])
     assert values(text.encode(), 7) == [exact(item) for item in json.loads(text)]
+
+
+@pytest.mark.parametrize("chunk_size", [1, 2, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ('{\n  "a": {"b": "}"}\n}', [(1, '{\n  "a": {"b": "}"}\n}')]),
+        ('\n\n{\n"a": 1}\n\n{"b":\n2}\n', [(3, '{\n"a": 1}'), (6, '{"b":\n2}')]),
+        ('{\n"a": 1}{"b": 2}', [(1, '{\n"a": 1}'), (2, '{"b": 2}')]),
+        ('{"a": 1}\n{"b": 2}\n', [(1, '{"a": 1}'), (2, '{"b": 2}')]),
+        ('[{"a": 1},\n{"b": 2}]', [(1, '{"a": 1}'), (2, '{"b": 2}')]),
+        ('{"a": 1}', [(1, '{"a": 1}')]),
+        # What is broken stays broken: a line, an object that is cut off, what comes after one.
+        ('{"a": }\n{"b": 2}\n', [(1, '{"a": }'), (2, '{"b": 2}')]),
+        ('{\n"a": 1,', [(1, '{\n"a": 1,')]),
+        ('{\n"a": 1}, {"b": 2}', [(1, '{\n"a": 1}'), (2, ', {"b": 2} (after an object)')]),
+        ("", []),
+    ],
+)
+def test_objects_over_many_lines_are_values_too(text: str, values: list[tuple[int, str]], chunk_size: int) -> None:
+    found = split_json_values(BytesIO(text.encode()), chunk_size)
+    assert [(value.line, value.json.raw.decode()) for value in found] == values

@@ -118,3 +118,23 @@ def test_an_annotation_goes_with_the_data_that_it_was_made_on() -> None:
     # Without times, each goes with its own.
     assert found(join_tasks([place(note(9, "x")), place(note(9, "y"), data="b")])) == [("b", [(9, "y")])]
     assert found(join_tasks([place(data="a"), place(data="b")])) == [("b", [])]
+
+
+def test_what_the_place_that_counts_does_not_say_another_one_says() -> None:
+    """An export has the prediction that was shown, and drafts; target storage, which comes later here, has neither."""
+    shown = {"id": 3, "result": ["x"]}
+    exported = place(note(1, updated_at=OLD, prediction=shown, lead_time=5), drafts=[9], updated_at=OLD)
+    stored = place(note(1, updated_at=OLD, lead_time=6), updated_at=NEW)
+    joined = join_tasks([exported, stored])
+    assert [(task["drafts"], task["updated_at"]) for task in joined.tasks] == [([9], NEW)]
+    assert joined.tasks[0]["annotations"] == [
+        {"id": 1, "result": ["x"], "updated_at": OLD, "lead_time": 6, "prediction": shown}
+    ]
+
+
+def test_an_older_state_of_an_annotation_adds_nothing_to_the_newer_one() -> None:
+    older = place(note(1, "older", updated_at=OLD, prediction={"id": 3}))
+    newer = place(note(1, "newer", updated_at="2026-11-23T12:00:00Z"))
+    joined = join_tasks([newer, older])
+    assert joined.tasks[0]["annotations"] == [note(1, "newer", updated_at="2026-11-23T12:00:00Z")]
+    assert joined.duplicates == 1
