@@ -67,18 +67,20 @@ test-trainers: $(TRAINERS)/installed
 
 # With the lowest versions of our dependencies that setup.cfg allows: the commands against everything that they talk to, and
 # the unit tests of what imports a package of others. The rest of the three lower floors is Python alone, and would do the
-# same. Left out are the tests that need the packages `datasets`, `schemathesis` or label-studio-ml, which would raise some
-# versions, and long ones that are about no package.
+# same. Left out are the tests that need the packages `datasets`, `schemathesis`, moto, Ray or label-studio-ml, which would
+# raise some versions, and long ones that are about no package.
 FLOOR_TESTS := tests/contract tests/unit/ls_trajedit tests/unit/label_config \
   tests/unit/traces/test_guess_options.py tests/unit/traces/test_json_text.py tests/unit/traces/test_options_file.py \
   tests/unit/converters/annotations/test_check_calls.py tests/unit/converters/annotations/test_distances.py
+NEEDS_MORE = $(shell grep --files-with-matches --recursive --include='test_*.py' --word-regexp --extended-regexp \
+  'object_store|faulty_storage|ray' tests/contract tests/unit)
 test-floors: $(FLOORS)/installed
 	$(FLOORS)/bin/python -m pytest --quiet tests/floors --confcutdir=tests/floors $(IN_LINES)
 	$(FLOORS)/bin/python -m pytest --quiet $(SPREAD) --hypothesis-profile=quick \
 	  -k "not label-studio-ml" $(FLOOR_TESTS) \
 	  --ignore=tests/contract/test_load_with_datasets.py --ignore=tests/contract/test_backend_openapi.py \
 	  --ignore=tests/contract/test_killed_at_every_call.py --ignore=tests/contract/test_signals_at_every_call.py \
-	  --ignore=tests/contract/test_continue_killed.py --ignore=tests/contract/test_output_at_addresses.py $(IN_LINES)
+	  --ignore=tests/contract/test_continue_killed.py $(addprefix --ignore=,$(NEEDS_MORE)) $(IN_LINES)
 
 check: $(TEST)/installed
 	$(TEST)/bin/ruff check .

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -154,6 +155,7 @@ def find_secret(body: bytes) -> str | None:
     return f"{name}, in {place}" if place else name
 
 
+@lru_cache(maxsize=64)  # the same token is kept again with each request
 def _secret(name: str, value: str, *, is_searched: bool) -> _Secret:
     raw = value.encode("utf-8", "surrogatepass")
     cores = list(_base64_cores(raw))

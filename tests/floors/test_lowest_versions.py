@@ -26,7 +26,7 @@ def floors() -> Iterator[tuple[str, str]]:
     extras = config["options.extras_require"]
     for part in (config["options"]["install_requires"], extras["hub"], extras["parquet"]):
         for line in filter(None, part.splitlines()):
-            name, floor = line.split(">=")
+            name, floor = line.partition(";")[0].split(">=")
             yield name, floor
 
 
