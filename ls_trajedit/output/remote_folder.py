@@ -263,7 +263,8 @@ def _publish(address: Address, staging: str, manifest: Manifest, stage: Callable
     with suppress(TrajeditError):
         # If this fails, more is remembered than has to be.
         written = {**listed, **{file.file: known.written[file.file] for file in left}}
-        _remember(address, remembered, _Remembered(written, placed))
+        known_again = {name: found for name, found in placed.items() if found.version is not None}
+        _remember(address, remembered, _Remembered(written, known_again))
     try:
         _remove_all(address / staging)
     except TrajeditError as error:

@@ -13,16 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
-from ls_trajedit.output.file_system import sync_file
 from ls_trajedit.output.folder import explain_write_failures, lock_folder, make_temporary_folder, publish
 from ls_trajedit.output.inventory import annotations_before, written_files
 from ls_trajedit.output.manifest import Manifest
 from ls_trajedit.output.publication import Publication
 from ls_trajedit.output.remote_folder import open_remote_folder, publish_files, publish_objects
 from ls_trajedit.storage.address import Address
-from ls_trajedit.storage.objects import get_file, new_object, put_file
+from ls_trajedit.storage.objects import get_file, put_file
 
 __all__ = [
     "Output",
@@ -33,10 +31,8 @@ __all__ = [
     "publish_output",
     "publish_staged",
     "read_staged",
-    "stage_file",
     "staging_work",
     "work_folder",
-    "write_staged",
 ]
 
 
@@ -87,34 +83,6 @@ def work_folder(output: Output) -> Iterator[Path]:
 
 
 @contextmanager
-def write_staged(staging: Staging, name: str) -> Iterator[BinaryIO]:
-    """A new file `name` in the staging, which is whole when the block has ended. Raises DataError when it cannot be
-    made, and what `explain_storage_failures` raises."""
-    match staging.place:
-        case Path() as folder:
-            path = folder / staging.name / name
-            with explain_write_failures(folder):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("wb") as file:
-                    yield file
-                    sync_file(file)
-        case Address() as address:
-            with new_object(address / staging.name / name) as stream:
-                yield stream
-
-
-def stage_file(staging: Staging, name: str, path: Path) -> None:
-    """Puts a copy of the file at `path` into the staging, as `name`. Raises what `write_staged` raises, and OSError
-    when the file cannot be read."""
-    match staging.place:
-        case Path():
-            with path.open("rb") as file, write_staged(staging, name) as target:
-                shutil.copyfileobj(file, target, 1 << 20)
-        case Address() as address:
-            put_file(address / staging.name / name, path)
-
-
-@contextmanager
 def staging_work(staging: Staging) -> Iterator[Path]:
     """A local folder in which a worker makes files of the staging, gone after the block. Raises DataError when it
     cannot be made, as when the run has ended."""
@@ -135,7 +103,7 @@ def staging_work(staging: Staging) -> Iterator[Path]:
 
 def move_staged(staging: Staging, name: str, path: Path) -> None:
     """Puts the file at `path`, which is in a folder that `staging_work` gave, into the staging as `name`, whole or not
-    at all. Raises what `write_staged` raises."""
+    at all. Raises DataError when it cannot be written, and what `explain_storage_failures` raises."""
     match staging.place:
         case Path() as folder:
             with explain_write_failures(folder):

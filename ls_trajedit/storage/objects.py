@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ls_trajedit.storage.address import Address, explain_storage_failures, file_system, is_not_supported
 from ls_trajedit.traces.errors import DataError
@@ -21,7 +19,6 @@ __all__ = [
     "StoredObject",
     "copy_object",
     "get_file",
-    "new_object",
     "object_at",
     "object_digest",
     "objects_under",
@@ -123,25 +120,16 @@ def put_object(address: Address, content: bytes) -> None:
         file_system(address).pipe_file(address.url, content)
 
 
-@contextmanager
-def new_object(address: Address) -> Iterator[BinaryIO]:
-    """A stream whose content is an object once the block has ended; until then, nobody sees it. A few parts of it are
-    in memory at a time. What is written before the block raises something may become an object, too."""
-    with explain_storage_failures(address, "writing"):
-        file = file_system(address).open(address.url, "wb")
-    try:
-        yield file
-    finally:
-        with explain_storage_failures(address, "writing"):
-            file.close()
-
-
 def put_file(address: Address, path: Path) -> None:
-    """Makes an object of a file. Raises OSError when the file cannot be read."""
-    with path.open("rb") as file, new_object(address) as target:
-        while piece := file.read(_COPY_BYTES):
-            with explain_storage_failures(address, "writing"):
-                target.write(piece)
+    """Makes an object of a file; until all of it has been sent, nobody sees it. A few parts of it are in memory at a
+    time. What was sent before something went wrong may become an object, too. Raises OSError when the file cannot be
+    read."""
+    with (
+        path.open("rb") as file,
+        explain_storage_failures(address, "writing"),
+        file_system(address).open(address.url, "wb") as target,
+    ):
+        shutil.copyfileobj(file, target, _COPY_BYTES)
 
 
 def get_file(address: Address, path: Path) -> None:

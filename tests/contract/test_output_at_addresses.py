@@ -23,7 +23,14 @@ from ls_trajedit.output.inventory import CheckedFile, LeftFile
 from ls_trajedit.output.manifest import parse_manifest
 from ls_trajedit.output.publication import Publication
 from ls_trajedit.output.remote_folder import verify_remote
-from ls_trajedit.output.staging import open_output, publish_output, publish_staged, stage_file, work_folder
+from ls_trajedit.output.staging import (
+    move_staged,
+    open_output,
+    publish_output,
+    publish_staged,
+    staging_work,
+    work_folder,
+)
 from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.errors import DataError, ServerError, SetupError, TrajeditError
 from tests.support.exports import EDIT, SAME, annotation, export, task
@@ -126,6 +133,27 @@ def test_same_files_again_are_not_written_and_not_read(storage: FaultyStorage) -
     assert copied == {"trl/dpo.jsonl", "prm/prm.jsonl", "manifest.json"}
 
 
+def test_staging_of_a_killed_run_is_removed_even_if_nothing_changed(storage: FaultyStorage) -> None:
+    write(OLD)
+    storage.put(BUCKET, {"data/.ls-trajedit/staging-0123abcd/trl/dpo.jsonl": b"new"})
+    storage.requests.clear()
+    assert write(OLD).is_up_to_date
+    assert private(storage) == [WRITTEN]
+    assert {request.split()[1].split("/")[3] for request in storage.writes()} == {".ls-trajedit"}
+    assert data(storage) == whole(OLD)
+
+
+def test_storage_that_gives_no_etags_is_read_again(storage: FaultyStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ls_trajedit.storage.objects._VERSIONS", ())
+    write(OLD)
+    storage.requests.clear()
+    assert write(OLD).is_up_to_date
+    assert storage.writes() == []
+    storage.put(BUCKET, {"data/same.jsonl": b"lame\n"})
+    assert not write(OLD).is_up_to_date
+    assert data(storage) == whole(OLD)
+
+
 def test_reader_who_finds_a_manifest_finds_all_of_it_between_any_two_requests(storage: FaultyStorage) -> None:
     write(OLD)
     seen = []
@@ -153,15 +181,13 @@ def cut_off(storage: FaultyStorage, writes: int, run: Callable[[], object]) -> b
 
 
 @pytest.mark.parametrize("engine", [False, True])
-def test_whatever_a_run_that_is_cut_off_leaves_the_next_one_puts_right(
-    storage: FaultyStorage, tmp_path: Path, engine: bool
-) -> None:
+def test_whatever_a_run_that_is_cut_off_leaves_the_next_one_puts_right(storage: FaultyStorage, engine: bool) -> None:
     write(OLD)
     start = storage.objects(BUCKET)
     truths = set()
     for number in count():
         storage.set(BUCKET, start)
-        is_done = cut_off(storage, number, lambda: write_staged_files(NEW, tmp_path) if engine else write(NEW))
+        is_done = cut_off(storage, number, lambda: write_staged_files(NEW) if engine else write(NEW))
         has_manifest = check_reader(storage, OLD, NEW)
         found = data(storage)
         truth = says_all_is_well()
@@ -186,12 +212,13 @@ def says_all_is_well() -> bool:
         return False
 
 
-def write_staged_files(files: Files, tmp_path: Path) -> Publication:
+def write_staged_files(files: Files) -> Publication:
     """Writes these files as an engine does: each is put into the staging by a worker."""
     with open_output(PLACE) as output:
         for name, content in files.items():
-            (tmp_path / "file").write_bytes(content)
-            stage_file(output.staging, name, tmp_path / "file")
+            with staging_work(output.staging) as work:
+                (work / "file").write_bytes(content)
+                move_staged(output.staging, name, work / "file")
         return publish_staged(output, manifest_for(files))
 
 

@@ -8,17 +8,25 @@ from pathlib import Path
 import pytest
 
 from ls_trajedit.output.publication import Publication
-from ls_trajedit.output.staging import open_output, publish_output, publish_staged, stage_file, work_folder
+from ls_trajedit.output.staging import (
+    move_staged,
+    open_output,
+    publish_output,
+    publish_staged,
+    staging_work,
+    work_folder,
+)
 from ls_trajedit.traces.errors import DataError, SetupError
 from tests.support.manifests import listed, manifest_of, write_manifest
 
 
 def test_what_workers_stage_is_published(tmp_path: Path) -> None:
-    place, made = tmp_path / "data", tmp_path / "made"
-    made.write_bytes(b"rows")
+    place = tmp_path / "data"
     with open_output(place) as output:
         staging = pickle.loads(pickle.dumps(output.staging))
-        stage_file(staging, "trl/dpo.jsonl", made)
+        with staging_work(staging) as work:
+            (work / "file").write_bytes(b"rows")
+            move_staged(staging, "trl/dpo.jsonl", work / "file")
         assert [path for path in place.rglob("*") if path.is_file() and path.name == "manifest.json"] == []
         assert publish_staged(output, manifest_of(listed("trl/dpo.jsonl", b"rows"))) == Publication([])
     assert (place / "trl" / "dpo.jsonl").read_bytes() == b"rows"
