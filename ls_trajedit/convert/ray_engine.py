@@ -369,7 +369,8 @@ class _Files:
                     content = format_.head + format_.tail(self.counts, self._plan.splits, True)
                     write_synced(scratch / "file", content)
                     move_staged(self._staging, name, scratch / "file")
-                    self._about_all[name] = WrittenFile(name, 0, hashlib.sha256(content).hexdigest())
+                    digest = hashlib.sha256(content).hexdigest()
+                    self._about_all[name] = WrittenFile(name, 0, digest, self._tallies.get(name))
             written = {
                 file.file: file for file in RowFiles(scratch, self._plan, Shard(0, self._count)).finish(Counts())
             }
