@@ -165,6 +165,9 @@ def _options(scheme: str) -> dict[str, Any]:
             times = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _READ_SECONDS}
             retries = {"retries": {"mode": "standard", "max_attempts": _TRIES}}
             options["config_kwargs"] = {**times, **retries, **conf.get("s3", {}).get("config_kwargs", {})}
+        case "gs":
+            # It warns at every step that it may not ask what kind of bucket it is, and goes on.
+            logging.getLogger("gcsfs").setLevel(logging.ERROR)
         case "http" | "https":
             from aiohttp import ClientTimeout
 
