@@ -153,6 +153,9 @@ def _lines_before(source: Source, start: int) -> int:
 
 def _read(source: Source, start: int, end: int) -> bytes:
     """The bytes of a source from `start` to before `end`, fewer where it ends before."""
+    if source.size is not None and start >= source.size:
+        # A server refuses to be asked for what comes after the end.
+        return b""
     if isinstance(source.place, Address):
         with explain_storage_failures(source.place):
             found: bytes = file_system(source.place).cat_file(source.place.url, start=start, end=end)

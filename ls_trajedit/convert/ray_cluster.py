@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -21,10 +22,11 @@ from ls_trajedit.output.staging import Staging, mark_staging
 from ls_trajedit.signals import defer_signals, ending_signals
 from ls_trajedit.traces.errors import DataError, ServerError, SetupError, TrajeditError, UsageError
 
-__all__ = ["check_nodes", "connected", "explained"]
+__all__ = ["check_nodes", "connected", "done_by_now", "explained", "result_of"]
 
 _SECONDS_TO_CONNECT = 10.0
 _SECONDS_TO_ANSWER = 60.0
+_SECONDS_OF_WAITING = 1.0
 # In one of Ray's own tries, nothing here runs.
 _SECONDS_OF_ONE_TRY = "10"
 _STDERR = 2
@@ -205,6 +207,21 @@ def _not_connected(error: Exception, address: str) -> TrajeditError:
     return ServerError(f"{address}: connecting to the Ray cluster failed: {said}")
 
 
+def done_by_now(ray: Any, refs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Which of these references have their results, at the latest after a second, and which have not. Signals take
+    effect afterwards, because Ray makes another exception of what their handlers raise."""
+    with defer_signals():
+        done, others = ray.wait(list(refs), num_returns=len(refs), timeout=_SECONDS_OF_WAITING)
+    return done, others
+
+
+def result_of(ray: Any, ref: Any) -> Any:
+    """The result of a reference. It was there, but if it has been lost, it is made again. Raises what Ray raises."""
+    while True:
+        with defer_signals(), suppress(ray.exceptions.GetTimeoutError):
+            return ray.get(ref, timeout=_SECONDS_OF_WAITING)
+
+
 def check_nodes(ray: Any, staging: Staging) -> None:
     """Raises SetupError when a node of the cluster that could work lacks this version of ls-trajedit, or when it does
     not see the staging."""
@@ -215,10 +232,13 @@ def check_nodes(ray: Any, staging: Staging) -> None:
             strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             probe = ray.remote(num_cpus=0, max_retries=1, scheduling_strategy=strategy)(_probe())
             probes[probe.remote(__version__, token and str(token))] = node["NodeManagerHostname"]
-    answers, _ = ray.wait(list(probes), num_returns=len(probes), timeout=_SECONDS_TO_ANSWER)
-    for answer in answers:
+    waiting = list(probes)
+    deadline = time.monotonic() + _SECONDS_TO_ANSWER
+    while waiting and time.monotonic() < deadline:
+        _, waiting = done_by_now(ray, waiting)
+    for answer in probes.keys() - set(waiting):
         try:
-            problem = ray.get(answer)
+            problem = result_of(ray, answer)
         except ray.exceptions.RayError:
             # Whoever has gone does no work.
             continue

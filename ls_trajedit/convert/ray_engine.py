@@ -19,7 +19,7 @@ from typing import Any
 from ls_trajedit import __version__
 from ls_trajedit.convert.parts import Part, parts_of
 from ls_trajedit.convert.passed_over import PassedOver
-from ls_trajedit.convert.ray_cluster import check_nodes, connected, explained
+from ls_trajedit.convert.ray_cluster import check_nodes, connected, done_by_now, explained, result_of
 from ls_trajedit.convert.shard_tasks import (
     Conversion,
     KeyedTask,
@@ -63,7 +63,6 @@ _PART_BYTES = 64 << 20
 # A piece that is smaller costs more to keep track of than to move.
 _PIECE_BYTES = 1 << 17
 _MOST_BUCKETS = 64
-_SECONDS = 1.0
 _RETRIES = 8
 
 
@@ -241,7 +240,7 @@ class _Run:
             with suppress(Exception):
                 self._ray.cancel(ref, force=True)
         with suppress(Exception):
-            self._ray.wait(self._waiting, num_returns=len(self._waiting), timeout=_SECONDS)
+            done_by_now(self._ray, self._waiting)
 
     def _task(self, function: Callable[..., Any], **options: Any) -> Any:
         return self._ray.remote(num_cpus=1, max_retries=_RETRIES, **options)(function)
@@ -250,14 +249,13 @@ class _Run:
         """Each reference when its task is done, with its number; of those that are done at once, by their numbers."""
         self._waiting = list(begun)
         while self._waiting:
-            # Not for all of them, because what failed is said at once; and not in one call, so that Ctrl-C is heard.
-            done, self._waiting = self._ray.wait(self._waiting, num_returns=len(self._waiting), timeout=_SECONDS)
+            done, self._waiting = done_by_now(self._ray, self._waiting)
             for ref in sorted(done, key=begun.__getitem__):
                 yield ref, begun[ref]
 
     def _result(self, ref: Any, what: str) -> Any:
         try:
-            return self._ray.get(ref)
+            return result_of(self._ray, ref)
         except Exception as error:
             raise explained(self._ray, error, what) from None
 
