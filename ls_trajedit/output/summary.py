@@ -30,7 +30,7 @@ _RARELY = {
     "superseded": ("annotation", "of a branch whose correction has changed since: in no training file"),
     "accepted_branches": ("trace", "continued and accepted without a correction: in files for SFT"),
     "other_objects": ("object", "passed over, not being annotations"),
-    "unreadable_sources": ("source", "skipped, because it could not be read whole"),
+    "unreadable_sources": ("source", "left out with --skip-invalid, being broken"),
 }
 # Names of fields come from traces, so they are escaped in Markdown tables.
 _MARKUP = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*_[]|#~"})
