@@ -31,7 +31,7 @@ from made_up_traces import OPTIONS, make_results, make_trace
 from measure import LS_TRAJEDIT, machine, note_peaks
 
 from ls_trajedit.label_config.write_config import write_config
-from ls_trajedit.traces.options import parse_options
+from ls_trajedit.traces.options_file import parse_options
 from ls_trajedit.traces.shape import shape_of
 
 STEPS = 2
