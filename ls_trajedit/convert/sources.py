@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ls_trajedit.output.private import PRIVATE
 from ls_trajedit.storage.address import Address, explain_storage_failures, file_system, place_named
 from ls_trajedit.traces.errors import UsageError
 
@@ -42,7 +43,7 @@ class Source:
 def named_sources(names: Sequence[str]) -> list[Source]:
     """What the command line means by these names: a file, standard input (`-`), an address, a folder with everything in
     it at any depth, or a pattern such as `exports/*.json.gz`. Hidden files and folders, whose names begin with a dot,
-    are not looked at. In the order of their names, each once.
+    are not looked at, nor are folders in it that we wrote output into. In the order of their names, each once.
 
     Raises UsageError for what is not there, an empty folder, and a pattern that fits nothing, and what
     `explain_storage_failures` raises.
@@ -92,7 +93,7 @@ def _local(path: Path) -> list[Source]:
 def _in_folder(folder: Path) -> list[Source]:
     found = []
     for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and not Path(parent, name, PRIVATE).is_dir()]
         paths = (Path(parent, name) for name in files if not name.startswith("."))
         found += [_file(path) for path in paths if path.is_file()]
     if not found:
@@ -134,7 +135,7 @@ def _matching(files: AbstractFileSystem, address: Address) -> list[Source]:
         if info["type"] == "directory":
             found += _under(files, path, address.scheme)
         elif not path.endswith("/"):
-            found.append(_object(address.scheme, path, info))
+            found.append(Source(Address(address.scheme, path), info["size"], is_found=True))
     if not found:
         raise UsageError(f"{address}: no object has a name like this")
     return found
@@ -142,11 +143,30 @@ def _matching(files: AbstractFileSystem, address: Address) -> list[Source]:
 
 def _under(files: AbstractFileSystem, path: str, scheme: str) -> Iterator[Source]:
     """The objects below a path. Those whose names end in a slash only say that there is a folder."""
-    for found, info in files.find(path, detail=True).items():
-        parts = PurePosixPath(found[len(path) :]).parts
-        if info["type"] == "file" and not found.endswith("/") and not any(part.startswith(".") for part in parts):
-            yield _object(scheme, found, info)
+    found = _s3_objects(files, path) if scheme == "s3" else _objects(files, path)
+    ours = {name.partition(f"/{PRIVATE}/")[0] for name, _ in found if f"/{PRIVATE}/" in name} - {path}
+    for name, size in found:
+        parts = PurePosixPath(name[len(path) :]).parts
+        is_hidden = any(part.startswith(".") for part in parts) or any(name.startswith(f"{place}/") for place in ours)
+        if not name.endswith("/") and not is_hidden:
+            yield Source(Address(scheme, name), size, is_found=True)
 
 
-def _object(scheme: str, path: str, info: dict[str, Any]) -> Source:
-    return Source(Address(scheme, path), info["size"], is_found=True)
+def _objects(files: AbstractFileSystem, path: str) -> list[tuple[str, int]]:
+    return [(name, info["size"]) for name, info in files.find(path, detail=True).items() if info["type"] == "file"]
+
+
+def _s3_objects(files: AbstractFileSystem, path: str) -> list[tuple[str, int]]:
+    """What `_objects` returns, page by page: `find` keeps ten times as much of each object until it has all."""
+    from fsspec.asyn import sync
+
+    async def listed() -> list[tuple[str, int]]:
+        bucket, prefix, _ = files.split_path(path)
+        client = await files.set_session()
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/" if prefix else "")
+        return [
+            (f"{bucket}/{found['Key']}", found["Size"]) async for page in pages for found in page.get("Contents", ())
+        ]
+
+    found: list[tuple[str, int]] = sync(files.loop, listed)
+    return found

@@ -33,6 +33,13 @@ def test_a_folder_is_all_that_is_in_it_but_what_is_hidden() -> None:
     ]
 
 
+def test_what_an_earlier_run_wrote_into_the_folder_is_not_read_again(tmp_path: Path) -> None:
+    (tmp_path / "b" / "data" / ".ls-trajedit").mkdir(parents=True)
+    (tmp_path / "b" / "data" / "manifest.json").write_text("{}", encoding="utf-8")
+    assert names("b") == ["b/10", "b/2", "b/deep/er/1"]
+    assert names("b/data") == ["b/data/manifest.json"]
+
+
 def test_sources_are_in_the_order_of_their_names_and_each_is_there_once() -> None:
     assert names("b", "a.json", "-", "-", "b/2", "./a.json", "b/*") == [
         "standard input",
