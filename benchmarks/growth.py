@@ -36,7 +36,7 @@ from ls_trajedit.traces.errors import TrajeditError
 from ls_trajedit.traces.json_stream import split_json
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 
 _EDITOR = '<Text name="t{0}" value="$steps[{0}].x"/><TextArea name="b{0}" toName="t{0}"/>'
 _REPEATER = (

@@ -14,12 +14,18 @@ from ls_trajedit.converters.annotations.convert_task import convert_task
 from ls_trajedit.converters.annotations.duplicates import TaskKey, task_key
 from ls_trajedit.converters.annotations.outcome import Edited, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
-from ls_trajedit.converters.branches import correction_sha256
 from ls_trajedit.converters.record import Branch, Identity, Record
 from ls_trajedit.label_config.branch_note import branch_of
 from ls_trajedit.label_config.schema import Schema
 
 __all__ = ["BranchIndex", "TaskFacts", "branch_in", "branch_index", "index_of", "parents_of", "task_facts"]
+
+
+def _sha256(record: Record) -> str:
+    # With all that continues a trace, which hardly any run has to do with.
+    from ls_trajedit.converters.branches import correction_sha256
+
+    return correction_sha256(record)
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class BranchIndex:
         """The last step of the corrected trace that stands before what was regenerated; None where nothing was."""
         if key is None or key not in self._parents:
             return None
-        return self.regenerated.get((key, correction_sha256(record)))
+        return self.regenerated.get((key, _sha256(record)))
 
 
 def branch_in(task: Mapping[str, Any]) -> Branch | None:
@@ -72,7 +78,7 @@ def task_facts(
     """
     every = replace(rules, since=None, until=None, ground_truth="include")
     records = list(_records(task, schema, every))
-    corrections = tuple((record.source.annotation_id, correction_sha256(record)) for record in records)
+    corrections = tuple((record.source.annotation_id, _sha256(record)) for record in records)
     if not is_branch:
         return TaskFacts(key, corrections, is_judged=False)
     counted = records if rules == every else _records(task, schema, rules)

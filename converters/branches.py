@@ -21,7 +21,8 @@ from ls_trajedit.converters.training.rendering import THOUGHT, Rendering
 from ls_trajedit.traces.field_path import FieldPath, drop_field, get_field
 from ls_trajedit.traces.json_text import canonical_json, json_line, same_json
 from ls_trajedit.traces.model import Call, Message, Other, Result, Text, Tool, Trace
-from ls_trajedit.traces.readers.base import NO_OPTIONS, declared_tools
+from ls_trajedit.traces.read_options import NO_OPTIONS
+from ls_trajedit.traces.readers.base import declared_tools
 from ls_trajedit.traces.readers.steps import read_steps
 from ls_trajedit.traces.template import is_blank
 

@@ -16,7 +16,7 @@ from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 
 __all__ = ["example_chat", "example_record", "example_restructured", "example_sample"]
 

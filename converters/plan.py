@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ls_trajedit.converters.formats import interchange
 from ls_trajedit.converters.formats.base import Format, RowFormat
-from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS
 from ls_trajedit.converters.record import Record
 from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.converters.training.rules import TrainingRules
@@ -23,7 +23,7 @@ class ExportPlan:
     """What a run writes. `with_parquet` asks for a Parquet file beside each file of training rows. A plan can be sent
     to a worker process."""
 
-    formats: tuple[Format, ...] = DEFAULT_FORMATS
+    formats: tuple[Format, ...] = interchange.FORMATS
     rendering: Rendering = field(default_factory=Rendering)
     rules: TrainingRules = field(default_factory=TrainingRules)
     with_parquet: bool = False

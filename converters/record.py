@@ -41,6 +41,8 @@ __all__ = [
     "edit_sums",
     "parse_record",
     "reject_sentence",
+    "row_key",
+    "row_number",
 ]
 
 RowKey = tuple[int, int]
@@ -507,3 +509,14 @@ def _identity(value: object, key: str) -> Identity:
 def _number_or_none(value: object, key: str) -> int | None:
     number: int | None = typed_item(value, key, int, type(None))
     return number
+
+
+def row_key(task_id: object, annotation_id: object) -> RowKey:
+    """What the rows of an annotation are sorted by. The annotations of a task without a number stay together: they come
+    one after the other."""
+    return (number, row_number(annotation_id)) if (number := row_number(task_id)) else (0, 0)
+
+
+def row_number(identity: object) -> int:
+    """The number by which rows are sorted, of the id of a task or an annotation; 0 for an id that is none."""
+    return identity if type(identity) is int and abs(identity) < 1 << 63 else 0

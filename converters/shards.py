@@ -11,8 +11,10 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ls_trajedit.converters.annotations.duplicates import TaskKey
+if TYPE_CHECKING:
+    from ls_trajedit.converters.annotations.duplicates import TaskKey
 
 __all__ = ["MOST_SHARDS", "Shard", "shard_of", "shards_pattern", "whole_name"]
 

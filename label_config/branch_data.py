@@ -30,7 +30,8 @@ from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Message, Trace
 from ls_trajedit.traces.plain_steps import PlainShapeError, to_plain_steps
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError
+from ls_trajedit.traces.read_options import NO_OPTIONS
+from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.step_spelling import spelling_of
 
 __all__ = ["SUPERSEDED", "BranchDataError", "chat_branch_data", "current_data", "plain_branch_data", "superseded_data"]

@@ -32,10 +32,10 @@ from ls_trajedit.traces.field_path import RESERVED_KEY, FieldPath, format_path, 
 from ls_trajedit.traces.json_text import json_indented, json_line, parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, correct_source
-from ls_trajedit.traces.read import read_chat, speakers_key
+from ls_trajedit.traces.read_options import ReadOptions
 from ls_trajedit.traces.readers.atif import is_exact
-from ls_trajedit.traces.readers.base import ReadError, ReadOptions
-from ls_trajedit.traces.readers.registry import recognize
+from ls_trajedit.traces.readers.base import ReadError
+from ls_trajedit.traces.speaker_keys import speakers_key
 
 __all__ = [
     "Chat",
@@ -129,7 +129,7 @@ class Chat:
 
     def read_again(self, data: Mapping[str, Any]) -> Trace:
         """The conversation in other data of the same task, recorded as this one was. Raises ReadError."""
-        return read_chat(dict(data), self.trace.format, self.recorded_as or ReadOptions())[0]
+        return _read_chat(dict(data), self.trace.format, self.recorded_as or ReadOptions())[0]
 
     def step_at(self, path: FieldPath) -> int | None:
         """The number of the agent's step that was recorded at `path` of the task's data, such as `messages[3]`; of the
@@ -205,7 +205,7 @@ def chat_of(data: Mapping[str, Any], steps_path: FieldPath, options: ReadOptions
     if not isinstance(items, list) or speakers_key(items) is None:
         return None
     read = options or ReadOptions()
-    trace = read_chat(dict(data), read.format or _recognized(data), read)[0]
+    trace = _read_chat(dict(data), read.format or _recognized(data), read)[0]
     return Chat(trace, _raw_targets(trace), read)
 
 
@@ -221,7 +221,16 @@ def heard_text(message: Message) -> str:
     return "\n".join(text for part in message.parts if (text := _part_text(part)))
 
 
+def _read_chat(source: Any, format_: str, options: ReadOptions) -> list[Trace]:
+    # With all readers, which a task of the plain shape does not need.
+    from ls_trajedit.traces.read import read_chat
+
+    return read_chat(source, format_, options)
+
+
 def _recognized(data: Mapping[str, Any]) -> str:
+    from ls_trajedit.traces.readers.registry import recognize
+
     found = recognize(dict(data))
     if len(found) != 1:
         names = " or ".join(f"`{each.format.name}`" for each in found)
@@ -237,7 +246,7 @@ def written_trace(data: Mapping[str, Any]) -> tuple[Trace, int, ReadOptions]:
         source = parse_json(notes["source"].encode("utf-8", "surrogatepass"))
         read = _options_of(notes.get("read") or {})
         number = int(notes.get("trace", 0))
-        trace = read_chat(source, str(notes.get("format")), read)[number]
+        trace = _read_chat(source, str(notes.get("format")), read)[number]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise ReadError(f"its `{RESERVED_KEY}` does not hold the trace that was pushed ({error})") from None
     trace = replace(trace, id=str(data.get("id", trace.id)), parent=notes.get("parent", trace.parent))

@@ -20,22 +20,22 @@ from ls_trajedit.traces.errors import DataError, TrajeditError
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = (
-    "init",
-    "traces",
-    "config",
-    "push",
-    "serve",
-    "live-diff",
-    "pull",
-    "continue",
-    "convert",
-    "verify",
-    "report",
-    "doctor",
-    "demo",
-)
-"""The names of the commands, in the order in which `--help` lists them."""
+COMMANDS = {
+    "init": "Look at traces and write an options file that fits them.",
+    "traces": "Show what ls-trajedit makes of traces.",
+    "config": "Print the labeling config that fits the options and the traces.",
+    "push": "Import traces into a project, with prefilled editors.",
+    "serve": "Run the ML backend that prefills the editors.",
+    "live-diff": "Print the live diff, a script that shows changes in the page.",
+    "pull": "Write training files from a project's annotations.",
+    "continue": "Have an agent go on from each corrected step, and bring what it does into the project.",
+    "convert": "Do what `pull` does, from what Label Studio exported or put into target storage.",
+    "verify": "Compare the files in a folder, or at an address, with the hashes in its manifest.",
+    "report": "Write an HTML page that shows what was corrected.",
+    "doctor": "Find what is wrong with a project, and say what to do.",
+    "demo": "Run the whole loop with a Label Studio that it starts.",
+}
+"""The commands with what each does, in the order in which `--help` lists them. None is imported for that."""
 
 INTERRUPTED = 130
 
@@ -53,6 +53,11 @@ class _Commands(click.Group):
             if name not in self.commands:
                 self.commands[name] = _command(name)
         return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes what each command does."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 def _command(name: str) -> click.Command:

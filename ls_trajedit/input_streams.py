@@ -12,13 +12,16 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from ls_trajedit.traces.errors import DataError, UsageError
 
-__all__ = ["InputStream", "check_device", "open_input", "read_text"]
+__all__ = ["STANDARD_INPUT", "InputStream", "open_input", "open_packed", "read_text"]
+
+STANDARD_INPUT = "standard input"
+"""What messages call it."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -47,7 +50,7 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             raise UsageError(f"{path}: is a folder, not a file")
-        check_device(descriptor, str(path))
+        _check_device(descriptor, str(path))
     except UsageError:
         os.close(descriptor)
         raise
@@ -74,7 +77,24 @@ def read_text(path: Path) -> str:
         raise UsageError(f"{path}: is not UTF-8") from None
 
 
-def check_device(descriptor: int, name: str) -> None:
+@contextmanager
+def open_packed(path: Path | None) -> Iterator[BinaryIO]:
+    """The bytes of the file at `path` as they are, or of standard input when that is None. Raises UsageError when it
+    cannot be opened, and what `open_input` raises."""
+    if path is not None:
+        with open_input(path) as file:
+            yield file
+        return
+    # It is None when this process was started without one.
+    stdin = cast("TextIO | None", sys.stdin)
+    if stdin is None:
+        raise UsageError(f"{STANDARD_INPUT}: is closed")
+    with suppress(io.UnsupportedOperation):
+        _check_device(stdin.fileno(), STANDARD_INPUT)
+    yield stdin.buffer
+
+
+def _check_device(descriptor: int, name: str) -> None:
     """Raises UsageError for what is open as a device, which has no end: for any but a terminal, and /dev/null, which is
     an empty file."""
     status = os.fstat(descriptor)

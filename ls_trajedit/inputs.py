@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import glob
 import io
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
 from zipfile import BadZipFile, ZipFile
 
-from ls_trajedit.input_streams import InputStream, check_device, open_input
+from ls_trajedit.input_streams import STANDARD_INPUT, InputStream, open_packed
 from ls_trajedit.label_config.exported_task import TaskReader
 from ls_trajedit.label_config.storable import what_cannot_be_stored
 from ls_trajedit.plural import plural
@@ -22,7 +20,7 @@ from ls_trajedit.traces.errors import DataError, TraceError, UsageError
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, ReadFile, StepTrace, TraceCheck, read_file
-from ls_trajedit.traces.readers.base import STEPS
+from ls_trajedit.traces.read_options import STEPS
 from ls_trajedit.traces.readers.inspect_log import from_eval_entries
 
 __all__ = [
@@ -54,7 +52,7 @@ class Input:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "standard input" if self.path is None else str(self.path)
+        return STANDARD_INPUT if self.path is None else str(self.path)
 
     @property
     def stem(self) -> str:
@@ -70,24 +68,9 @@ class Input:
 
         Raises UsageError when it cannot be opened, and DataError when it cannot be read, also later: in reading.
         """
-        with self.open_packed() as raw:
+        with open_packed(self.path) as raw:
             stream = InputStream(raw, self.name)
             yield InputStream(io.BytesIO(self._log_in_zip(stream.read())), self.name) if stream.is_zip else stream
-
-    @contextmanager
-    def open_packed(self) -> Iterator[BinaryIO]:
-        """Its bytes as they are. Raises UsageError when it cannot be opened."""
-        if self.path is not None:
-            with open_input(self.path) as file:
-                yield file
-            return
-        # It is None when this process was started without one.
-        stdin = cast("TextIO | None", sys.stdin)
-        if stdin is None:
-            raise UsageError(f"{self.name}: is closed")
-        with suppress(io.UnsupportedOperation):
-            check_device(stdin.fileno(), self.name)
-        yield stdin.buffer
 
     def _log_in_zip(self, raw: bytes) -> bytes:
         try:

@@ -18,8 +18,9 @@ from ls_trajedit.traces.exact_messages import exact_message, same_messages
 from ls_trajedit.traces.field_path import RESERVED_KEY
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from ls_trajedit.traces.readers.atif import plain_messages, steps_digest
-from ls_trajedit.traces.readers.base import NO_OPTIONS, declared_tools
+from ls_trajedit.traces.readers.base import declared_tools
 
 __all__ = ["SCHEMA_VERSION", "exact_atif", "to_atif"]
 

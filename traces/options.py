@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ls_trajedit.traces.field_path import FieldPath, parse_path
-from ls_trajedit.traces.model import Role
-from ls_trajedit.traces.readers.base import STEPS, ReadOptions
+from ls_trajedit.traces.read_options import STEPS, ReadOptions
 from ls_trajedit.traces.template import FINAL_ANSWER_TEMPLATE, NO_OBSERVATION_TEXT, OBSERVATION_TEMPLATE
+
+if TYPE_CHECKING:
+    from ls_trajedit.traces.model import Role
 
 __all__ = [
     "CHAT_FIELDS",

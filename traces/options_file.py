@@ -26,7 +26,7 @@ from ls_trajedit.traces.options import (
     path_in_step,
     paths_overlap,
 )
-from ls_trajedit.traces.readers.base import STEPS
+from ls_trajedit.traces.read_options import STEPS
 from ls_trajedit.traces.readers.registry import FORMATS
 from ls_trajedit.traces.spelling import nearest
 from ls_trajedit.traces.template import parse_template

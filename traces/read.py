@@ -17,8 +17,10 @@ from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.model import Trace
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.readers.base import STEPS, Format, ReadError, ReadOptions, content_id
+from ls_trajedit.traces.read_options import STEPS, ReadOptions
+from ls_trajedit.traces.readers.base import Format, ReadError, content_id
 from ls_trajedit.traces.readers.registry import FORMATS, recognize
+from ls_trajedit.traces.speaker_keys import speakers_key
 from ls_trajedit.traces.spelling import nearest
 
 __all__ = [
@@ -31,13 +33,8 @@ __all__ = [
     "WrittenTrace",
     "read_chat",
     "read_file",
-    "speakers_key",
     "trace_identity",
 ]
-
-SPEAKER_KEYS = ("role", "from", "type", "source", "speaker", "author")
-"""Keys by which people say whose turn it is. Items that differ in one of them are not all the agent's."""
-_SPEAKER_KEYS = frozenset(SPEAKER_KEYS)
 
 
 @dataclass(frozen=True)
@@ -203,17 +200,6 @@ def trace_identity(data: dict[str, Any], id_path: FieldPath) -> str:
     if value is MISSING or value is None:
         return f"sha256:{hashlib.sha256(json_line(as_jsonb(data))).hexdigest()}"
     return str(value)
-
-
-def speakers_key(items: Sequence[Any]) -> str | None:
-    """The key in which the items name more than one speaker, if there is one: such items are not all the agent's."""
-    # This is asked of every task, and most steps have none of the keys.
-    named = [item for item in items if isinstance(item, dict) and not _SPEAKER_KEYS.isdisjoint(item)]
-    for key in SPEAKER_KEYS if named else ():
-        words = {item[key] for item in named if isinstance(item.get(key), str)}
-        if len(words) > 1:
-            return key
-    return None
 
 
 class _Bytes:

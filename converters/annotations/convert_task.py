@@ -22,7 +22,15 @@ from ls_trajedit.converters.annotations.provenance import (
 from ls_trajedit.converters.annotations.read import Reading, read_annotation
 from ls_trajedit.converters.annotations.review import excluded_by_review, review_of
 from ls_trajedit.converters.annotations.rules import ReadingRules, annotator_identity, annotator_name, is_wanted
-from ls_trajedit.converters.record import Identity, Record, Reject, RejectedAnnotation, RejectReason, RowKey
+from ls_trajedit.converters.record import (
+    Identity,
+    Record,
+    Reject,
+    RejectedAnnotation,
+    RejectReason,
+    row_key,
+    row_number,
+)
 from ls_trajedit.converters.traces import Traces
 from ls_trajedit.label_config.chat_data import Chat, chat_of
 from ls_trajedit.label_config.schema import Schema
@@ -30,7 +38,7 @@ from ls_trajedit.label_config.task_data import NotesError, imported_data
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.readers.base import ReadError
 
-__all__ = ["convert_task", "row_key"]
+__all__ = ["convert_task"]
 
 
 _NOTHING = Reading((), (), ())
@@ -57,7 +65,7 @@ def convert_task(task: Mapping[str, Any], schema: Schema, rules: ReadingRules) -
             task = {**task, "data": imported}
     chat = _ChatOf(task, stored, schema, rules)
     parents: dict[Identity, Edited | Unedited] = {}
-    for annotation in sorted(annotations, key=_number):
+    for annotation in sorted(annotations, key=lambda annotation: row_number(annotation.get("id"))):
         outcome = _convert_annotation(task, annotation, schema, rules, chat)
         if isinstance(outcome, Edited | Unedited):
             if (number := parent_of(annotation)) is not None and number in parents:
@@ -170,13 +178,3 @@ def _check_types(task: Mapping[str, Any], annotation: Mapping[str, Any]) -> None
             if type(value := item.get(key)) not in types:
                 found = json_line(value).decode()[:80]
                 raise RejectedAnnotation(RejectReason.WRONG_TYPE, f"`{key}` of the {name} is {found}")
-
-
-def row_key(task_id: object, annotation_id: object) -> RowKey:
-    """What the rows of an annotation are sorted by. The annotations of a task without a number stay together: they come
-    one after the other."""
-    return (number, _number(annotation_id)) if (number := _number(task_id)) else (0, 0)
-
-
-def _number(identity: object) -> int:
-    return identity if type(identity) is int and abs(identity) < 1 << 63 else 0

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Literal
 
 from ls_trajedit.converters.record import RejectedAnnotation, RejectReason
-from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 
 __all__ = [
     "UNKNOWN_ANNOTATOR",

@@ -13,7 +13,8 @@ from ls_trajedit.traces.atif import to_atif
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Message, Other, Text, Trace
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS, STEPS, ReadError
+from ls_trajedit.traces.read_options import NO_OPTIONS, STEPS
+from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["FORMATS", "corrected_rows", "original_rows"]
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.record import Record
 from ls_trajedit.converters.sums import Sums, number_in, numbers_in, sums_in
 from ls_trajedit.converters.training.argument_types import CallColumns
 from ls_trajedit.converters.training.counts import Omission
-from ls_trajedit.converters.training.sample import Sample
+
+if TYPE_CHECKING:
+    from ls_trajedit.converters.annotations.counts import Counts
+    from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["Format", "RowFormat", "Rows", "Tally", "TrainingRow", "no_rows"]
 
@@ -30,7 +32,7 @@ class TrainingRow:
     images_left_out: int = 0
 
 
-Rows = Callable[[Sample], Iterator[TrainingRow | Omission]]
+Rows: TypeAlias = "Callable[[Sample], Iterator[TrainingRow | Omission]]"
 
 
 @dataclass(frozen=True)

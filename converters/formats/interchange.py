@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow, no_rows
-from ls_trajedit.converters.training.sample import Sample
+
+if TYPE_CHECKING:
+    from ls_trajedit.converters.annotations.counts import Counts
+    from ls_trajedit.converters.training.sample import Sample
 
 __all__ = ["CORRECTIONS", "CORRECTIONS_FILE", "FORMATS", "REJECTS", "corrections_rows", "dpo_rows", "sft_rows"]
 

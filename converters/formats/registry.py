@@ -8,7 +8,7 @@ from ls_trajedit.converters.formats import atif, interchange, llamafactory, nati
 from ls_trajedit.converters.formats.base import Format
 from ls_trajedit.traces.spelling import nearest
 
-__all__ = ["ALL", "DEFAULT_FORMATS", "FORMATS", "formats_named"]
+__all__ = ["ALL", "FORMATS", "formats_named"]
 
 _FAMILIES = (
     interchange.FORMATS,
@@ -21,9 +21,6 @@ _FAMILIES = (
 )
 FORMATS: dict[str, Format] = {format_.name: format_ for family in _FAMILIES for format_ in family}
 """Every format by its name, in the order in which files are written."""
-
-DEFAULT_FORMATS = interchange.FORMATS
-"""What is written when nothing is asked for."""
 
 ALL = "all"
 

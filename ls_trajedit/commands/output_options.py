@@ -38,7 +38,7 @@ from ls_trajedit.plural import plural
 from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.errors import DataError, UsageError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ls_trajedit.convert.sources import Source
 from ls_trajedit.converters.chunk import RawTask, parsed_task
-from ls_trajedit.input_streams import InputStream
-from ls_trajedit.inputs import Input
+from ls_trajedit.input_streams import InputStream, open_packed
 from ls_trajedit.storage.address import Address, explain_storage_failures, file_system
 from ls_trajedit.traces.errors import DataError, NotAnnotationsError, ServerError, UsageError
 from ls_trajedit.traces.json_stream import ByteStream, split_json_values
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["tasks_in", "tasks_in_each"]
 
@@ -71,6 +71,8 @@ def _fetch(source: Source) -> Future[bytes] | None:
     files = file_system(source.place)
     if not files.async_impl:
         return None
+    import asyncio
+
     # In the thread in which fsspec does all of its work. It ends with the process, whatever it waits for.
     return asyncio.run_coroutine_threadsafe(files._cat_file(source.place.url), files.loop)
 
@@ -87,7 +89,7 @@ def _tasks_of(source: Source, fetched: Future[bytes] | None) -> Iterator[RawTask
 def _opened(source: Source, fetched: Future[bytes] | None) -> Iterator[BinaryIO]:
     if not isinstance(source.place, Address):
         try:
-            with Input(source.place).open_packed() as file:
+            with open_packed(source.place) as file:
                 yield file
         except UsageError as error:
             raise DataError(str(error)) if source.is_found else error from None

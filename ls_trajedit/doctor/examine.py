@@ -23,7 +23,7 @@ from ls_trajedit.progress import show_progress
 from ls_trajedit.push import prediction_version
 from ls_trajedit.traces.errors import ConfigError, DataError, RefusedError, ServerError, SetupError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 
 if TYPE_CHECKING:
     from ls_trajedit.label_studio.client import Backend, Project, Server

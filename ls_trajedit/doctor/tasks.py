@@ -13,7 +13,8 @@ from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import NotesError, check_notes, editor_text, shown_data
 from ls_trajedit.traces.errors import TooManyControlsError
 from ls_trajedit.traces.field_path import format_path, get_field
-from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["TaskCensus", "check_tasks", "named_tasks"]
 

@@ -15,7 +15,6 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from ls_trajedit.converters.annotations.counts import Counts
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.branch_index import BranchIndex
 from ls_trajedit.converters.chunk import ConvertedChunk
@@ -29,27 +28,15 @@ from ls_trajedit.output.manifest import WrittenFile, training_json
 from ls_trajedit.output.parquet import columns_in, columns_of, parquet_name, write_one_parquet
 from ls_trajedit.output.row_files import ending, parquet_tally, planned_files, tallies_json
 from ls_trajedit.output.row_ranges import NO_ROWS, ChangedRangeError, RangedFile
-from ls_trajedit.output.summary import RecordChanges
 from ls_trajedit.output.write import WrittenRows, converted_chunks, write_rows
 from ls_trajedit.progress import Progress
 from ls_trajedit.pull.blocks import Block, BlockError, BlockSums, parse_block
 from ls_trajedit.pull.branches import block_views, index_of_state, raw_task
-from ls_trajedit.pull.state import BLOCK_TASKS, DamagedStateError, LastPull, PullState
+from ls_trajedit.pull.state import BLOCK_TASKS, DamagedStateError, LastPull, PullState, StateFiles
 
-__all__ = ["StateFiles", "StateWriter"]
+__all__ = ["StateWriter"]
 
 _KEY = attrgetter("key")
-
-
-@dataclass(frozen=True)
-class StateFiles:
-    """What is in the output files, as the manifest says it, and how the records in them differ from those of the pull
-    before."""
-
-    counts: Counts
-    training: dict[str, Any] | None
-    files: tuple[WrittenFile, ...]
-    changes: RecordChanges
 
 
 class _OtherFilesError(Exception):

@@ -36,8 +36,15 @@ from ls_trajedit.output.summary import RecordChanges, Summary
 from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.progress import Progress
 from ls_trajedit.pull.clocks import Since, next_cursor, since_when
-from ls_trajedit.pull.conversion import StateFiles, StateWriter
-from ls_trajedit.pull.state import DamagedStateError, LastPull, PullState, has_state, open_state, set_state_aside
+from ls_trajedit.pull.state import (
+    DamagedStateError,
+    LastPull,
+    PullState,
+    StateFiles,
+    has_state,
+    open_state,
+    set_state_aside,
+)
 from ls_trajedit.pull.sync import has_changed, sync_tasks
 from ls_trajedit.traces.errors import SetupError
 from ls_trajedit.traces.options import Options
@@ -143,6 +150,9 @@ def _pull(server: Server, request: PullRequest, schema: Schema, start_over: bool
             found = StateFiles(current.counts, current.training, current.files, _NO_CHANGES)
             release = current.release
         else:
+            # All that converts tasks, which a pull that finds nothing new does not wait for.
+            from ls_trajedit.pull.conversion import StateWriter
+
             release = server.version()
             found = StateWriter(state, temporary, schema, request.rules, plan, progress).write(current)
         counts = replace(found.counts, drafts=count_drafts(server, project.id))

@@ -35,6 +35,7 @@ __all__ = [
     "DamagedStateError",
     "LastPull",
     "PullState",
+    "StateFiles",
     "has_state",
     "open_state",
     "set_state_aside",
@@ -179,6 +180,17 @@ class BlockChange:
     before: bytes | None
     now: bytes | None
     is_stale: bool
+
+
+@dataclass(frozen=True)
+class StateFiles:
+    """What is in the output files, as the manifest says it, and how the records in them differ from those of the pull
+    before."""
+
+    counts: Counts
+    training: dict[str, Any] | None
+    files: tuple[WrittenFile, ...]
+    changes: RecordChanges
 
 
 class PullState:

@@ -8,9 +8,8 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ls_trajedit.converters.annotations.convert_task import row_key
 from ls_trajedit.converters.formats.interchange import CORRECTIONS
-from ls_trajedit.converters.record import Branch, ChatSource, Edit, Record, StepLabel, parse_record
+from ls_trajedit.converters.record import Branch, ChatSource, Edit, Record, StepLabel, parse_record, row_key
 from ls_trajedit.converters.shards import whole_name
 from ls_trajedit.converters.training.corrected_values import place_of, vote
 from ls_trajedit.converters.training.rules import EdgeWhitespace

@@ -17,7 +17,7 @@ from ls_trajedit.project_config import config_for
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.options_file import parse_options
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from ls_trajedit.traces.shape import shape_of
 
 from .hostile_label_studio import PROJECT, corrected

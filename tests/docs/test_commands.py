@@ -39,6 +39,11 @@ def test_a_command_and_everything_that_it_takes_has_help(name: str) -> None:
         assert parameter.help, f"{name}: {parameter.name}"
 
 
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_the_list_of_commands_says_what_the_help_of_each_begins_with(name: str) -> None:
+    assert " ".join((commands()[name].help or "").split("\n\n")[0].split()) == cli.COMMANDS[name]
+
+
 def test_every_command_has_its_help_on_the_page_in_the_order_of_the_command_line() -> None:
     shown = re.findall(r"^\$ ls-trajedit ([\w-]+) --help$", read_page(PAGE), re.MULTILINE)
     assert shown == list(commands())

@@ -78,7 +78,7 @@ def test_a_format_that_is_added_as_the_page_says_writes_its_file(copy: Path) -> 
 def test_a_command_that_is_added_as_the_page_says_runs_and_is_in_the_help(copy: Path) -> None:
     write_module(copy, "ls_trajedit/commands/")
     cli = copy / "ls_trajedit" / "cli.py"
-    replace(cli, r"^COMMANDS = \(\n[^)]*", r'\g<0>    "count",\n')
+    replace(cli, r"^COMMANDS = \{\n[^}]*", r'\g<0>    "count": "Count the traces in a file.",\n')
     assert re.search(r"count +Count the traces in a file\.", ran(copy, "--help"))
     lines = (copy / "examples" / "traces.jsonl").read_text(encoding="utf-8").splitlines()
     assert ran(copy, "count", "examples/traces.jsonl") == f"{len(lines)}\n"

@@ -25,7 +25,7 @@ from ls_trajedit.label_config.write_config import shown_fields, step_fields, wri
 from ls_trajedit.traces.model import Call, Message, Reasoning, Result, Text
 from ls_trajedit.traces.options import Options, StepLabels
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from ls_trajedit.traces.shape import shape_of
 from tests.support.loop import choices_result, text_result
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ls_trajedit.traces.readers.base import NO_OPTIONS, Format, ReadError, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import Format, ReadError
 from tests.support.strategies import json_values
 
 __all__ = ["check_damaged", "damaged"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ls_trajedit.traces.readers.base import NO_OPTIONS, Format, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import Format
 from tests.support.trace_files import TraceFile, chats_of, trace_files
 
 __all__ = ["chats_in", "others", "sources_in"]

@@ -9,7 +9,8 @@ from typing import Any
 
 from ls_trajedit.traces.model import Call, Image, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, Span, Under, correct_source, read_place
-from ls_trajedit.traces.readers.base import NO_OPTIONS, Format, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import Format
 from tests.support.strategies import exact
 
 __all__ = ["check_round_trip"]

@@ -22,7 +22,7 @@ from ls_trajedit.label_config.task_data import to_task_data
 from ls_trajedit.traces.field_path import FieldPath, get_field, parse_path
 from ls_trajedit.traces.json_text import json_indented
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from tests.support.loop import choices_result, text_result
 
 __all__ = [

@@ -21,7 +21,8 @@ from typing import Any, Final
 
 from ls_trajedit.traces.model import Message, Role, Trace
 from ls_trajedit.traces.places import Place
-from ls_trajedit.traces.readers.base import NO_OPTIONS, Format, ReadOptions, build_trace, role_of
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import Format, build_trace, role_of
 from ls_trajedit.traces.readers.conversations import Conversation, conversations, only_conversation, source_id
 from ls_trajedit.traces.readers.gemini import are_parts, part_of, parts_in
 from ls_trajedit.traces.readers.speakers import agents_of, turns_of

@@ -23,16 +23,8 @@ from typing import Any, Final
 from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Trace
 from ls_trajedit.traces.places import Place
-from ls_trajedit.traces.readers.base import (
-    NO_OPTIONS,
-    Format,
-    ReadOptions,
-    arguments_at,
-    build_trace,
-    is_role,
-    known_role,
-    role_of,
-)
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import Format, arguments_at, build_trace, is_role, known_role, role_of
 from ls_trajedit.traces.readers.conversations import (
     Conversation,
     answers,

@@ -32,10 +32,10 @@ from ls_trajedit.traces.field_path import RESERVED_KEY
 from ls_trajedit.traces.json_text import canonical_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
+from ls_trajedit.traces.read_options import ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
     ReadError,
-    ReadOptions,
     arguments_at,
     build_trace,
     declared_tools,

@@ -6,20 +6,18 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
 from ls_trajedit.traces.json_text import json_indented, parse_json
 from ls_trajedit.traces.model import Call, Message, Part, Result, Role, Tool, Trace
 from ls_trajedit.traces.places import JSON_TEXT, Place, format_place
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 
 __all__ = [
-    "NO_OPTIONS",
-    "STEPS",
     "Format",
     "ReadError",
-    "ReadOptions",
     "arguments_at",
     "build_trace",
     "content_id",
@@ -32,9 +30,6 @@ __all__ = [
     "message_lists",
     "role_of",
 ]
-
-STEPS = "steps"
-"""The plain shape, which is what remains: a list of steps that are all the agent's. Options say what its keys are."""
 
 KNOWN_ROLES: dict[str, Role] = {
     "system": "system",
@@ -76,24 +71,6 @@ _ATTRIBUTES = ("gen_ai.", "llm.", "openinference.", "mlflow.")
 class ReadError(ValueError):
     """The source is of this format, and something in it cannot be read. The message is for a person: what, where, and
     which option settles it."""
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What cannot be known from the traces, as the options say it: `from`, `messages_key`, `role_key`, `roles` (from
-    the word in the source to the role), `agent` (whose turns are steps), `id_key` (one or several, joined with `-`)
-    and `task_key`."""
-
-    format: str | None = None
-    messages_key: FieldPath | None = None
-    role_key: str | None = None
-    roles: Mapping[str, Role] = field(default_factory=dict)
-    agent: str | None = None
-    id_keys: tuple[FieldPath, ...] = ()
-    task_key: FieldPath | None = None
-
-
-NO_OPTIONS = ReadOptions()
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,9 @@ from typing import Any, Final
 from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Role, Text, Tool, Trace
 from ls_trajedit.traces.places import Place
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 from ls_trajedit.traces.readers.base import (
-    NO_OPTIONS,
     Format,
-    ReadOptions,
     arguments_at,
     build_trace,
     declared_tools,

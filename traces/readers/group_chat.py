@@ -23,11 +23,10 @@ from typing import Any, Final
 from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.model import Image, Message, Other, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 from ls_trajedit.traces.readers.base import (
-    NO_OPTIONS,
     Format,
     ReadError,
-    ReadOptions,
     build_trace,
     declared_tools,
     first_text,

@@ -27,11 +27,10 @@ from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import JSON_TEXT, Place, Span, Under
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 from ls_trajedit.traces.readers.base import (
-    NO_OPTIONS,
     Format,
     ReadError,
-    ReadOptions,
     arguments_at,
     build_trace,
     is_recording,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ls_trajedit.traces.read_options import STEPS
 from ls_trajedit.traces.readers import (
     adk,
     anthropic,
@@ -28,7 +29,7 @@ from ls_trajedit.traces.readers import (
     swe_agent,
     vercel,
 )
-from ls_trajedit.traces.readers.base import STEPS, Format
+from ls_trajedit.traces.readers.base import Format
 
 __all__ = ["FORMATS", "Recognized", "recognize"]
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from ls_trajedit.traces.model import Call, Message, Other, Part, Reasoning, Result, Text
-from ls_trajedit.traces.readers.base import ReadError, ReadOptions, known_role
+from ls_trajedit.traces.read_options import ReadOptions
+from ls_trajedit.traces.readers.base import ReadError, known_role
 
 __all__ = ["agents_of", "is_named_group", "turns_of", "unnamed_agent"]
 

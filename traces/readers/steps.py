@@ -27,10 +27,10 @@ from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Call, Message, Other, Part, Reasoning, Result, Role, Text, Trace
 from ls_trajedit.traces.places import JSON_TEXT, Place, Under, format_place
+from ls_trajedit.traces.read_options import ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
     ReadError,
-    ReadOptions,
     arguments_at,
     build_trace,
     declared_tools,

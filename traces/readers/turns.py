@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ls_trajedit.traces.model import Image, Message, Other, Part, Result, Role, Text
 from ls_trajedit.traces.places import Place
-from ls_trajedit.traces.readers.base import ReadOptions
+from ls_trajedit.traces.read_options import ReadOptions
 
 __all__ = ["EMPTY_REASONING", "HOSTED_CALL", "data_uri", "kind_of", "result_parts", "text_parts", "turns"]
 

@@ -20,16 +20,8 @@ from typing import Any, Final
 
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Trace
 from ls_trajedit.traces.places import Place, Span
-from ls_trajedit.traces.readers.base import (
-    NO_OPTIONS,
-    Format,
-    ReadOptions,
-    arguments_at,
-    build_trace,
-    is_role,
-    known_role,
-    role_of,
-)
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import Format, arguments_at, build_trace, is_role, known_role, role_of
 from ls_trajedit.traces.readers.conversations import Conversation, conversations, only_conversation, source_id
 from ls_trajedit.traces.readers.turns import EMPTY_REASONING, HOSTED_CALL, data_uri, kind_of, text_parts, turns
 

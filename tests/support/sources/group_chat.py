@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ls_trajedit.traces.readers.base import ReadOptions
+from ls_trajedit.traces.read_options import ReadOptions
 from tests.support.sources.pieces import Ask, Turn, json_text, turns
 from tests.support.strategies import texts
 

@@ -25,7 +25,7 @@ from ls_trajedit.converters.training.rendering import Rendering
 from ls_trajedit.traces.chat import chat_messages
 from ls_trajedit.traces.model import Trace
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from ls_trajedit.traces.template import parse_template
 from tests.support.strategies import json_values
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from ls_trajedit.converters.annotations.outcome import Edited, Unedited
 from ls_trajedit.converters.annotations.rules import ReadingRules
 from ls_trajedit.converters.chunk import ConvertedChunk, RawTask, convert_chunk
+from ls_trajedit.converters.formats import interchange
 from ls_trajedit.converters.formats.base import TrainingRow
-from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.predict import predict
@@ -104,7 +104,7 @@ def test_a_row_is_the_json_of_what_the_format_makes_of_the_record(case: Case) ->
         if isinstance(outcome, Edited | Unedited):
             expected = {
                 file.file: [json_line(row.values)]
-                for format_ in DEFAULT_FORMATS
+                for format_ in interchange.FORMATS
                 for file in format_.files
                 for row in file.rows(Sample(outcome.record))
                 if isinstance(row, TrainingRow)

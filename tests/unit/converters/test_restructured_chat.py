@@ -13,7 +13,7 @@ from ls_trajedit.label_config.chat_data import Chat, Correction, chat_fields
 from ls_trajedit.traces.chat import chat_messages
 from ls_trajedit.traces.model import Call, Message, Result, Text, Trace
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from tests.support.chats import OPENAI
 
 # Step 0 asks, step 1 makes two calls, step 2 tells.

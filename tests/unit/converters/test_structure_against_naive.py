@@ -30,7 +30,7 @@ from ls_trajedit.label_config.predict import predict
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from tests.support.loop import choices_result, one_outcome, project_of, text_result
 from tests.support.naive_structure import Changes, NaiveChat, NaivePlain, NaiveTrace, distance
 

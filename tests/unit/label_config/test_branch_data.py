@@ -30,7 +30,8 @@ from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS, declared_tools
+from ls_trajedit.traces.read_options import NO_OPTIONS
+from ls_trajedit.traces.readers.base import declared_tools
 from ls_trajedit.traces.shape import shape_of
 from tests.support.branches import NEW, PLAIN_CONFIG
 from tests.support.strategies import exact, json_values

@@ -17,7 +17,7 @@ from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.field_path import MISSING, get_field, parse_path
 from ls_trajedit.traces.model import Call, Message, Reasoning, Text, Trace
 from ls_trajedit.traces.options import Options, StepLabels
-from ls_trajedit.traces.readers.base import NO_OPTIONS, STEPS, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, STEPS, ReadOptions
 from ls_trajedit.traces.readers.registry import FORMATS
 from tests.support.conversations import BLUE_DOT, TRIP, data_of
 from tests.support.reader_fixtures import sources_in

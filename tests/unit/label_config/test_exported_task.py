@@ -16,7 +16,8 @@ from ls_trajedit.traces.guess_options import guess_options
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, StepTrace, WrittenTrace, read_chat, read_file
-from ls_trajedit.traces.readers.base import ReadError, ReadOptions
+from ls_trajedit.traces.read_options import ReadOptions
+from ls_trajedit.traces.readers.base import ReadError
 from tests.support.branches import branch_of_chat, branch_of_plain, chat_parent, plain_parent
 
 TRACE = {"id": "tr1", "question": "Find it.", "steps": [{"action": "look"}]}

@@ -12,8 +12,7 @@ from ls_trajedit.label_config.chat_config import chat_shape, write_chat_config
 from ls_trajedit.label_config.write_config import write_config
 from ls_trajedit.label_config.written_options import written_chat_options, written_step_options
 from ls_trajedit.traces.errors import ConfigError
-from ls_trajedit.traces.options import Options, StepLabels
-from ls_trajedit.traces.options_file import options_from
+from ls_trajedit.traces.options import Options, StepLabels, Templates
 from ls_trajedit.traces.shape import shape_of
 from tests.support.conversations import TRIP, data_of
 from tests.support.strategies import Case, cases
@@ -43,11 +42,11 @@ def test_a_config_for_steps_is_written_once_more_from_its_own_options(case: Case
         {"edit_final_answer": True, "final_answer_key": "result", "task_key": "goal", "id_key": "run"},
         {"editable_fields": ["thought", "action"], "context_fields": ["observation"], "allow_insert": 1},
         {"layout": "repeater", "step_labels": LABELS, "allow_remove": True},
-        {"allow_insert": 2, "templates": {"observation": "{result}"}},
+        {"allow_insert": 2, "templates": Templates(observation="{result}")},
     ],
 )
 def test_options_for_steps_come_back(chosen: dict[str, Any]) -> None:
-    options = options_from(chosen, "x")
+    options = Options(**chosen)
     step = {"thought": "t", "action": "a", "observation": "o", "result": "r"}
     traces = [{"run": "r1", "id": "t1", "goal": "g", "steps": [step, step], "result": "x"}]
     shape = shape_of(traces, options)
@@ -66,7 +65,7 @@ def test_options_for_steps_come_back(chosen: dict[str, Any]) -> None:
     ],
 )
 def test_options_for_conversations_come_back(chosen: dict[str, Any], source: dict[str, Any]) -> None:
-    options = options_from(chosen, "x")
+    options = Options(**chosen)
     shape = chat_shape([data_of(source)])
     config = write_chat_config(options, shape)
     assert write_chat_config(written_chat_options(config), shape) == config

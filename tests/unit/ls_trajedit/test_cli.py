@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ls_trajedit
-from ls_trajedit import inputs
+from ls_trajedit import input_streams
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.options_file import parse_options
 from tests.support.exports import EDIT, UNKNOWN, annotation, export, task
@@ -340,7 +340,7 @@ def test_every_command_ends_on_a_signal(
     said: str,
 ) -> None:
     (tmp_path / "t.jsonl").write_text(TRACE, encoding="utf-8")
-    monkeypatch.setattr(inputs, "open_input", lambda path: signal.raise_signal(number))
+    monkeypatch.setattr(input_streams, "open_input", lambda path: signal.raise_signal(number))
     ran = run(command, "t.jsonl", *(["--title", "Agents"] if command == "push" else []))
     assert (ran.exit_code, ran.out, ran.err) == (code, "", f"ls-trajedit: {said}\n")
 
@@ -357,7 +357,7 @@ def test_a_command_whose_terminal_was_closed_ends_without_a_traceback(
         monkeypatch.setattr(sys.stderr, "write", fail)
         signal.raise_signal(signal.SIGHUP)
 
-    monkeypatch.setattr(inputs, "open_input", close)
+    monkeypatch.setattr(input_streams, "open_input", close)
     assert run("traces", "t.jsonl").exit_code == 129
 
 

@@ -34,7 +34,7 @@ from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.options import Options, StepLabels
 from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.read import ChatTrace, StepTrace, read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from ls_trajedit.traces.shape import shape_of
 from tests.support.branches import OPTIONS, branch_of_chat, branch_of_plain, chat_parent, plain_parent
 

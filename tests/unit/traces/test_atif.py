@@ -15,9 +15,10 @@ from ls_trajedit.traces.exact_messages import same_messages
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.read import read_chat
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from ls_trajedit.traces.readers import atif, langchain, openhands, sharegpt, smolagents, steps, swe_agent
 from ls_trajedit.traces.readers.atif import is_exact
-from ls_trajedit.traces.readers.base import NO_OPTIONS, Format, ReadError
+from ls_trajedit.traces.readers.base import Format, ReadError
 from tests.support.sources import atif as atif_sources
 from tests.support.sources import langchain as langchain_sources
 from tests.support.sources import openhands as openhands_sources

@@ -11,7 +11,7 @@ import yaml
 from ls_trajedit.traces.errors import OptionsError
 from ls_trajedit.traces.options import CHAT_FIELDS, DEFAULT_CHAT_FIELDS, Options
 from ls_trajedit.traces.options_file import option_names, parse_options
-from ls_trajedit.traces.readers.base import STEPS, ReadOptions
+from ls_trajedit.traces.read_options import STEPS, ReadOptions
 from ls_trajedit.traces.readers.registry import FORMATS
 
 ALL_OPTIONS = (

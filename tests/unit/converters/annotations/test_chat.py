@@ -15,7 +15,7 @@ from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.label_config.chat_data import chat_data
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from tests.support.chats import ANTHROPIC, OPENAI, SHAREGPT, openai_chat
 from tests.support.loop import one_outcome, text_result
 from tests.support.samples import chat_outcome, hand_made_outcome

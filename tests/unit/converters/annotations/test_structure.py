@@ -33,7 +33,7 @@ from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import read_chat
-from ls_trajedit.traces.readers.base import NO_OPTIONS
+from ls_trajedit.traces.read_options import NO_OPTIONS
 from tests.support.chats import ANTHROPIC, OPENAI, SHAREGPT, TOOLS, openai_chat
 from tests.support.loop import annotate, choices_result, one_outcome, project_of, text_result
 

@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-from ls_trajedit.converters.formats.registry import DEFAULT_FORMATS, FORMATS, formats_named
+from ls_trajedit.converters.formats import interchange
+from ls_trajedit.converters.formats.registry import FORMATS, formats_named
 
 
 def test_the_files_have_the_names_and_the_order_of_the_documentation() -> None:
@@ -28,7 +29,7 @@ def test_the_files_have_the_names_and_the_order_of_the_documentation() -> None:
 
 
 def test_the_default_is_the_interchange_format() -> None:
-    assert [format_.name for format_ in DEFAULT_FORMATS] == ["corrections", "sft", "dpo"]
+    assert [format_.name for format_ in interchange.FORMATS] == ["corrections", "sft", "dpo"]
 
 
 def test_formats_are_named_in_any_order_and_all_is_every_one() -> None:

@@ -14,7 +14,7 @@ from ls_trajedit.output.summary import Summary
 from ls_trajedit.output.wanted import WantedFiles
 from ls_trajedit.traces.errors import DataError, UsageError
 from ls_trajedit.traces.options import Options
-from ls_trajedit.traces.readers.base import ReadOptions
+from ls_trajedit.traces.read_options import ReadOptions
 
 
 def summary(edited: int, rejected: int) -> Summary:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ls_trajedit.traces.model import Call, Message, Result, Text
-from ls_trajedit.traces.readers.base import NO_OPTIONS, build_trace
+from ls_trajedit.traces.read_options import NO_OPTIONS
+from ls_trajedit.traces.readers.base import build_trace
 
 
 def test_a_prompt_with_more_calls_than_the_trace_has_no_id_twice() -> None:

@@ -11,7 +11,8 @@ import pytest
 from ls_trajedit.traces.chat import chat_messages
 from ls_trajedit.traces.model import Call, Message, Other, Text
 from ls_trajedit.traces.places import JSON_TEXT
-from ls_trajedit.traces.readers.base import NO_OPTIONS, ReadError, ReadOptions
+from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
+from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.readers.payloads import prompt_at, said_at
 
 _ASKED = {"role": "user", "content": "Go."}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tests.support.sources
-from ls_trajedit.traces.readers.base import STEPS
+from ls_trajedit.traces.read_options import STEPS
 from ls_trajedit.traces.readers.registry import FORMATS, recognize
 from tests.support.strategies import json_values
 from tests.support.trace_files import TraceFile, trace_files
