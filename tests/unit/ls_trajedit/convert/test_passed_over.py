@@ -45,7 +45,7 @@ def test_a_broken_source_is_an_error_or_skipped_whole(run: Run, tmp_path: Path, 
     assert not (tmp_path / "data" / "manifest.json").exists()
     ran = run("convert", *names, "--skip-invalid")
     assert (ran.exit_code, ran.err.startswith("skipped: in/a:"), len(ran.err.splitlines())) == (0, True, 1)
-    assert "1 source skipped, because it could not be read whole" in ran.out
+    assert "1 source left out with --skip-invalid, being broken" in ran.out
     assert trained(tmp_path) == ["tr1"]
     counts = json.loads((tmp_path / "data" / "manifest.json").read_text(encoding="utf-8"))["counts"]
     assert (counts["tasks"], counts["unreadable_sources"], "other_objects" in counts) == (1, 1, False)
