@@ -170,7 +170,7 @@ def parsed_task(raw_task: RawTask) -> dict[str, Any]:
     except ValueError as error:
         raise DataError(f"{raw_task.place}: not JSON: {error}; is the export complete?") from None
     if isinstance(task, dict):
-        if isinstance(task.get("annotations"), list):
+        if isinstance(annotations := task.get("annotations"), list) and ("data" in task or _are_results(annotations)):
             return task
         if (its_task := task_of_annotation(task)) is not None:
             return its_task
@@ -183,3 +183,8 @@ def parsed_task(raw_task: RawTask) -> dict[str, Any]:
         f"{raw_task.place}: not a task with a list of `annotations`; export the project from Label Studio as JSON "
         "(not JSON-MIN or CSV)"
     )
+
+
+def _are_results(annotations: list[Any]) -> bool:
+    """Whether these are a task's, whose data is missing. COCO's annotations, beside a list of images, are not."""
+    return not annotations or any(not isinstance(each, dict) or "result" in each for each in annotations)

@@ -31,6 +31,7 @@ _JUNK = (
     b'{"id": 4, "data": {"steps": []}}',
     b'["a", "b"]',
     b'[{"id": 1, "text": "no task"}]',
+    b'{"images": [{"id": 1}], "annotations": [{"id": 1, "image_id": 1, "bbox": [1, 2, 3, 4]}]}',
     b'"a"',
     b"null",
     gzip.compress(b"also not one\n"),
