@@ -70,6 +70,8 @@ class StateWriter:
                     return self._write_changes(last, branches)
         self.state.forget_blocks()
         rows = self._convert(self.plan, self._branches())
+        if rows.counts.tasks != self.state.task_count():
+            raise DamagedStateError("it does not find all of its tasks")
         training = training_json(self.plan, rows.training)
         return StateFiles(rows.counts, training, rows.files, self.state.settle())
 

@@ -238,6 +238,12 @@ class PullState:
         """How many tasks there are."""
         return int(self._execute("SELECT count(*) FROM tasks").fetchone()[0])
 
+    def check(self) -> None:
+        """Reads everything. Raises DamagedStateError when the tables and indexes contradict each other, which single
+        questions need not notice."""
+        if self._execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+            raise DamagedStateError("its tables contradict its indexes")
+
     def raw_tasks(self) -> Iterator[tuple[int, bytes]]:
         """Each task's id and JSON, in order of their ids."""
         return self._sound("SELECT id, checksum, raw FROM tasks ORDER BY id")
@@ -261,9 +267,11 @@ class PullState:
         return next((raw for _, raw in found), None)
 
     def _sound(self, statement: str, *values: Any) -> Iterator[tuple[int, bytes]]:
+        last = None
         for number, checksum, raw in self._rows(statement, *values):
-            if not _is_sound(raw, checksum):
+            if not _is_sound(raw, checksum) or (last is not None and number <= last):
                 raise DamagedStateError(f"task {number} is not what was written")
+            last = number
             yield number, raw
 
     def is_as_kept(self, number: int, raw: bytes) -> bool:

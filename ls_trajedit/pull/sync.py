@@ -75,6 +75,7 @@ def _reconcile(server: Server, project: Project, state: PullState) -> None:
             _read_between(server, project.id, reported, state, *missing)
         reported = server.project(project.id).task_count
     if state.task_count() != reported:
+        state.check()
         raise _incomplete(project.id, f"{reported} tasks", state.task_count())
 
 

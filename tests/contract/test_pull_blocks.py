@@ -461,3 +461,21 @@ def test_a_state_with_any_bytes_flipped_ends_in_the_right_files(world: World) ->
         state.write_bytes(content)
         world.pull()
         assert files(world.folder) == expected
+
+
+def test_a_table_that_does_not_find_its_tasks_is_reported(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """A flipped byte in a tree of SQLite's can hide tasks from whoever asks for a range of ids. Here, the first and the
+    last place of each page that holds tasks are exchanged, so that what is looked for is on the other side."""
+    state = world.folder / ".ls-trajedit" / "state.sqlite"
+    content = bytearray(state.read_bytes())
+    for start in range(0, len(content), 4096):
+        page = memoryview(content)[start : start + 4096]
+        cells = int.from_bytes(page[3:5], "big")
+        if page[0] == 13 and cells > 1 and b'"task_description"' in bytes(page):
+            last = 8 + 2 * (cells - 1)
+            first, page[8:10] = bytes(page[8:10]), page[last : last + 2]
+            page[last : last + 2] = first
+    state.write_bytes(content)
+    change(world, 9)
+    world.check()
+    assert "the state of the last pull is damaged (" in capsys.readouterr().err
