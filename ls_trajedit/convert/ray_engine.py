@@ -25,6 +25,7 @@ from ls_trajedit.convert.shard_tasks import (
     KeyedTask,
     ParquetFile,
     PartNotes,
+    Piece,
     ShardNotes,
     corrections_in,
     find_branches,
@@ -54,7 +55,7 @@ from ls_trajedit.output.staging import move_staged, open_output, publish_staged,
 from ls_trajedit.output.summary import Summary
 from ls_trajedit.progress import Progress
 from ls_trajedit.storage.address import Address
-from ls_trajedit.traces.errors import TrajeditError
+from ls_trajedit.traces.errors import DataError, TrajeditError
 
 __all__ = ["RayEngine", "convert_on_ray"]
 
@@ -136,10 +137,10 @@ def _absolute(source: Source) -> Source:
 
 @dataclass
 class _Pieces:
-    """What was read: for each shard the references to its pieces, in the order of the parts; how many tasks there are,
-    whether there is a branch among them, and what was passed over."""
+    """What was read: for each shard the references to its pieces, in the order of the parts, each with their digest; how
+    many tasks there are, whether there is a branch among them, and what was passed over."""
 
-    of_shards: list[list[Any]]
+    of_shards: list[list[tuple[bytes, Any]]]
     tasks: int = 0
     has_branches: bool = False
     passed_over: PassedOver = field(default_factory=PassedOver)
@@ -281,7 +282,7 @@ def _merged(parts: Sequence[Part], notes: Sequence[PartNotes], pieces: Mapping[i
         found.tasks += noted.tasks
         found.has_branches = found.has_branches or noted.has_branches
         for shard, refs in enumerate(found.of_shards):
-            refs += pieces[number][shard::shards]
+            refs += zip(noted.digests, pieces[number][shard::shards], strict=True)
     return found
 
 
@@ -297,13 +298,18 @@ def _checked(result: Any) -> Any:
     return result
 
 
-def _tasks_of(refs: Sequence[Any]) -> Callable[[], Iterator[KeyedTask]]:
-    """The tasks in these pieces, one of which is in memory at a time."""
+def _tasks_of(refs: Sequence[tuple[bytes, Any]]) -> Callable[[], Iterator[KeyedTask]]:
+    """The tasks in these pieces, one of which is in memory at a time. Iterating over them raises DataError when one is
+    not what it was."""
     import ray
 
     def tasks() -> Iterator[KeyedTask]:
-        for ref in refs:
-            yield from ray.get(ref)
+        for digest, ref in refs:
+            piece: Piece = ray.get(ref)
+            if piece.digest != digest:
+                # The worker that read it was lost, and so it was read again.
+                raise DataError("a source has changed since it was read; no file was changed, run the command again")
+            yield from piece.tasks
 
     return tasks
 

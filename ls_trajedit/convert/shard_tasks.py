@@ -8,6 +8,7 @@ because what a worker raises comes back with a traceback around it.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ __all__ = [
     "KeyedTask",
     "ParquetFile",
     "PartNotes",
+    "Piece",
     "ShardNotes",
     "corrections_in",
     "find_branches",
@@ -59,6 +61,14 @@ class KeyedTask(NamedTuple):
     key: TaskKey | None
     place: str
     raw: bytes
+
+
+class Piece(NamedTuple):
+    """What a shard gets of some tasks of a part, and the digest of all of these tasks, those for other shards too: when
+    they are read again, it says whether they are the same."""
+
+    digest: bytes
+    tasks: list[KeyedTask]
 
 
 Pieces = Callable[[], Iterator[KeyedTask]]
@@ -79,9 +89,10 @@ class Conversion:
 @dataclass
 class PartNotes:
     """What there is to say of a part: how many tasks it has, whether there is a branch among them, which of its sources
-    are passed over, or why it cannot be read at all."""
+    are passed over, or why it cannot be read at all. `digests` are those of its pieces, one for all shards."""
 
     tasks: int = 0
+    digests: list[bytes] = field(default_factory=list)
     has_branches: bool = False
     passed_over: PassedOver = field(default_factory=PassedOver)
     failure: TrajeditError | None = None
@@ -89,15 +100,14 @@ class PartNotes:
 
 def read_part(
     part: Part, staging: Staging, shards: int, held_bytes: int, *, skip_invalid: bool
-) -> Iterator[list[KeyedTask] | PartNotes]:
+) -> Iterator[Piece | PartNotes]:
     """Reads a part. Yields pieces, one for each shard in turn, as often as it has `held_bytes`, and at last what there
     is to say.
 
     What cannot be read is in the notes, and then the pieces are not to be used.
     """
     notes = PartNotes()
-    dealt: list[list[KeyedTask]] = [[] for _ in range(shards)]
-    size = 0
+    dealt = _Dealt(shards)
     try:
         with staging_work(staging) as scratch:
             for task in part_tasks(part, notes.passed_over, scratch, skip_invalid=skip_invalid):
@@ -105,19 +115,37 @@ def read_part(
                 key, raw = task_key(value), task.json.raw
                 notes.tasks += 1
                 notes.has_branches = notes.has_branches or branch_in(value) is not None
-                dealt[shard_of(key, raw, shards)].append(KeyedTask(key, task.place, raw))
-                size += len(raw)
-                if size >= held_bytes:
+                dealt.add(KeyedTask(key, task.place, raw))
+                if dealt.size >= held_bytes:
                     # Not `yield from`: Ray sends values in, which the iterator of a list does not take.
-                    for piece in dealt:
+                    for piece in dealt.pieces(notes):
                         yield piece
-                    dealt, size = [[] for _ in range(shards)], 0
+                    dealt = _Dealt(shards)
     except TrajeditError as error:
         notes.failure = error
     else:
-        for piece in dealt:
+        for piece in dealt.pieces(notes):
             yield piece
     yield notes
+
+
+class _Dealt:
+    """Tasks, dealt out to the shards. `size` is how many bytes they have."""
+
+    def __init__(self, shards: int) -> None:
+        self.size = 0
+        self._tasks: list[list[KeyedTask]] = [[] for _ in range(shards)]
+        self._digest = hashlib.blake2b(digest_size=16)
+
+    def add(self, task: KeyedTask) -> None:
+        self._tasks[shard_of(task.key, task.raw, len(self._tasks))].append(task)
+        self._digest.update(b"%d " % len(task.raw))
+        self._digest.update(task.raw)
+        self.size += len(task.raw)
+
+    def pieces(self, notes: PartNotes) -> list[Piece]:
+        notes.digests.append(self._digest.digest())
+        return [Piece(notes.digests[-1], tasks) for tasks in self._tasks]
 
 
 def find_branches(pieces: Pieces) -> dict[TaskKey, Branch] | TrajeditError:

@@ -7,8 +7,12 @@ import gzip
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -278,6 +282,24 @@ def test_a_killed_node_changes_nothing(
     assert "recover" not in capfd.readouterr().err
 
 
+def test_a_source_that_is_another_one_when_it_is_read_again_ends_the_run(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = some_sources(tmp_path / "in", 5)
+
+    def read_another(*arguments: Any, **more: Any) -> Iterator[Any]:
+        from ls_trajedit.convert.shard_tasks import Piece, read_part
+
+        for given in read_part(*arguments, **more):
+            # As if each piece had been lost and made again.
+            yield Piece(b"of another state", given.tasks) if isinstance(given, Piece) else given
+
+    monkeypatch.setattr(ray_engine, "read_part", read_another)
+    with pytest.raises(DataError, match="a source has changed since it was read"):
+        on_ray(nodes, names, tmp_path / "ray", SMALL)
+    assert {path.name for path in (tmp_path / "ray").iterdir()} == {".ls-trajedit"}
+
+
 def test_objects_are_read_from_an_address_and_written_to_one(
     nodes: Nodes, tmp_path: Path, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,3 +360,64 @@ def test_a_node_that_cannot_work_is_named(nodes: Nodes, tmp_path: Path, monkeypa
     with pytest.raises(SetupError, match=f"{tmp_path}/ray is not the same folder there"):
         on_ray(nodes, names, tmp_path / "ray", SMALL)
     assert {path.name for path in (tmp_path / "ray").iterdir()} == {".ls-trajedit"}
+
+
+def test_ray_started_here_listens_on_loopback_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(180)
+        # A source that never comes, so that a worker reads when the signal arrives.
+        source = f"http://127.0.0.1:{server.getsockname()[1]}/export.json"
+        command = [sys.executable, "-m", "ls_trajedit", "convert", source, "-o", "data", "--engine", "ray"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            asked, _ = server.accept()
+            with asked:
+                started = descendants(process.pid)
+                folders = {word for pid in started for word in arguments_of(pid) if "/ls-ray-" in word}
+                assert listening_addresses(started) == {"127.0.0.1"}
+                process.send_signal(signal.SIGTERM)
+                printed, said = process.communicate(timeout=120)
+    assert (process.returncode, printed, said) == (143, "", "ls-trajedit: terminated\n")
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [".ls-trajedit"]
+    assert len(started) > 3
+    assert [pid for pid in started if Path("/proc", str(pid), "exe").exists()] == []
+    folder = next(folder for folder in folders).partition("/ls-ray-")
+    assert not Path(folder[0].rpartition("=")[2], f"ls-ray-{folder[2].split('/')[0]}").exists()
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that a process has started, and those that they have."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def arguments_of(pid: int) -> list[str]:
+    try:
+        return Path("/proc", str(pid), "cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return []
+
+
+def listening_addresses(pids: set[int]) -> set[str]:
+    """The addresses on which these processes take connections over IP."""
+    inodes: set[str] = set()
+    for pid in pids:
+        for path in Path("/proc", str(pid), "fd").glob("*"):
+            with suppress(OSError):
+                inodes.add(path.readlink().name)
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in inodes:
+                # Words of four bytes, the last byte of each first; IPv4 is the last word of an address of IPv6.
+                found.add(socket.inet_ntoa(bytes.fromhex(local.partition(":")[0][-8:])[::-1]))
+    return found
