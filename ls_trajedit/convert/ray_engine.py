@@ -137,8 +137,8 @@ def _absolute(source: Source) -> Source:
 
 @dataclass
 class _Pieces:
-    """What was read: for each shard the references to its pieces, in the order of the parts, each with their digest; how
-    many tasks there are, whether there is a branch among them, and what was passed over."""
+    """What was read: for each shard the references to its pieces, in the order of the parts, each with their digest;
+    how many tasks there are, whether there is a branch among them, and what was passed over."""
 
     of_shards: list[list[tuple[bytes, Any]]]
     tasks: int = 0
