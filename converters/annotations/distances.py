@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rapidfuzz.distance import Levenshtein
-
 __all__ = ["Distance", "distance_in_characters", "distance_in_words"]
 
 # The live diff's script has the same numbers. A distance up to `_ALWAYS_EXACT` is exact, however long the texts are,
@@ -49,6 +47,9 @@ def distance_in_words(original: str, edited: str) -> Distance:
 
 
 def _distance(a: Sequence[str], b: Sequence[str], budget: int) -> Distance:
+    # 41 modules, for this one function, which only what was edited needs.
+    from rapidfuzz.distance import Levenshtein
+
     longer = max(len(a), len(b))
     if longer <= _ALWAYS_EXACT:
         return Distance(Levenshtein.distance(a, b))

@@ -12,8 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["SplitCounts", "Splits", "parse_splits", "split_file_name", "task_digest"]
 
@@ -39,6 +41,8 @@ class Splits:
         >>> parse_splits("train=0.5,test=0.5").split_of("Find the weather in San Francisco.")
         'train'
         """
+        from fractions import Fraction
+
         place, end = Fraction(int.from_bytes(task_digest(task), "big"), 1 << 64), Fraction(0)
         for name, share in self.shares:
             end += share
@@ -137,6 +141,8 @@ def parse_splits(text: str) -> Splits:
 
 
 def _fraction(text: str) -> Fraction:
+    from fractions import Fraction
+
     try:
         return Fraction(text)
     except ZeroDivisionError:

@@ -21,7 +21,6 @@ from ls_trajedit.converters.chunk import ConvertedChunk, RawTask
 from ls_trajedit.converters.plan import ExportPlan
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
-from ls_trajedit.label_config.write_config import control_names, write_config
 from ls_trajedit.output.folder import explain_write_failures
 from ls_trajedit.output.manifest import Manifest, Origin, training_json
 from ls_trajedit.output.staging import open_output, publish_output, work_folder
@@ -31,7 +30,6 @@ from ls_trajedit.progress import Progress
 from ls_trajedit.storage.address import Address
 from ls_trajedit.traces.field_path import format_path
 from ls_trajedit.traces.options import MOST_INSERTIONS, Options, StepLabels
-from ls_trajedit.traces.shape import TraceShape
 from ls_trajedit.traces.template import parse_template
 
 __all__ = ["convert", "generated_schema"]
@@ -98,6 +96,9 @@ def convert(
 def generated_schema(options: Options) -> Schema:
     """The schema of a config that `options` would generate, with any number of steps and with every control that the
     generator has: what an export is read with when its config is not at hand."""
+    from ls_trajedit.label_config.write_config import control_names, write_config
+    from ls_trajedit.traces.shape import TraceShape
+
     every_control = replace(
         options,
         layout="repeater",

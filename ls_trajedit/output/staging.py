@@ -18,7 +18,6 @@ from ls_trajedit.output.folder import explain_write_failures, lock_folder, make_
 from ls_trajedit.output.inventory import annotations_before, written_files
 from ls_trajedit.output.manifest import Manifest
 from ls_trajedit.output.publication import Publication
-from ls_trajedit.output.remote_folder import open_remote_folder, publish_files, publish_objects
 from ls_trajedit.storage.address import Address
 from ls_trajedit.storage.objects import get_file, put_file
 
@@ -67,6 +66,8 @@ def open_output(place: Path | Address) -> Iterator[Output]:
                 written_files(place)
                 yield Output(Staging(place, temporary.name), annotations_before(place))
         case Address():
+            from ls_trajedit.output.remote_folder import open_remote_folder
+
             with open_remote_folder(place) as opened:
                 yield Output(Staging(place, opened.staging), opened.annotations_before)
 
@@ -146,6 +147,8 @@ def publish_output(output: Output, folder: Path, manifest: Manifest) -> Publicat
         case Path() as place:
             return Publication(publish(folder, place, manifest, written=written_files(place)))
         case Address() as address:
+            from ls_trajedit.output.remote_folder import publish_files
+
             return publish_files(address, output.staging.name, folder, manifest)
 
 
@@ -155,4 +158,6 @@ def publish_staged(output: Output, manifest: Manifest) -> Publication:
         case Path() as place:
             return publish_output(output, place / output.staging.name, manifest)
         case Address() as address:
+            from ls_trajedit.output.remote_folder import publish_objects
+
             return publish_objects(address, output.staging.name, manifest)

@@ -80,7 +80,7 @@ def test_verify_needs_nothing_that_converts(written: Path) -> None:
 
 
 def test_report_needs_its_templates_and_nothing_that_reads_a_labeling_config(written: Path) -> None:
-    assert loaded_by("report", written) & (SLOW - {"rapidfuzz"}) == {"jinja2"}
+    assert loaded_by("report", written) & SLOW == {"jinja2"}
 
 
 def test_options_are_checked_with_pydantic_only_where_there_are_any(tmp_path: Path) -> None:
