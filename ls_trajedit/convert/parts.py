@@ -22,7 +22,7 @@ __all__ = ["Part", "part_tasks", "parts_of"]
 
 # What a source with a size that nobody knows is counted as, and what any object costs to fetch.
 _LEAST_BYTES = 1 << 14
-_PIECE = 1 << 20
+_PIECE = 8 << 20
 _LONGEST_FIRST_LINE = 16 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -115,30 +115,45 @@ def part_tasks(part: Part, passed_over: PassedOver, temporary: Path, *, skip_inv
 
 def _lines(source: Source, stretch: Stretch) -> Iterator[RawTask]:
     """The tasks in the lines that begin in the stretch."""
-    start = max(stretch.start - 1, 0)
-    raw = _read(source, start, stretch.end)
-    if len(raw) < stretch.end - start:
-        raise DataError(f"{source.name}: changed while it was read; run the command again")
-    if stretch.start:
-        # Before the first line that begins here is the end of the one before.
-        end_of_line = raw.find(b"\n")
-        raw = raw[end_of_line + 1 :] if end_of_line >= 0 else b""
-    end = stretch.end
-    while raw and not raw.endswith(b"\n") and (more := _read(source, end, end + _PIECE)):
-        line, found, _ = more.partition(b"\n")
-        raw, end = raw + line + found, end + len(more)
-    raw = raw if stretch.start else raw.removeprefix(_BYTE_ORDER_MARK)
-    for number, line in enumerate(raw.split(b"\n")):
-        if stripped := line.strip():
-            task = RawTask(source.name, RawJson(stripped))
-            try:
-                parsed_task(task)
-            except DataError:
-                # Lines are counted only now that there is something to say of one.
-                place = f"{source.name}:{_lines_before(source, stretch.start) + number + 1}"
-                parsed_task(task._replace(place=place))
-                raise
-            yield task
+    for number, line in enumerate(_raw_lines(source, stretch)):
+        stripped = (line if stretch.start or number else line.removeprefix(_BYTE_ORDER_MARK)).strip()
+        if not stripped:
+            continue
+        task = RawTask(source.name, RawJson(stripped))
+        try:
+            parsed_task(task)
+        except DataError:
+            # Lines are counted only now that there is something to say of one.
+            place = f"{source.name}:{_lines_before(source, stretch.start) + number + 1}"
+            parsed_task(task._replace(place=place))
+            raise
+        yield task
+
+
+def _raw_lines(source: Source, stretch: Stretch) -> Iterator[bytes]:
+    """The lines that begin in the stretch, the last one whole, without their ends."""
+    position = max(stretch.start - 1, 0)
+    # Before the first line that begins here is the end of the one before.
+    is_before = bool(stretch.start)
+    rest = b""
+    while position < stretch.end:
+        piece = _read(source, position, min(position + _PIECE, stretch.end))
+        if not piece:
+            raise DataError(f"{source.name}: changed while it was read; run the command again")
+        position += len(piece)
+        *lines, rest = (rest + piece).split(b"\n")
+        if is_before and lines:
+            lines, is_before = lines[1:], False
+        yield from lines
+    if is_before:
+        return
+    while rest and (piece := _read(source, position, position + _PIECE)):
+        line, found, _ = piece.partition(b"\n")
+        rest, position = rest + line, position + len(piece)
+        if found:
+            break
+    if rest:
+        yield rest
 
 
 def _lines_before(source: Source, start: int) -> int:

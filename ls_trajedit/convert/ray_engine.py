@@ -59,8 +59,11 @@ from ls_trajedit.traces.errors import DataError, TrajeditError
 
 __all__ = ["RayEngine", "convert_on_ray"]
 
-# How much a worker reads, and how much of it is in memory before it is dealt out.
+# How much a worker reads, and how much of it is in memory, packed, before it is dealt out. Where there would be more
+# parts than so many, they are larger, because each costs memory here for each shard.
 _PART_BYTES = 64 << 20
+_PARTS = 1000
+_LARGEST_PART_BYTES = 512 << 20
 # A piece that is smaller costs more to keep track of than to move.
 _PIECE_BYTES = 1 << 17
 _MOST_BUCKETS = 64
@@ -161,7 +164,9 @@ class _Run:
     def read(self, sources: Sequence[Source], *, skip_invalid: bool) -> _Pieces:
         """Reads all parts. Raises what reading one of them raises."""
         read = self._task(read_part, num_returns="streaming")
-        parts = list(parts_of(sources, alone_bytes=self._shards * _PIECE_BYTES, part_bytes=_PART_BYTES))
+        total = sum(source.size or 0 for source in sources)
+        part_bytes = max(_PART_BYTES, min(total // _PARTS, _LARGEST_PART_BYTES))
+        parts = list(parts_of(sources, alone_bytes=self._shards * _PIECE_BYTES, part_bytes=part_bytes))
         begun = [
             read.remote(part, self._staging, self._shards, _PART_BYTES, skip_invalid=skip_invalid) for part in parts
         ]
@@ -309,7 +314,7 @@ def _tasks_of(refs: Sequence[tuple[bytes, Any]]) -> Callable[[], Iterator[KeyedT
             if piece.digest != digest:
                 # The worker that read it was lost, and so it was read again.
                 raise DataError("a source has changed since it was read; no file was changed, run the command again")
-            yield from piece.tasks
+            yield from piece.tasks()
 
     return tasks
 

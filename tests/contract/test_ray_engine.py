@@ -292,7 +292,7 @@ def test_a_source_that_is_another_one_when_it_is_read_again_ends_the_run(
 
         for given in read_part(*arguments, **more):
             # As if each piece had been lost and made again.
-            yield Piece(b"of another state", given.tasks) if isinstance(given, Piece) else given
+            yield Piece(b"of another state", given.blocks) if isinstance(given, Piece) else given
 
     monkeypatch.setattr(ray_engine, "read_part", read_another)
     with pytest.raises(DataError, match="a source has changed since it was read"):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ls_trajedit.convert import parts as parts_module
 from ls_trajedit.convert.parts import Part, part_tasks, parts_of
 from ls_trajedit.convert.passed_over import PassedOver
 from ls_trajedit.convert.sources import Source, named_sources
@@ -34,17 +35,24 @@ def parts_in(folder: Path, part_bytes: int, alone_bytes: int = 1) -> list[Part]:
 @given(
     st.lists(st.tuples(st.text("aé\u2028 ", max_size=60), st.sampled_from([b"\n", b"\r\n", b"\n\n", b"\n  \n"]))),
     st.integers(1, 90),
+    st.integers(1, 200),
     st.booleans(),
 )
 def test_each_line_is_in_one_part_wherever_the_file_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, bytes]], part_bytes: int, is_marked: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[tuple[str, bytes]],
+    part_bytes: int,
+    piece_bytes: int,
+    is_marked: bool,
 ) -> None:
     folder = tmp_path_factory.mktemp("in")
     raw = b"".join(line(number, filler) + end for number, (filler, end) in enumerate(lines)) + line(-1)
     (folder / "a.jsonl").write_bytes((b"\xef\xbb\xbf" if is_marked else b"") + raw)
     parts = parts_in(folder, part_bytes)
     assert len(parts) > 1 or len(raw) <= 2 * part_bytes or not lines
-    numbers = [number for part in parts for number in numbers_in(part, folder)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts_module, "_PIECE", piece_bytes)
+        numbers = [number for part in parts for number in numbers_in(part, folder)]
     assert numbers == [*range(len(lines)), -1]
 
 
