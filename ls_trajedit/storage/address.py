@@ -42,7 +42,8 @@ _CREDENTIALS = {
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 20
 _TRIES = 2
-# Who logs to standard error what becomes an error here, sometimes with a whole address.
+# Who logs to standard error what becomes an error here, sometimes with a traceback or a whole address. gcsfs also warns
+# at every step that it may not ask what kind of bucket it is.
 _LOGGERS = (
     *("aiobotocore", "aiohttp", "asyncio", "azure", "botocore", "fsspec", "gcsfs", "google", "huggingface_hub"),
     *("s3fs", "urllib3"),
@@ -165,9 +166,6 @@ def _options(scheme: str) -> dict[str, Any]:
             times = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _READ_SECONDS}
             retries = {"retries": {"mode": "standard", "max_attempts": _TRIES}}
             options["config_kwargs"] = {**times, **retries, **conf.get("s3", {}).get("config_kwargs", {})}
-        case "gs":
-            # It warns at every step that it may not ask what kind of bucket it is, and goes on.
-            logging.getLogger("gcsfs").setLevel(logging.ERROR)
         case "http" | "https":
             from aiohttp import ClientTimeout
 
