@@ -148,11 +148,13 @@ def convert_chunk(
         if (key := task_key(task)) is not None:
             chunk.keys.append(key)
         joined = joined_task(raw_task, task)
+        # In any place, also one of which nothing is used: nobody knows of the others when it is read alone.
+        places = (task, *map(parsed_task, raw_task.again))
+        chunk.has_branches = chunk.has_branches or any(branch_in(place) is not None for place in places)
         chunk.counts.tasks += joined.n_tasks
         chunk.counts.duplicates += joined.duplicates
         for one in joined.tasks:
             chunk.counts.drafts += bool(one.get("drafts"))
-            chunk.has_branches = chunk.has_branches or branch_in(one) is not None
             chunk.add(convert_task(one, schema, rules), plan, JoinedTask(key, branches))
     return chunk
 

@@ -164,9 +164,10 @@ class _Run:
     def read(self, sources: Sequence[Source], *, skip_invalid: bool) -> _Pieces:
         """Reads all parts. Raises what reading one of them raises."""
         read = self._task(read_part, num_returns="streaming")
-        total = sum(source.size or 0 for source in sources)
-        part_bytes = max(_PART_BYTES, min(total // _PARTS, _LARGEST_PART_BYTES))
-        parts = list(parts_of(sources, alone_bytes=self._shards * _PIECE_BYTES, part_bytes=part_bytes))
+        share = sum(source.size or 0 for source in sources) // _PARTS
+        part_bytes = max(_PART_BYTES, min(share, _LARGEST_PART_BYTES))
+        alone_bytes = max(self._shards * _PIECE_BYTES, share)
+        parts = list(parts_of(sources, alone_bytes=alone_bytes, part_bytes=part_bytes))
         begun = [
             read.remote(part, self._staging, self._shards, _PART_BYTES, skip_invalid=skip_invalid) for part in parts
         ]

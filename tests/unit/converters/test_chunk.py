@@ -20,6 +20,7 @@ from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.traces.errors import DataError
 from ls_trajedit.traces.json_text import RawJson, json_line
+from tests.support.branches import PLAIN_CONFIG, branch_of_plain, plain_parent
 from tests.support.loop import annotate, project_of, text_result
 from tests.support.strategies import Case, cases
 
@@ -112,3 +113,13 @@ def test_a_row_is_the_json_of_what_the_format_makes_of_the_record(case: Case) ->
             chunk = ConvertedChunk()
             chunk.add([outcome], ExportPlan())
             assert {file: [row.raw for row in rows] for file, rows in chunk.rows.items()} == expected
+
+
+def test_a_run_has_branches_when_any_place_of_a_task_is_one() -> None:
+    parent = plain_parent()
+    branch = branch_of_plain(parent, task=6)
+    places = [plain_parent(task=6), branch]  # nothing goes with the data of the branch, which nobody has annotated
+    for first, second in (places, places[::-1]):
+        raw = RawTask("a:1", RawJson(json_line(first)), (RawTask("b:1", RawJson(json_line(second))),))
+        chunk = convert_chunk([raw], read_config(PLAIN_CONFIG), ReadingRules(), ExportPlan())
+        assert (chunk.counts.tasks, chunk.has_branches) == (1, True)
