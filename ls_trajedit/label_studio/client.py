@@ -1,7 +1,8 @@
 """All communication with Label Studio, through its SDK. No other module imports `label_studio_sdk`.
 
-What `pull` reads is asked for and parsed here: that keeps every number exact, and a pull that finds nothing new does
-not import the SDK's client, which takes as long as all else that it does. Everything else goes through the SDK.
+What `pull` reads is asked for and parsed here: that keeps every number exact, and with a legacy token a pull that finds
+nothing new does not import the SDK's client, which takes as long as all else that it does. Everything else goes through
+the SDK, the exchange of personal tokens included.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from ls_trajedit.label_studio.failures import (
     readable_body,
 )
 from ls_trajedit.label_studio.headers import Headers, can_be_token
-from ls_trajedit.label_studio.http_client import EXCHANGE_PATH, OriginClient, open_http
+from ls_trajedit.label_studio.http_client import OriginClient, open_http
 from ls_trajedit.label_studio.http_times import Moment, http_date, own_time
 from ls_trajedit.label_studio.retry import (
     TransientError,
@@ -41,7 +42,6 @@ from ls_trajedit.label_studio.retry import (
     transient_from_no_answer,
     transient_from_status,
 )
-from ls_trajedit.label_studio.tokens import Token, TokenError, expiry
 from ls_trajedit.redaction import keep_token
 from ls_trajedit.traces.errors import OutcomeUnknownError, RefusedError, ServerError
 from ls_trajedit.traces.json_text import json_line, parse_json
@@ -61,6 +61,7 @@ _LIMITS = httpx.Limits(max_keepalive_connections=0)
 _SHORT_WAIT = 5.0
 # Requests that write are sent once: when a proxy gives up, Label Studio may have got the request all the same.
 _ONCE: RequestOptions = {"max_retries": 0}
+_DOTS_OF_A_JWT = 2
 _PROJECT_FIELDS = "id,title,label_config,task_number,model_version,show_collab_predictions"
 _VALIDATION_FLAG = "fflag_feat_utc_210_prediction_validation_15082025"
 
@@ -157,12 +158,12 @@ def open_server(url: str, api_key: str, max_wait: float = _SHORT_WAIT, headers: 
         )
     http = open_http(url, headers, _TIMEOUT, _LIMITS)
     try:
-        expires = expiry(token)
-    except TokenError:
+        return Server(http, url, token, shown, max_wait)
+    except ApiError as error:
+        raise explain_status(shown, error.status_code or 0, error.body, "reading the token") from None
+    except _OF_ANOTHER_SHAPE:
+        # The SDK looks into a personal token for when it expires.
         raise RefusedError("the token is damaged: copy it again from Account & Settings, as a whole") from None
-    if expires is not None and expires < own_time():
-        raise explain_status(shown, 401, "the token has expired", "reading the token")
-    return Server(http, url, token, shown, max_wait)
 
 
 class Server:
@@ -176,8 +177,9 @@ class Server:
         self._http = http
         # Without the slash, a personal token would be exchanged at the root of the host, whatever the path.
         self._address = address.rstrip("/") + "/"
-        self._given_token = token
-        self._token = Token(token, self._exchange, own_time)
+        self._token = token
+        # A personal token is a JWT (RFC 7519), which the SDK looks into at once.
+        self._exchanger = self._wrapper if token.count(".") == _DOTS_OF_A_JWT else None
 
     @property
     def address(self) -> str:
@@ -189,27 +191,27 @@ class Server:
         import label_studio_sdk
 
         client: Any = label_studio_sdk.LabelStudio  # its constructor is the only part of the SDK without types
-        return cast("LabelStudio", client(base_url=self._address, api_key=self._given_token, httpx_client=self._http))
+        return cast("LabelStudio", client(base_url=self._address, api_key=self._token, httpx_client=self._http))
 
     @cached_property
     def _wrapper(self) -> SyncClientWrapper:
         """The SDK's own client for requests for which it has no method."""
         from label_studio_sdk.core.client_wrapper import SyncClientWrapper
 
-        return SyncClientWrapper(base_url=self._address, api_key=self._given_token, httpx_client=self._http)
+        return SyncClientWrapper(base_url=self._address, api_key=self._token, httpx_client=self._http)
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """The answer to a request that bears the token. Raises what `httpx` raises, ApiError when a personal token is
-        refused, and TokenError when an answer should hold an access token and does not."""
-        headers = {"Authorization": self._token.header(), **options.pop("headers", {})}
+        """The answer to a request that bears the token. Raises what `httpx` raises, and ApiError when a personal token
+        is refused."""
+        headers = {"Authorization": self._authorization(), **options.pop("headers", {})}
         return self._http.request(method, f"{self._address}{path}", headers=headers, **options)
 
-    def _exchange(self, token: str) -> str:
-        answer = self._http.request("POST", f"{self._address}{EXCHANGE_PATH}", json={"refresh": token})
-        access = answer.json().get("access")
-        if not isinstance(access, str):
-            raise TokenError
-        return access
+    def _authorization(self) -> str:
+        """The token as a request bears it: a legacy one as it is, a personal one exchanged by the SDK for an access
+        token, which is good for some minutes."""
+        if self._exchanger is None:
+            return f"Token {self._token}"
+        return self._exchanger.get_headers()["Authorization"]
 
     def ask(self, path: str, doing: str, not_found: str | None = None, **parameters: Any) -> Answer:
         """The server's answer to a GET of `path`, retried after transient errors. For messages, `doing` says what is

@@ -25,7 +25,7 @@ from ls_trajedit.label_studio.transport import make_transport
 from ls_trajedit.redaction import REDACTED, find_secret, keep_header, keep_token, redact
 from ls_trajedit.traces.errors import DataError, ServerError
 
-__all__ = ["EXCHANGE_PATH", "OriginClient", "is_token_exchange", "open_http"]
+__all__ = ["OriginClient", "is_token_exchange", "open_http"]
 
 _MOST_REDIRECTS = 20
 _READS = ("GET", "HEAD", "OPTIONS")
@@ -37,9 +37,7 @@ _OWN_HEADERS = {
     "User-Agent": f"ls-trajedit/{__version__}",
 }
 _LONGEST_SHOWN = 200
-EXCHANGE_PATH = "api/token/refresh/"
-"""The path at which Label Studio exchanges personal tokens."""
-
+_EXCHANGE = "/api/token/refresh/"
 # Of the body of an error, a sentence is shown.
 _LONGEST_ERROR = 100_000
 
@@ -183,7 +181,7 @@ class OriginClient(httpx.Client):
 
 def is_token_exchange(request: httpx.Request) -> bool:
     """Whether the request exchanges a personal token for the access token that other requests need."""
-    return request.url.path.endswith(f"/{EXCHANGE_PATH}")
+    return request.url.path.endswith(_EXCHANGE)
 
 
 def _keep_tokens(answer: Any) -> None:
