@@ -98,7 +98,7 @@ class Option(Argument):
             help=self._help,
             metavar=self._metavar,
             envvar=self._envvar,
-            show_envvar=True,
+            show_envvar=self._envvar is not None,
             show_default=self._show_default,
             required=default is _NO_DEFAULT,
             multiple=is_list,
