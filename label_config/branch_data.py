@@ -17,6 +17,7 @@ from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.storable import what_cannot_be_stored
 from ls_trajedit.label_config.task_data import editor_text, to_task_data
 from ls_trajedit.traces.atif import exact_atif
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import (
     MISSING,
     RESERVED_KEY,
@@ -31,7 +32,6 @@ from ls_trajedit.traces.model import Message, Trace
 from ls_trajedit.traces.plain_steps import PlainShapeError, to_plain_steps
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.read_options import NO_OPTIONS
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.step_spelling import spelling_of
 
 __all__ = ["SUPERSEDED", "BranchDataError", "chat_branch_data", "current_data", "plain_branch_data", "superseded_data"]

@@ -24,18 +24,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ls_trajedit.label_config.task_data import NotesError, check_notes
-from ls_trajedit.traces.atif import exact_atif
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import RESERVED_KEY, FieldPath, format_path, get_field, parse_path, set_field
 from ls_trajedit.traces.json_text import json_indented, json_line, parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
-from ls_trajedit.traces.places import Place, correct_source
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.atif import is_exact
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.speaker_keys import speakers_key
+
+if TYPE_CHECKING:
+    from ls_trajedit.traces.places import Place
 
 __all__ = [
     "Chat",
@@ -121,6 +121,11 @@ class Chat:
             place, value = _place_and_value(old, parts[at], correction.target.kind)
             if place is not None:
                 places[place] = value
+        # All of it is for conversations alone.
+        from ls_trajedit.traces.atif import exact_atif
+        from ls_trajedit.traces.places import correct_source
+        from ls_trajedit.traces.readers.atif import is_exact
+
         trace = self.trace.with_parts(parts)
         if is_exact(self.trace.source):
             # It was made of the trace, so it is made again: a part may stand in it at several places.

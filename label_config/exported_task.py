@@ -13,10 +13,10 @@ from typing import Any
 
 from ls_trajedit.label_config.chat_data import is_chat_data, written_trace
 from ls_trajedit.label_config.task_data import NotesError, restore_trace
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import RESERVED_KEY, get_field
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import WrittenTrace
-from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["TaskReader"]
 

@@ -9,8 +9,8 @@ from ls_trajedit.label_config.chat_data import is_chat_data, written_trace
 from ls_trajedit.label_config.read_config import read_config
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import editor_text, imported_data, restore_trace, shown_data
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import RESERVED_KEY
-from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["Prediction", "Result", "TextValue", "each_result", "predict"]
 

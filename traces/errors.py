@@ -29,6 +29,7 @@ __all__ = [
     "NotAnnotationsError",
     "OptionsError",
     "OutcomeUnknownError",
+    "ReadError",
     "RefusedError",
     "ServerError",
     "SetupError",
@@ -99,3 +100,8 @@ class TooManyControlsError(DataError):
 
 class TraceError(DataError):
     """At least one trace cannot be imported."""
+
+
+class ReadError(ValueError):
+    """The source is of this format, and something in it cannot be read. The message is for a person: what, where, and
+    which option settles it."""

@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ls_trajedit.traces.places import Place
+if TYPE_CHECKING:
+    from ls_trajedit.traces.places import Place
+
 
 __all__ = ["Call", "Image", "Message", "Other", "Part", "Reasoning", "Result", "Role", "Step", "Text", "Tool", "Trace"]
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import MISSING, get_field
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Image, Message, Other, Reasoning, Result, Step, Text, Trace
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read_options import NO_OPTIONS
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.readers.steps import read_steps
 
 __all__ = ["PlainShapeError", "to_plain_steps", "trace_of_steps"]

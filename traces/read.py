@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, cast
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import MISSING, RESERVED_KEY, FieldPath, get_field
 from ls_trajedit.traces.json_stream import ByteStream, split_json
 from ls_trajedit.traces.json_text import json_line, parse_json
@@ -18,7 +19,7 @@ from ls_trajedit.traces.jsonb import as_jsonb
 from ls_trajedit.traces.model import Trace
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read_options import STEPS, ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError, content_id
+from ls_trajedit.traces.readers.base import Format, content_id
 from ls_trajedit.traces.readers.registry import FORMATS, recognize
 from ls_trajedit.traces.speaker_keys import speakers_key
 from ls_trajedit.traces.spelling import nearest

@@ -25,10 +25,10 @@ from ls_trajedit.converters.record import (
 )
 from ls_trajedit.converters.traces import ChatTraces, value_text
 from ls_trajedit.label_config.chat_data import Chat, Correction, Target, chat_fields
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import FieldPath, format_path, parse_path, set_field
 from ls_trajedit.traces.json_text import parse_json, same_json
 from ls_trajedit.traces.model import Call, Message, Part, Reasoning, Text, Trace
-from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["ChatReading", "make_edit", "read_corrections"]
 

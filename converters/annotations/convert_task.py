@@ -35,8 +35,8 @@ from ls_trajedit.converters.traces import Traces
 from ls_trajedit.label_config.chat_data import Chat, chat_of
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import NotesError, imported_data
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.json_text import json_line
-from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["convert_task"]
 

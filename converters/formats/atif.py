@@ -10,11 +10,11 @@ from ls_trajedit.converters.formats.base import Format, RowFormat, TrainingRow
 from ls_trajedit.converters.record import RecordedTrace
 from ls_trajedit.converters.training.sample import Sample
 from ls_trajedit.traces.atif import to_atif
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Message, Other, Text, Trace
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.read_options import NO_OPTIONS, STEPS
-from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["FORMATS", "corrected_rows", "original_rows"]
 

@@ -14,11 +14,12 @@ from ls_trajedit.branches.agent import BranchFailed, Ending, FailureReason
 from ls_trajedit.label_config.storable import what_cannot_be_stored
 from ls_trajedit.redaction import find_secret, redact
 from ls_trajedit.traces.chat import ChatMessage
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.json_text import canonical_json, parse_json
 from ls_trajedit.traces.model import Call, Message, Result, Text
 from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import ReadError, arguments_at
+from ls_trajedit.traces.readers.base import arguments_at
 from ls_trajedit.traces.readers.openai_chat import FORMAT
 
 __all__ = ["MOST_MESSAGES", "ending_of", "json_object", "messages_in", "quoted", "read_messages", "read_result"]

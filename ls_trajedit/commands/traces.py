@@ -13,14 +13,13 @@ from ls_trajedit.inputs import LoadedTraces, load_traces, named_inputs
 from ls_trajedit.plural import plural
 from ls_trajedit.traces.atif import to_atif
 from ls_trajedit.traces.chat import chat_messages
-from ls_trajedit.traces.errors import TraceError, UsageError
+from ls_trajedit.traces.errors import ReadError, TraceError, UsageError
 from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.json_text import json_line
 from ls_trajedit.traces.model import Call, Trace
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.plain_steps import PlainShapeError, to_plain_steps, trace_of_steps
 from ls_trajedit.traces.read import ChatTrace, StepTrace
-from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["traces"]
 

@@ -11,10 +11,9 @@ from ls_trajedit.label_config.chat_data import Chat, chat_of, is_chat_data
 from ls_trajedit.label_config.controls import Editor
 from ls_trajedit.label_config.schema import Schema
 from ls_trajedit.label_config.task_data import NotesError, check_notes, editor_text, shown_data
-from ls_trajedit.traces.errors import TooManyControlsError
+from ls_trajedit.traces.errors import ReadError, TooManyControlsError
 from ls_trajedit.traces.field_path import format_path, get_field
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import ReadError
 
 __all__ = ["TaskCensus", "check_tasks", "named_tasks"]
 

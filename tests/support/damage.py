@@ -8,8 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError
+from ls_trajedit.traces.readers.base import Format
 from tests.support.strategies import json_values
 
 __all__ = ["check_damaged", "damaged"]

@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.exact_messages import parse_exact
 from ls_trajedit.traces.field_path import RESERVED_KEY
 from ls_trajedit.traces.json_text import canonical_json
@@ -35,7 +36,6 @@ from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.read_options import ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
-    ReadError,
     arguments_at,
     build_trace,
     declared_tools,

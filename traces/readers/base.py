@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
 from ls_trajedit.traces.json_text import json_indented, parse_json
 from ls_trajedit.traces.model import Call, Message, Part, Result, Role, Tool, Trace
@@ -17,7 +18,6 @@ from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 
 __all__ = [
     "Format",
-    "ReadError",
     "arguments_at",
     "build_trace",
     "content_id",
@@ -66,11 +66,6 @@ _RECORDINGS: tuple[frozenset[str], ...] = (
     frozenset({"epoch", "input", "target", "messages"}),
 )
 _ATTRIBUTES = ("gen_ai.", "llm.", "openinference.", "mlflow.")
-
-
-class ReadError(ValueError):
-    """The source is of this format, and something in it cannot be read. The message is for a person: what, where, and
-    which option settles it."""
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Message, Part, Result, Text, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError, build_trace, role_of
+from ls_trajedit.traces.readers.base import Format, build_trace, role_of
 from ls_trajedit.traces.readers.blocks import blocks_in
 from ls_trajedit.traces.readers.turns import turns
 

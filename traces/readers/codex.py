@@ -22,11 +22,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import MISSING, FieldPath, get_field
 from ls_trajedit.traces.model import Message, Part, Reasoning, Text, Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError, build_trace, declared_tools, first_text
+from ls_trajedit.traces.readers.base import Format, build_trace, declared_tools, first_text
 from ls_trajedit.traces.readers.blocks import blocks_in
 from ls_trajedit.traces.readers.openai_responses import are_items, response_messages
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import MISSING, FieldPath, format_path, get_field
 from ls_trajedit.traces.model import Tool
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import ReadError, declared_tools, first_text, is_recording, message_lists
+from ls_trajedit.traces.readers.base import declared_tools, first_text, is_recording, message_lists
 
 __all__ = ["Conversation", "answers", "conversations", "only_conversation", "source_id"]
 

@@ -20,13 +20,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.model import Image, Message, Other, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
-    ReadError,
     build_trace,
     declared_tools,
     first_text,

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Part, Reasoning, Result, Text, Tool, Trace
@@ -25,7 +26,6 @@ from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.read_options import ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
-    ReadError,
     arguments_at,
     build_trace,
     declared_tools,

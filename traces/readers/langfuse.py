@@ -20,11 +20,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.model import Trace
 from ls_trajedit.traces.places import Place
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError, first_text
+from ls_trajedit.traces.readers.base import Format, first_text
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, read_spans, start_key
 from ls_trajedit.traces.readers.payloads import prompt_at, said_at
 

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Other, Tool, Trace
 from ls_trajedit.traces.places import JSON_TEXT, Place
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError, declared_tools, first_text
+from ls_trajedit.traces.readers.base import Format, declared_tools, first_text
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, read_spans, start_key
 from ls_trajedit.traces.readers.otel_spans import spans_of
 from ls_trajedit.traces.readers.payloads import Payload, prompt_at, said_at

@@ -22,9 +22,10 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any, Final
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Image, Message, Other, Reasoning, Result, Text, Tool, Trace
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import ReadError, build_trace
+from ls_trajedit.traces.readers.base import build_trace
 from ls_trajedit.traces.readers.payloads import Payload
 from ls_trajedit.traces.readers.speakers import agents_of, turns_of
 

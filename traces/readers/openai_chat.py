@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import get_field
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
@@ -30,7 +31,6 @@ from ls_trajedit.traces.places import JSON_TEXT, Place, Span, Under
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
-    ReadError,
     arguments_at,
     build_trace,
     is_recording,

@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Trace
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError
+from ls_trajedit.traces.readers.base import Format
 from ls_trajedit.traces.readers.model_calls import Span, read_spans
 from ls_trajedit.traces.readers.span_calls import is_genai_call, is_openinference, span_of
 from ls_trajedit.traces.readers.spans import RawSpan, find_spans, gather_spans, part_of_spans, split_spans

@@ -18,11 +18,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import FieldPath, get_field
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Tool
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import ReadError, arguments_at, declared_tools, known_role, role_of
+from ls_trajedit.traces.readers.base import arguments_at, declared_tools, known_role, role_of
 from ls_trajedit.traces.readers.blocks import block_parts, blocks_in, json_at
 from ls_trajedit.traces.readers.openai_responses import are_items, response_messages
 from ls_trajedit.traces.readers.turns import result_parts, turns

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.json_text import parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Trace
@@ -28,7 +29,6 @@ from ls_trajedit.traces.places import JSON_TEXT, Place, Span
 from ls_trajedit.traces.read_options import ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
-    ReadError,
     arguments_at,
     build_trace,
     declared_tools,

@@ -22,13 +22,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.field_path import FieldPath, format_path
 from ls_trajedit.traces.model import Call, Image, Message, Other, Result, Text, Trace
 from ls_trajedit.traces.places import Place, Under, format_place
 from ls_trajedit.traces.read_options import ReadOptions
 from ls_trajedit.traces.readers.base import (
     Format,
-    ReadError,
     arguments_at,
     build_trace,
     declared_tools,

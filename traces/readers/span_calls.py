@@ -21,9 +21,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Call, Image, Message, Other, Part, Reasoning, Result, Text, Tool
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import ReadError, arguments_at, declared_tools, role_of
+from ls_trajedit.traces.readers.base import arguments_at, declared_tools, role_of
 from ls_trajedit.traces.readers.blocks import blocks_in, json_at
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, start_key
 from ls_trajedit.traces.readers.payloads import Payload, message_at, prompt_at, said_at

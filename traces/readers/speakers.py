@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Call, Message, Other, Part, Reasoning, Result, Text
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import ReadError, known_role
+from ls_trajedit.traces.readers.base import known_role
 
 __all__ = ["agents_of", "is_named_group", "turns_of", "unnamed_agent"]
 

@@ -27,10 +27,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Message, Part, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.places import Place, format_place
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError, build_trace, declared_tools, first_text
+from ls_trajedit.traces.readers.base import Format, build_trace, declared_tools, first_text
 from ls_trajedit.traces.readers.openai_chat import chat_message, content_parts
 from ls_trajedit.traces.readers.openai_responses import response_messages
 from ls_trajedit.traces.readers.speakers import agents_of, turns_of

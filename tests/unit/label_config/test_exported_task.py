@@ -11,13 +11,12 @@ import pytest
 from ls_trajedit.label_config.chat_data import chat_data, chat_of
 from ls_trajedit.label_config.exported_task import TaskReader
 from ls_trajedit.label_config.task_data import to_task_data
-from ls_trajedit.traces.errors import TrajeditError
+from ls_trajedit.traces.errors import ReadError, TrajeditError
 from ls_trajedit.traces.guess_options import guess_options
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.options_file import options_from
 from ls_trajedit.traces.read import ChatTrace, InvalidTrace, StepTrace, WrittenTrace, read_chat, read_file
 from ls_trajedit.traces.read_options import ReadOptions
-from ls_trajedit.traces.readers.base import ReadError
 from tests.support.branches import branch_of_chat, branch_of_plain, chat_parent, plain_parent
 
 TRACE = {"id": "tr1", "question": "Find it.", "steps": [{"action": "look"}]}

@@ -17,9 +17,9 @@ from ls_trajedit.doctor.tasks import TaskCensus
 from ls_trajedit.label_config.exported_task import TaskReader
 from ls_trajedit.label_config.predict import predict
 from ls_trajedit.label_config.read_config import read_config
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.options import Options
 from ls_trajedit.traces.read import WrittenTrace
-from ls_trajedit.traces.readers.base import ReadError
 from tests.support.loop import text_result
 
 CONFIG = """<View>

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ls_trajedit.traces.atif import exact_atif, to_atif
 from ls_trajedit.traces.chat import chat_messages
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.exact_messages import same_messages
 from ls_trajedit.traces.json_text import json_line, parse_json
 from ls_trajedit.traces.model import Call, Image, Message, Other, Reasoning, Result, Text, Trace
@@ -18,7 +19,7 @@ from ls_trajedit.traces.read import read_chat
 from ls_trajedit.traces.read_options import NO_OPTIONS
 from ls_trajedit.traces.readers import atif, langchain, openhands, sharegpt, smolagents, steps, swe_agent
 from ls_trajedit.traces.readers.atif import is_exact
-from ls_trajedit.traces.readers.base import Format, ReadError
+from ls_trajedit.traces.readers.base import Format
 from tests.support.sources import atif as atif_sources
 from tests.support.sources import langchain as langchain_sources
 from tests.support.sources import openhands as openhands_sources

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Text
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.readers.langfuse import FORMAT
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Call, Message, Reasoning, Result, Text, Trace
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.readers.model_calls import ModelCall, Span, read_spans, start_key
 
 

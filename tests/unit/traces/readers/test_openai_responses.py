@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.places import correct_source
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.readers.openai_responses import FORMAT
 from tests.support.broken_sources import broken
 from tests.support.reader_fixtures import chats_in, others, sources_in

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Call, Image, Other, Reasoning, Text
 from ls_trajedit.traces.places import JSON_TEXT
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import Format, ReadError
+from ls_trajedit.traces.readers.base import Format
 from ls_trajedit.traces.readers.otel_spans import FORMATS
 from tests.support.reader_fixtures import chats_in, others, sources_in
 from tests.support.round_trips import check_round_trip

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ls_trajedit.traces.chat import chat_messages
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.model import Call, Message, Other, Text
 from ls_trajedit.traces.places import JSON_TEXT
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.readers.payloads import prompt_at, said_at
 
 _ASKED = {"role": "user", "content": "Go."}

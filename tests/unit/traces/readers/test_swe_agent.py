@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from ls_trajedit.traces.errors import ReadError
 from ls_trajedit.traces.read_options import NO_OPTIONS, ReadOptions
-from ls_trajedit.traces.readers.base import ReadError
 from ls_trajedit.traces.readers.openai_chat import FORMAT as OPENAI
 from ls_trajedit.traces.readers.swe_agent import FORMATS
 from tests.support.damage import check_damaged, damaged
