@@ -61,7 +61,7 @@ def main() -> None:
 
 
 class Imitation(BaseHTTPRequestHandler):
-    """A Label Studio with one project, in which there is no task."""
+    """A Label Studio with one project, without tasks."""
 
     def do_GET(self) -> None:
         """Answers as Label Studio does to what `pull` asks for."""

@@ -267,8 +267,8 @@ def _named(path: Path) -> Iterator[Input]:
             )
         yield from map(Input, found)
     elif glob.has_magic(str(path)) and not path.exists():
-        # Path.glob takes no absolute pattern.
-        matches = sorted(map(Path, glob.glob(str(path), recursive=True)), key=lambda match: match.parts)  # noqa: PTH207
+        names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        matches = sorted(map(Path, names), key=lambda match: match.parts)
         if not matches:
             raise UsageError(f"{path}: no file has a name like this")
         for match in matches:

@@ -79,8 +79,7 @@ def _local(path: Path) -> list[Source]:
     if path.is_dir():
         return _in_folder(path)
     if glob.has_magic(str(path)) and not path.exists():
-        # Path.glob takes no absolute pattern.
-        matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207
+        matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         found = [source for match in matches for source in (_in_folder(match) if match.is_dir() else [_file(match)])]
         if not found:
             raise UsageError(f"{path}: no file has a name like this")

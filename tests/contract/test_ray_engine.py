@@ -256,7 +256,7 @@ def test_a_killed_node_changes_nothing(
         has_begun.touch()
         # All pieces are made, and some of them are on the node that is killed now.
         while not is_gone.exists():
-            time.sleep(0.01)
+            time.sleep(0.01)  # until the node is killed
         return write(*arguments)
 
     def kill() -> None:
