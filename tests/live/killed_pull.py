@@ -23,7 +23,7 @@ def watch(event, arguments):
     global renamed, done
     if event not in ("os.rename", "open", "shutil.rmtree") or not str(arguments[0]).startswith(folder):
         return
-    renamed += event == "os.rename" and "/.ls-trajedit/" not in str(arguments[0])
+    renamed += event == "os.rename" and os.path.dirname(str(arguments[1])) == folder
     # The folder itself is opened to make renames last, before the last of the five and after it.
     if renamed and not (str(arguments[0]) == folder and renamed < 5):
         if done == step:

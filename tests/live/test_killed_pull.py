@@ -32,7 +32,7 @@ SEED = 3
 KILLS = 16
 SIGNALS = 6
 SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-# So many tasks of such a length that a pull of them takes a while, and other processes to convert them.
+# So many tasks of such a length that a pull of them takes a while.
 TASKS = 250
 LENGTH = 6_000
 DEADLINE = 60
