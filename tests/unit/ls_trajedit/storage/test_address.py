@@ -156,7 +156,7 @@ def test_an_extra_that_is_not_installed_is_named(
     address: Address, extra: str, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What fsspec has imported already, it would not import again.
-    monkeypatch.setattr(import_module("fsspec.registry"), "_registry", {})
+    monkeypatch.delitem(import_module("fsspec.registry")._registry, address.scheme, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.delitem(sys.modules, "fsspec.implementations.http", raising=False)
     with pytest.raises(SetupError) as raised:
