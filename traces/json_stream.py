@@ -167,7 +167,8 @@ def _split_array(stream: ByteStream, chunk_size: int, buffer: bytes, position: i
         position += 1
     buffer, position, line = _skip_space(stream, chunk_size, buffer, position + 1, line)
     if position < len(buffer):
-        yield RawValue(line, RawJson(buffer[position:] + b" (after the end of the array)"))
+        rest = buffer[position:] + stream.read()
+        yield RawValue(line, RawJson(rest + b" (after the end of the array)"))
 
 
 @dataclass

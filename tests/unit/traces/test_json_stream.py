@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ls_trajedit.traces import json_stream
@@ -130,6 +130,7 @@ def test_every_element_but_the_first_of_an_export_is_parsed_while_it_is_split() 
 
 
 @given(st.binary(max_size=40), st.integers(1, 5))
+@example(b"[1]xyz", 1)
 def test_no_bytes_make_it_fail_or_read_differently_in_other_chunks(raw: bytes, chunk: int) -> None:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raw = b"[" + raw
