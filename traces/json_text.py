@@ -48,10 +48,6 @@ class RawJson:
         if self._parsed is _NOT_PARSED:
             self._parsed = _parse(self.raw)
 
-    def forget(self) -> None:
-        """Frees the memory of the parsed value; `value` will parse the text again."""
-        self._parsed = _NOT_PARSED
-
     def value(self) -> Any:
         """What `parse_json` returns for the text; raises what it raises."""
         if self._parsed is _NOT_PARSED:

@@ -137,7 +137,7 @@ def file_system(address: Address) -> AbstractFileSystem:
     """The file system in which the address is, with the credentials of its own environment, and with timeouts. Nothing
     is asked yet.
 
-    Raises SetupError when the extra that reaches it is not installed, and DeniedError when there are no credentials.
+    Raises SetupError when the extra that reaches it is not installed, and DeniedError when credentials are missing.
     """
     import fsspec
 

@@ -45,7 +45,7 @@ class StoredObject:
 
 
 def object_at(address: Address) -> StoredObject | None:
-    """What there is at `address`, None when there is no object."""
+    """The object at `address`, None when nothing is there."""
     files = file_system(address)
     with explain_storage_failures(address, "reading"):
         files.invalidate_cache()
